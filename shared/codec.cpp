@@ -1,0 +1,418 @@
+// How messages look on the wire, and nowhere else. Each struct is described once, by describe(); one visitor writes it as
+// a JSON object, the other reads it back. A field that is missing keeps its default; one of the wrong type is an error.
+#include <fmt/format.h>
+
+#include <limits>
+#include <type_traits>
+
+#include "shared/json.h"
+#include "shared/protocol.h"
+
+namespace windlass::protocol {
+namespace {
+
+// ---- descriptions: the field names of the protocol -------------------------------------------------------------------
+
+template <class V>
+void describe(V& v, Limits& m) {
+    v("cpu_millis", m.cpu_millis);
+    v("memory_bytes", m.memory_bytes);
+    v("disk_bytes", m.disk_bytes);
+    v("processes", m.processes);
+    v("output_bytes", m.output_bytes);
+    v("open_files", m.open_files);
+}
+template <class V>
+void describe(V& v, JobSpec& m) {
+    v("name", m.name);
+    v("running_commands", m.running_commands);
+    v("priority", m.priority);
+    v("timeout_ms", m.timeout);
+    v("max_attempts", m.max_attempts);
+    v("limits", m.limits);
+    v("env", m.env);
+}
+template <class V>
+void describe(V& v, Outcome& m) {
+    v("kind", m.kind);
+    v("exit_code", m.exit_code);
+    v("signal", m.signal);
+    v("detail", m.detail);
+}
+template <class V>
+void describe(V& v, Usage& m) {
+    v("wall_us", m.wall);
+    v("cpu_user_us", m.cpu_user);
+    v("cpu_system_us", m.cpu_system);
+    v("peak_memory_bytes", m.peak_memory_bytes);
+    v("peak_memory_is_largest_process", m.peak_memory_is_largest_process);
+    v("read_bytes", m.read_bytes);
+    v("written_bytes", m.written_bytes);
+}
+template <class V>
+void describe(V& v, ResultFile& m) {
+    v("path", m.path);
+    v("size_bytes", m.size_bytes);
+    v("sha256", m.sha256);
+    v("stored", m.stored);
+}
+template <class V>
+void describe(V& v, AttemptResult& m) {
+    v("outcome", m.outcome);
+    v("usage", m.usage);
+    v("stdout_bytes", m.stdout_bytes);
+    v("stderr_bytes", m.stderr_bytes);
+    v("stdout_truncated", m.stdout_truncated);
+    v("stderr_truncated", m.stderr_truncated);
+    v("files", m.files);
+    v("files_truncated", m.files_truncated);
+    v("value_json", m.value_json);
+}
+template <class V>
+void describe(V& v, SubmitItem& m) {
+    v("spec", m.spec);
+    v("code_size", m.code_size);
+    v("data_size", m.data_size);
+}
+template <class V>
+void describe(V& v, Hello& m) {
+    v("version", m.version);
+    v("role", m.role);
+    v("name", m.name);
+    v("instance", m.instance);
+    v("secret", m.secret);
+    v("cpu_millis", m.cpu_millis);
+    v("memory_bytes", m.memory_bytes);
+    v("prefetch", m.prefetch);
+    v("held", m.held);
+}
+template <class V>
+void describe(V& v, Welcome& m) {
+    v("version", m.version);
+    v("epoch", m.epoch);
+    v("lease_ttl_ms", m.lease_ttl_ms);
+    v("renew_every_ms", m.renew_every_ms);
+    v("self_kill_after_ms", m.self_kill_after_ms);
+}
+template <class V>
+void describe(V& v, Refused& m) {
+    v("reason", m.reason);
+}
+template <class V>
+void describe(V& v, Renew& m) {
+    v("held", m.held);
+}
+template <class V>
+void describe(V& v, AttemptStarted& m) {
+    v("attempt", m.attempt);
+}
+template <class V>
+void describe(V& v, AttemptOutput& m) {
+    v("attempt", m.attempt);
+    v("stream", m.stream);
+    v("offset", m.offset);
+}
+template <class V>
+void describe(V& v, AttemptFinished& m) {
+    v("attempt", m.attempt);
+    v("result", m.result);
+    v("stdout_offset", m.stdout_offset);
+    v("stdout_size", m.stdout_size);
+    v("stderr_offset", m.stderr_offset);
+    v("stderr_size", m.stderr_size);
+}
+template <class V>
+void describe(V& v, AttemptReturned& m) {
+    v("attempt", m.attempt);
+}
+template <class V>
+void describe(V&, WorkerDraining&) {}
+template <class V>
+void describe(V& v, Lease& m) {
+    v("attempt", m.attempt);
+    v("spec", m.spec);
+    v("code_size", m.code_size);
+    v("data_size", m.data_size);
+}
+template <class V>
+void describe(V& v, CancelAttempt& m) {
+    v("attempt", m.attempt);
+}
+template <class V>
+void describe(V& v, RevokeAttempt& m) {
+    v("attempt", m.attempt);
+}
+template <class V>
+void describe(V& v, AcknowledgeFinish& m) {
+    v("attempt", m.attempt);
+    v("accepted", m.accepted);
+}
+template <class V>
+void describe(V& v, Renewed& m) {
+    v("kept", m.kept);
+}
+template <class V>
+void describe(V& v, SubmitJobs& m) {
+    v("request", m.request);
+    v("owner", m.owner);
+    v("jobs", m.jobs);
+}
+template <class V>
+void describe(V& v, CancelJob& m) {
+    v("request", m.request);
+    v("job", m.job);
+}
+template <class V>
+void describe(V& v, WatchJob& m) {
+    v("job", m.job);
+}
+template <class V>
+void describe(V& v, ExplainJob& m) {
+    v("request", m.request);
+    v("job", m.job);
+}
+template <class V>
+void describe(V& v, AskStatistics& m) {
+    v("request", m.request);
+}
+template <class V>
+void describe(V& v, JobsSubmitted& m) {
+    v("request", m.request);
+    v("first", m.first);
+    v("count", m.count);
+}
+template <class V>
+void describe(V& v, CancelAnswered& m) {
+    v("request", m.request);
+    v("answer", m.answer);
+}
+template <class V>
+void describe(V& v, JobEnded& m) {
+    v("job", m.job);
+    v("known", m.known);
+}
+template <class V>
+void describe(V& v, JobExplained& m) {
+    v("request", m.request);
+    v("text", m.text);
+}
+template <class V>
+void describe(V& v, Statistics& m) {
+    v("request", m.request);
+    v("blocked", m.blocked);
+    v("queued", m.queued);
+    v("starting", m.starting);
+    v("running", m.running);
+    v("workers_connected", m.workers_connected);
+    v("commits", m.commits);
+    v("committed_changes", m.committed_changes);
+    v("commit_failures", m.commit_failures);
+    v("submitted", m.submitted);
+    v("ended", m.ended);
+    v("lost_attempts", m.lost_attempts);
+    v("stale_refused", m.stale_refused);
+    v("resident_bytes", m.resident_bytes);
+}
+template <class V>
+void describe(V& v, Unavailable& m) {
+    v("request", m.request);
+    v("reason", m.reason);
+    v("retry_after_ms", m.retry_after_ms);
+}
+
+// The word that stands for a message on the wire, by its place in the variant.
+constexpr std::string_view type_names[] = {
+    "hello",  "welcome", "refused",            "renew",   "started",     "output", "finished", "returned", "draining",
+    "lease",  "cancel",  "revoke",             "finish_acknowledged",    "renewed", "submit",  "cancel_job", "watch",
+    "explain", "ask_statistics", "submitted",  "cancel_answered",        "ended",  "explained", "statistics", "unavailable"};
+static_assert(std::size(type_names) == std::variant_size_v<Message>);
+
+// ---- writing ----------------------------------------------------------------------------------------------------------
+
+struct Writer {
+    JsonWriter& json;
+
+    void value(bool b) { json.Bool(b); }
+    template <class I>
+        requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
+    void value(I i) {
+        json.Int64(i);
+    }
+    template <class E>
+        requires std::is_enum_v<E>
+    void value(E e) {
+        json.Int64(static_cast<std::int64_t>(e));
+    }
+    template <class Tag>
+    void value(Id<Tag> id) {
+        json.Int64(id.value);
+    }
+    template <class Rep, class Period>
+    void value(std::chrono::duration<Rep, Period> d) {
+        json.Int64(d.count());
+    }
+    void value(std::string& s) { put(json, s); }
+    void value(AttemptRef& ref) {  // [job, attempt]: renewals carry many of them
+        json.StartArray();
+        json.Int64(ref.job.value);
+        json.Int64(ref.attempt);
+        json.EndArray();
+    }
+    void value(std::map<std::string, std::string>& map) {
+        json.StartObject();
+        for (auto& [key, text] : map) {
+            put_key(json, key);
+            put(json, text);
+        }
+        json.EndObject();
+    }
+    template <class T>
+    void value(std::vector<T>& list) {
+        json.StartArray();
+        for (auto& item : list) value(item);
+        json.EndArray();
+    }
+    template <class T>
+        requires(std::is_class_v<T>)
+    void value(T& message) {
+        json.StartObject();
+        describe(*this, message);
+        json.EndObject();
+    }
+    template <class T>
+    void operator()(const char* name, T& field) {
+        json.Key(name);
+        value(field);
+    }
+};
+
+// ---- reading ----------------------------------------------------------------------------------------------------------
+
+class Reader {
+  public:
+    Reader(const rapidjson::Value& object, std::string& error) : object_(object), error_(error) {}
+
+    template <class T>
+    void operator()(const char* name, T& field) {
+        if (!error_.empty()) return;
+        const auto member = object_.FindMember(name);
+        if (member == object_.MemberEnd()) return;
+        if (!read(member->value, field) && error_.empty()) error_ = fmt::format("field {} has a wrong value", name);
+    }
+
+  private:
+    static bool read(const rapidjson::Value& v, bool& b) {
+        if (!v.IsBool()) return false;
+        b = v.GetBool();
+        return true;
+    }
+    template <class I>
+        requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
+    static bool read(const rapidjson::Value& v, I& i) {
+        if (!v.IsInt64()) return false;
+        const std::int64_t wide = v.GetInt64();
+        if (wide < std::numeric_limits<I>::min() || wide > std::numeric_limits<I>::max()) return false;
+        i = static_cast<I>(wide);
+        return true;
+    }
+    static bool read(const rapidjson::Value& v, OutcomeKind& e) { return read_enum(v, e, OutcomeKind::worker_lost); }
+    static bool read(const rapidjson::Value& v, OutputStream& e) {
+        return read_enum(v, e, OutputStream::standard_error) && e >= OutputStream::standard_output;
+    }
+    template <class E>
+    static bool read_enum(const rapidjson::Value& v, E& e, E last) {
+        std::int16_t number = 0;
+        if (!read(v, number) || number < 0 || number > static_cast<std::int16_t>(last)) return false;
+        e = static_cast<E>(number);
+        return true;
+    }
+    template <class Tag>
+    static bool read(const rapidjson::Value& v, Id<Tag>& id) {
+        return read(v, id.value) && id.value >= 0;
+    }
+    template <class Rep, class Period>
+    static bool read(const rapidjson::Value& v, std::chrono::duration<Rep, Period>& d) {
+        std::int64_t count = 0;
+        if (!read(v, count)) return false;
+        d = std::chrono::duration<Rep, Period>(count);
+        return true;
+    }
+    static bool read(const rapidjson::Value& v, std::string& s) {
+        if (!v.IsString()) return false;
+        s.assign(v.GetString(), v.GetStringLength());
+        return true;
+    }
+    static bool read(const rapidjson::Value& v, AttemptRef& ref) {
+        return v.IsArray() && v.Size() == 2 && read(v[0], ref.job) && read(v[1], ref.attempt);
+    }
+    static bool read(const rapidjson::Value& v, std::map<std::string, std::string>& map) {
+        if (!v.IsObject()) return false;
+        map.clear();
+        for (const auto& member : v.GetObject())
+            if (!read(member.value, map[std::string(text_of(member.name))])) return false;
+        return true;
+    }
+    template <class T>
+    bool read(const rapidjson::Value& v, std::vector<T>& list) {
+        if (!v.IsArray()) return false;
+        list.clear();
+        list.reserve(v.Size());
+        for (const auto& item : v.GetArray())
+            if (!read(item, list.emplace_back())) return false;
+        return true;
+    }
+    template <class T>
+        requires(std::is_class_v<T>)
+    bool read(const rapidjson::Value& v, T& message) {
+        if (!v.IsObject()) return false;
+        Reader inner(v, error_);
+        describe(inner, message);
+        return error_.empty();
+    }
+
+    const rapidjson::Value& object_;
+    std::string& error_;
+};
+
+template <std::size_t I = 0>
+Result<Message> decode_as(std::string_view type, const rapidjson::Value& object) {
+    if constexpr (I == std::variant_size_v<Message>) {
+        return make_error(ErrorKind::invalid, fmt::format("unknown message \"{}\"", to_valid_utf8(type.substr(0, 64))));
+    } else {
+        if (type != type_names[I]) return decode_as<I + 1>(type, object);
+        std::variant_alternative_t<I, Message> message;
+        std::string error;
+        Reader reader(object, error);
+        describe(reader, message);
+        if (!error.empty()) return make_error(ErrorKind::invalid, fmt::format("message \"{}\": {}", type, error));
+        return Message(std::move(message));
+    }
+}
+
+}  // namespace
+
+std::string encode(const Message& message) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    json.StartObject();
+    json.Key("type");
+    put(json, type_names[message.index()]);
+    Writer writer{json};
+    // describe() serves both directions, so it takes its message by non-const reference; the writer changes nothing.
+    std::visit([&](const auto& m) { describe(writer, const_cast<std::remove_cvref_t<decltype(m)>&>(m)); }, message);
+    json.EndObject();
+    return {buffer.GetString(), buffer.GetSize()};
+}
+
+Result<Message> decode(std::string_view header) {
+    JsonRules rules;
+    rules.max_depth = 16;
+    rules.allow_nul = true;  // peers are ours: what they say was checked at the edge; bytes of jobs may hold anything
+    WINDLASS_TRY(const auto document, parse_json(header, rules));
+    if (!document.IsObject()) return make_error(ErrorKind::invalid, "a message is a JSON object");
+    const auto type = document.FindMember("type");
+    if (type == document.MemberEnd() || !type->value.IsString()) return make_error(ErrorKind::invalid, "a message needs a type");
+    return decode_as(text_of(type->value), document);
+}
+
+}  // namespace windlass::protocol

@@ -1,0 +1,22 @@
+// Hashes, random tokens and their text forms; libsodium underneath. initialise() once per process before anything else.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace windlass {
+
+// Starts libsodium; aborts if the machine has no source of randomness. Cheap to call again; thread-safe.
+void initialise_crypto();
+
+std::string to_hex(std::string_view bytes);  // lower case
+std::string sha256_hex(std::string_view bytes);
+// BLAKE2b-256: what is stored of a token, so that a stolen database holds no usable one.
+std::string token_hash_hex(std::string_view token);
+// 32 random bytes, base64url without padding: 43 characters.
+std::string random_token();
+std::string random_hex(std::size_t bytes);
+// Compares in constant time for equal lengths.
+bool equal_secret(std::string_view a, std::string_view b);
+
+}  // namespace windlass

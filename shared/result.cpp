@@ -1,0 +1,21 @@
+#include "shared/result.h"
+
+#include <cstring>
+
+namespace windlass {
+
+Error errno_error(std::string_view what, int error_number) {
+    const ErrorKind kind = error_number == EACCES || error_number == EPERM ? ErrorKind::denied
+                           : error_number == ENOENT                        ? ErrorKind::not_found
+                                                                           : ErrorKind::internal;
+    char text[128] = {};
+    return {kind, std::string(what) + ": " + strerror_r(error_number, text, sizeof text)};
+}
+
+void broken(const char* file, int line, std::string_view what) {
+    std::fprintf(stderr, "windlass: broken assumption at %s:%d: %.*s\n", file, line, static_cast<int>(what.size()),
+                 what.data());
+    std::abort();
+}
+
+}  // namespace windlass

@@ -1,0 +1,63 @@
+// One peer on a libuv loop that speaks frames of protocol messages. Everything belongs to the loop's thread.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "shared/protocol.h"
+#include "shared/result.h"
+
+namespace windlass::wire {
+
+// "unix:/path", "HOST:PORT" or "[V6]:PORT". Host names are not resolved: addresses only, as the loop must not block.
+struct Endpoint {
+    std::string unix_path;  // set: a unix socket
+    std::string host;
+    int port = 0;
+
+    std::string text() const;
+    bool is_loopback() const;  // unix sockets are
+};
+Result<Endpoint> parse_endpoint(const std::string& text);
+
+class Connection : public std::enable_shared_from_this<Connection> {
+  public:
+    struct Handlers {
+        std::function<void(protocol::Message, std::string body)> on_message;
+        // Once, for whatever reason; nothing comes after it. The sentence is for the log.
+        std::function<void(const std::string& reason)> on_closed;
+    };
+
+    virtual ~Connection() = default;
+    // Must be called before the loop runs again after the connection was handed over.
+    virtual void set_handlers(Handlers handlers) = 0;
+    // Queued and written when the loop can; what is sent in one turn leaves in one write. Ignored after the close.
+    virtual void send(const protocol::Message& message, std::string_view body = {}) = 0;
+    virtual std::size_t unsent_bytes() const = 0;
+    // From now on large frames are welcome (after Hello was accepted).
+    virtual void trust() = 0;
+    // Sends what is queued, then closes; on_closed follows.
+    virtual void close(const std::string& reason) = 0;
+    virtual std::string peer() const = 0;   // for the log
+    // Of the process at the other end of a unix socket; -1 if unknown.
+    virtual long peer_uid() const = 0;
+};
+
+// Dials once. `done` gets the connection or the reason. Cancelled by destroying nothing: it always calls back.
+void connect(uv_loop_t* loop, const Endpoint& endpoint, std::function<void(Result<std::shared_ptr<Connection>>)> done);
+
+class Listener {
+  public:
+    // Binds and listens. A unix socket is made with mode 0660; one that a dead process left is replaced, one that answers
+    // is not (conflict).
+    static Result<std::unique_ptr<Listener>> open(uv_loop_t* loop, const Endpoint& endpoint,
+                                                  std::function<void(std::shared_ptr<Connection>)> on_connection);
+    virtual ~Listener() = default;
+    virtual Endpoint endpoint() const = 0;  // with the port that was picked
+    virtual void close() = 0;
+};
+
+}  // namespace windlass::wire

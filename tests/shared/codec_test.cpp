@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "shared/protocol.h"
+
+namespace windlass::protocol {
+namespace {
+
+using testing::HasSubstr;
+
+// Every field set to something that is not its default.
+AttemptFinished a_finished_attempt() {
+    AttemptFinished m;
+    m.attempt = {JobId{100000042}, 3};
+    m.result.outcome = {OutcomeKind::signalled, 0, 11, "segmentation fault"};
+    m.result.usage = {Microseconds{1204000}, Microseconds{7}, Microseconds{8}, 9, true, 10, 11};
+    m.result.stdout_bytes = 12;
+    m.result.stderr_bytes = 13;
+    m.result.stdout_truncated = true;
+    m.result.stderr_truncated = true;
+    m.result.files = {{"a/b.txt", 14, "00ff", true}, {"c", 15, "", false}};
+    m.result.files_truncated = true;
+    m.result.value_json = R"({"x":1})";
+    m.stdout_offset = 16;
+    m.stdout_size = 17;
+    m.stderr_offset = 18;
+    m.stderr_size = 19;
+    return m;
+}
+
+JobSpec a_spec() {
+    JobSpec spec;
+    spec.name = "näme";
+    spec.running_commands = "echo \"hi\"\n";
+    spec.priority = -7;
+    spec.timeout = Milliseconds{1500};
+    spec.max_attempts = 4;
+    spec.limits = {2500, 1, 2, 3, 4, 5};
+    spec.env = {{"A", "1"}, {"B", "zwei"}};
+    return spec;
+}
+
+TEST(Codec, a_finished_attempt_survives_the_wire_whole) {
+    const AttemptFinished sent = a_finished_attempt();
+    const auto got = decode(encode(sent));
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    const auto& m = std::get<AttemptFinished>(*got);
+    EXPECT_EQ(m.attempt, sent.attempt);
+    EXPECT_EQ(m.result, sent.result);
+    EXPECT_EQ(m.stdout_offset, 16);
+    EXPECT_EQ(m.stderr_size, 19);
+}
+
+TEST(Codec, a_lease_carries_the_whole_spec) {
+    const auto got = decode(encode(Lease{{JobId{5}, 1}, a_spec(), 10, 20}));
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    const auto& m = std::get<Lease>(*got);
+    EXPECT_EQ(m.spec, a_spec());
+    EXPECT_EQ(m.code_size, 10);
+    EXPECT_EQ(m.data_size, 20);
+}
+
+TEST(Codec, every_message_is_read_back_as_what_it_was) {
+    const Message all[] = {Hello{},   Welcome{},       Refused{},       Renew{},         AttemptStarted{},    AttemptOutput{},
+                           AttemptFinished{},          AttemptReturned{}, WorkerDraining{}, Lease{},           CancelAttempt{},
+                           RevokeAttempt{},            AcknowledgeFinish{}, Renewed{},    SubmitJobs{},        CancelJob{},
+                           WatchJob{}, ExplainJob{},   AskStatistics{}, JobsSubmitted{}, CancelAnswered{},    JobEnded{},
+                           JobExplained{},             Statistics{},    Unavailable{}};
+    ASSERT_EQ(std::size(all), std::variant_size_v<Message>);
+    for (std::size_t i = 0; i < std::size(all); ++i) {
+        EXPECT_EQ(all[i].index(), i);
+        const auto got = decode(encode(all[i]));
+        ASSERT_TRUE(got.ok()) << encode(all[i]) << ": " << got.error().message;
+        EXPECT_EQ(got->index(), i) << encode(all[i]);
+    }
+}
+
+TEST(Codec, unknown_fields_are_ignored_and_missing_ones_keep_their_default) {
+    const auto got = decode(R"({"type":"welcome","epoch":7,"from_the_future":[1,2]})");
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    EXPECT_EQ(std::get<Welcome>(*got).epoch, 7);
+    EXPECT_EQ(std::get<Welcome>(*got).lease_ttl_ms, 0);
+}
+
+TEST(Codec, nonsense_is_refused_with_the_field_it_is_in) {
+    EXPECT_FALSE(decode("").ok());
+    EXPECT_FALSE(decode("[]").ok());
+    EXPECT_FALSE(decode("{}").ok());
+    EXPECT_FALSE(decode(R"({"type":"no such thing"})").ok());
+    for (const char* bad : {R"({"type":"started","attempt":[1]})", R"({"type":"started","attempt":[1,2,3]})", R"({"type":"started","attempt":[-1,2]})",
+                            R"({"type":"started","attempt":[1,99999999999]})", R"({"type":"started","attempt":"1.2"})",
+                            R"({"type":"started","attempt":[1.5,2]})"}) {
+        const auto got = decode(bad);
+        ASSERT_FALSE(got.ok()) << bad;
+        EXPECT_THAT(got.error().message, HasSubstr("attempt")) << bad;
+    }
+    EXPECT_FALSE(decode(R"({"type":"output","attempt":[1,1],"stream":0})").ok());
+    EXPECT_FALSE(decode(R"({"type":"output","attempt":[1,1],"stream":3})").ok());
+    EXPECT_FALSE(decode(R"({"type":"finished","result":{"outcome":{"kind":99}}})").ok());
+    EXPECT_FALSE(decode(R"({"type":"renew","held":{}})").ok());
+    EXPECT_FALSE(decode(R"({"type":"lease","spec":{"env":{"A":1}}})").ok());
+}
+
+TEST(Codec, a_message_cut_anywhere_is_refused_and_never_crashes) {
+    const std::string whole = encode(a_finished_attempt());
+    for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(decode(std::string_view(whole).substr(0, size)).ok());
+}
+
+}  // namespace
+}  // namespace windlass::protocol

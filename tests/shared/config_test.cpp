@@ -1,0 +1,93 @@
+#include "shared/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace windlass {
+namespace {
+
+using testing::HasSubstr;
+
+class ConfigTest : public testing::Test {
+  protected:
+    ConfigTest() {
+        char name[] = "/tmp/windlass-config-XXXXXX";
+        directory_ = mkdtemp(name);
+    }
+    ~ConfigTest() override {
+        std::filesystem::remove_all(directory_);
+        unsetenv("WINDLASS_WORKER_SLOTS");
+        unsetenv("WINDLASS_CONFIG");
+    }
+    std::string file(const std::string& text) {
+        const std::string path = directory_ + "/windlass.toml";
+        std::ofstream(path) << text;
+        return path;
+    }
+    static Result<LoadedConfig> load(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "program");
+        std::vector<char*> argv;
+        for (std::string& argument : arguments) argv.push_back(argument.data());
+        return load_config(static_cast<int>(argv.size()), argv.data(), "program", "a test");
+    }
+    std::string directory_;
+};
+
+TEST_F(ConfigTest, without_anything_the_defaults_hold) {
+    const auto loaded = load({});
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ(loaded->config.api.listen, "127.0.0.1:8080");
+    EXPECT_EQ(loaded->config.scheduler.lease_ttl_ms, 15'000);
+    EXPECT_FALSE(loaded->done);
+}
+
+TEST_F(ConfigTest, a_flag_wins_over_a_variable_and_a_variable_over_the_file) {
+    const std::string path = file("[worker]\nslots = 2\nname = \"n\"\nallow_weaker = [\"memory-limit\", \"cpu-limit\"]\n");
+    EXPECT_EQ(load({"--config", path})->config.worker.slots, 2);
+    EXPECT_EQ(load({"--config", path})->config.worker.allow_weaker, (std::vector<std::string>{"memory-limit", "cpu-limit"}));
+    setenv("WINDLASS_WORKER_SLOTS", "3", 1);
+    EXPECT_EQ(load({"--config", path})->config.worker.slots, 3);
+    EXPECT_EQ(load({"--config", path, "--worker-slots", "4"})->config.worker.slots, 4);
+    EXPECT_EQ(load({"--config", path, "--worker-slots", "4"})->config.worker.name, "n");
+}
+
+TEST_F(ConfigTest, a_setting_that_nobody_knows_is_an_error_that_names_it) {
+    EXPECT_THAT(load({"--config", file("[worker]\nslotts = 2\n")}).error().message, HasSubstr("no setting worker.slotts"));
+    EXPECT_FALSE(load({"--worker-slotts", "2"}).ok());
+}
+
+TEST_F(ConfigTest, values_of_the_wrong_kind_are_errors_that_name_the_setting) {
+    EXPECT_THAT(load({"--config", file("[worker]\nslots = \"two\"\n")}).error().message, HasSubstr("worker.slots must be a whole number"));
+    EXPECT_THAT(load({"--config", file("[api]\nlisten = 8080\n")}).error().message, HasSubstr("api.listen must be a string"));
+    EXPECT_THAT(load({"--worker-slots", "two"}).error().message, HasSubstr("--worker-slots"));
+    EXPECT_THAT(load({"--worker-slots=-1"}).error().message, HasSubstr("--worker-slots"));
+    EXPECT_THAT(load({"--worker-slots", "2x"}).error().message, HasSubstr("whole number"));
+    setenv("WINDLASS_WORKER_SLOTS", "many", 1);
+    EXPECT_THAT(load({}).error().message, HasSubstr("WINDLASS_WORKER_SLOTS"));
+}
+
+TEST_F(ConfigTest, a_file_with_an_error_is_named_with_its_line) {
+    EXPECT_THAT(load({"--config", file("[worker]\nslots = = 2\n")}).error().message, HasSubstr("line 2"));
+    EXPECT_FALSE(load({"--config", directory_ + "/absent.toml"}).ok());
+}
+
+TEST_F(ConfigTest, a_secret_that_others_may_read_is_refused) {
+    Config config;
+    EXPECT_EQ(read_secret(config).value(), "");
+    config.scheduler.secret_file = directory_ + "/secret";
+    std::ofstream(config.scheduler.secret_file) << "0123456789abcdef\n";
+    chmod(config.scheduler.secret_file.c_str(), 0644);
+    EXPECT_THAT(read_secret(config).error().message, HasSubstr("chmod 600"));
+    chmod(config.scheduler.secret_file.c_str(), 0600);
+    EXPECT_EQ(read_secret(config).value(), "0123456789abcdef");
+    std::ofstream(config.scheduler.secret_file) << "short\n";
+    EXPECT_FALSE(read_secret(config).ok());
+}
+
+}  // namespace
+}  // namespace windlass

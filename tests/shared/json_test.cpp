@@ -1,0 +1,77 @@
+#include "shared/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace windlass {
+namespace {
+
+using testing::HasSubstr;
+
+std::string nested(int depth) { return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']'); }
+
+TEST(Json, depth_up_to_the_bound_is_read_and_one_more_is_refused) {
+    EXPECT_TRUE(parse_json(nested(64)).ok());
+    const auto deeper = parse_json(nested(65));
+    ASSERT_FALSE(deeper.ok());
+    EXPECT_THAT(deeper.error().message, HasSubstr("nested deeper than 64"));
+}
+
+TEST(Json, a_million_open_brackets_do_not_exhaust_the_stack) {
+    EXPECT_FALSE(parse_json(std::string(1'000'000, '[')).ok());
+}
+
+TEST(Json, a_key_that_appears_twice_is_refused_at_any_depth) {
+    const auto twice = parse_json(R"({"a": {"b": 1, "c": 2, "b": 3}})");
+    ASSERT_FALSE(twice.ok());
+    EXPECT_THAT(twice.error().message, HasSubstr("\"b\" appears twice"));
+    EXPECT_TRUE(parse_json(R"([{"b": 1}, {"b": 2}])").ok());
+}
+
+TEST(Json, nul_in_a_string_or_key_is_refused) {
+    EXPECT_FALSE(parse_json(R"({"a": "x\u0000y"})").ok());
+    EXPECT_FALSE(parse_json(R"({"a\u0000": 1})").ok());
+    JsonRules rules;
+    rules.allow_nul = true;
+    EXPECT_TRUE(parse_json(R"({"a": "x\u0000y"})", rules).ok());
+}
+
+TEST(Json, invalid_utf8_is_refused) {
+    EXPECT_FALSE(parse_json("\"\xff\"").ok());
+    EXPECT_FALSE(parse_json("\"\xc0\x80\"").ok());
+}
+
+TEST(Json, an_error_names_the_place) {
+    const auto bad = parse_json("{\"a\": 1,\n \"b\" 2}");
+    ASSERT_FALSE(bad.ok());
+    EXPECT_THAT(bad.error().message, HasSubstr("line 2, column 6"));
+}
+
+TEST(Json, text_after_the_value_is_refused) {
+    EXPECT_FALSE(parse_json("{} {}").ok());
+    EXPECT_FALSE(parse_json("").ok());
+    EXPECT_FALSE(parse_json("   ").ok());
+}
+
+TEST(Json, more_values_than_the_rules_allow_are_refused) {
+    JsonRules rules;
+    rules.max_values = 3;
+    EXPECT_TRUE(parse_json("[1,2]", rules).ok());
+    EXPECT_FALSE(parse_json("[1,2,3]", rules).ok());
+}
+
+TEST(Utf8, every_byte_sequence_becomes_valid_text) {
+    EXPECT_EQ(to_valid_utf8("abc"), "abc");
+    EXPECT_EQ(to_valid_utf8("a\xff" "b"), "a\xEF\xBF\xBD" "b");
+    EXPECT_EQ(to_valid_utf8("\xed\xa0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
+    EXPECT_EQ(to_valid_utf8("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80");
+    EXPECT_EQ(to_valid_utf8("\xe2\x82"), "\xEF\xBF\xBD\xEF\xBF\xBD");  // cut in the middle
+    for (int a = 0; a < 256; ++a)
+        for (int b = 0; b < 256; ++b) {
+            const std::string bytes = {static_cast<char>(a), static_cast<char>(b), 'x'};
+            EXPECT_TRUE(is_valid_utf8(to_valid_utf8(bytes)));
+        }
+}
+
+}  // namespace
+}  // namespace windlass

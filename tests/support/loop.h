@@ -1,0 +1,62 @@
+// A libuv loop for tests: runs until a condition holds. A wrong program fails by the deadline instead of hanging.
+#pragma once
+
+#include <stdlib.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace windlass::testing_support {
+
+class TestLoop {
+  public:
+    TestLoop() { uv_loop_init(&loop_); }
+    ~TestLoop() { uv_loop_close(&loop_); }
+    TestLoop(const TestLoop&) = delete;
+    TestLoop& operator=(const TestLoop&) = delete;
+
+    uv_loop_t* get() { return &loop_; }
+
+    template <class Condition>
+    bool run_until(Condition holds, std::uint64_t deadline_ms = 20'000) {
+        const std::uint64_t end = uv_hrtime() + deadline_ms * 1'000'000;
+        uv_timer_t tick;  // wakes the loop, so that conditions that other threads make true are seen
+        uv_timer_init(&loop_, &tick);
+        uv_timer_start(&tick, [](uv_timer_t*) {}, 1, 1);
+        bool held = holds();
+        while (!held && uv_hrtime() < end) {
+            uv_run(&loop_, UV_RUN_ONCE);
+            held = holds();
+        }
+        uv_close(reinterpret_cast<uv_handle_t*>(&tick), nullptr);
+        uv_run(&loop_, UV_RUN_NOWAIT);
+        return held;
+    }
+    // Until nothing is open any more.
+    void finish() { uv_run(&loop_, UV_RUN_DEFAULT); }
+
+  private:
+    uv_loop_t loop_{};
+};
+
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory() {
+        char name[] = "/tmp/windlass-test-XXXXXX";
+        path_ = mkdtemp(name);
+    }
+    ~TemporaryDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+}  // namespace windlass::testing_support
