@@ -1,0 +1,115 @@
+// windlass-scheduler: owns the queue and the status of every job.
+#include <uv.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "scheduler/service.h"
+#include "scheduler/store_sql.h"
+#include "shared/config.h"
+#include "shared/database/migrate.h"
+#include "shared/digest.h"
+#include "shared/log.h"
+#include "shared/notify.h"
+
+namespace windlass::scheduler {
+namespace {
+
+// Calls `attempt` until it succeeds or fails for a reason that waiting does not mend. Says once what it waits for.
+template <class Attempt>
+auto patiently(const char* what, Attempt attempt) -> decltype(attempt()) {
+    for (bool said = false;; said = true) {
+        auto result = attempt();
+        if (result.ok()) return result;
+        const Error& error = result.error();
+        if (error.kind != ErrorKind::unavailable && error.kind != ErrorKind::conflict) return result;
+        if (!said) {
+            log::warning("waiting to {}: {}", what, error.message);
+            notify_status(error.message);
+        }
+        std::this_thread::sleep_for(Milliseconds{200});
+    }
+}
+
+Result<ServiceSettings> service_settings(const Config& config) {
+    ServiceSettings settings;
+    WINDLASS_TRY(settings.listen, wire::parse_endpoint(config.scheduler.listen));
+    WINDLASS_TRY(settings.door.secret, read_secret(config));
+    if (!settings.listen.is_loopback())
+        return make_error(ErrorKind::invalid, "scheduler.listen = " + settings.listen.text() +
+                                                  ": this release speaks without TLS and listens on loopback addresses and unix sockets only");
+    settings.door.own_uid = static_cast<long>(getuid());
+    settings.queue.first_job_id = JobId{config.scheduler.first_job_id};
+    settings.queue.lease_ttl = Milliseconds{config.scheduler.lease_ttl_ms};
+    settings.queue.lease_grace = Milliseconds{config.scheduler.lease_grace_ms};
+    settings.queue.crash_limit = static_cast<std::int16_t>(std::min<std::int64_t>(config.scheduler.crash_limit, 1000));
+    if (config.scheduler.lease_ttl_ms < 300 || config.scheduler.crash_limit < 1 || config.scheduler.first_job_id < 1)
+        return make_error(ErrorKind::invalid, "scheduler.lease_ttl_ms must be at least 300, crash_limit and first_job_id at least 1");
+    // Three renewals fit into a lease, and a worker that gets none kills its own jobs a third of it before anybody else may run them.
+    settings.renew_every = settings.queue.lease_ttl / 3;
+    settings.self_kill_after = settings.queue.lease_ttl * 2 / 3;
+    return settings;
+}
+
+Status run(const Config& config) {
+    WINDLASS_TRY(const ServiceSettings settings, service_settings(config));
+    WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY_STATUS(patiently("open the database", [&] {
+        Session session(url, {.application_name = "windlass-scheduler migration"});
+        return migrate(session);
+    }));
+    WINDLASS_TRY(auto store, open_store(url));
+    WINDLASS_TRY(const std::int64_t epoch, patiently("lead", [&] { return store->lead(); }));
+    WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
+    log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.jobs.size(), state.workers.size());
+
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    const SystemClock clock;
+    WINDLASS_TRY(auto service, Service::open(&loop, clock, settings, std::move(store), epoch, std::move(state), [](const std::string& why) {
+        // Nothing may leave this process any more, not even a polite goodbye.
+        log::error("no longer the leader: {}. Ending at once; jobs are safe with the one who leads now", why);
+        std::_Exit(3);
+    }));
+
+    struct Stop {
+        std::unique_ptr<Service>& service;
+        uv_signal_t signals[2]{};
+    } stop{service};
+    const auto on_signal = [](uv_signal_t* handle, int) {
+        auto& us = *static_cast<Stop*>(handle->data);
+        notify_stopping();
+        for (uv_signal_t& signal : us.signals)
+            if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(&signal))) uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
+        us.service->stop([&us] { us.service.reset(); });
+    };
+    for (int i = 0; i < 2; ++i) {
+        uv_signal_init(&loop, &stop.signals[i]);
+        stop.signals[i].data = &stop;
+        uv_signal_start(&stop.signals[i], on_signal, i == 0 ? SIGTERM : SIGINT);
+    }
+    log::info("listening on {}", service->endpoint().text());
+    notify_ready();
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return {};
+}
+
+}  // namespace
+}  // namespace windlass::scheduler
+
+int main(int argc, char** argv) {
+    using namespace windlass;
+    auto loaded = load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
+    if (loaded && loaded->done) return 0;
+    Status status = loaded ? log::configure("scheduler", loaded->config.log.level) : Status(loaded.error());
+    if (status) {
+        initialise_crypto();
+        std::signal(SIGPIPE, SIG_IGN);
+        status = scheduler::run(loaded->config);
+    }
+    if (status) return 0;
+    std::fprintf(stderr, "windlass-scheduler: %s\n", status.error().message.c_str());
+    return 1;
+}

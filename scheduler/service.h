@@ -1,0 +1,49 @@
+// The shell around the queue: a libuv loop with workers and api processes on one side and the store's thread on the other.
+//
+// One turn of the loop: messages become events, the queue turns them into effects, effects gather in a BatchBuilder. At the
+// end of the turn the batch is committed, and while it commits the next one gathers (group commit). What is to be told to
+// somebody is told when the batch it came with is durable, never before. Two things do not wait: the answer to a renewal
+// (it promises nothing that is not durable already, and jobs must run on while the database is away) and our own timer.
+//
+// Everything belongs to the loop's thread.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+
+#include "scheduler/greeting.h"
+#include "scheduler/queue_io.h"
+#include "scheduler/store.h"
+#include "shared/time.h"
+#include "shared/wire/connection.h"
+
+namespace windlass::scheduler {
+
+struct ServiceSettings {
+    wire::Endpoint listen;
+    Door door;
+    QueueSettings queue;
+    Milliseconds renew_every{5'000};
+    Milliseconds self_kill_after{10'000};            // must be less than lease_ttl
+    Milliseconds hello_deadline{10'000};             // for strangers to say who they are
+    std::size_t payload_cache_bytes = 32u << 20;
+};
+
+class Service {
+  public:
+    // `store` leads already (epoch) and `state` is what it held. `on_deposed` is called once if another scheduler took
+    // over: the process must end without telling anybody anything more.
+    static Result<std::unique_ptr<Service>> open(uv_loop_t* loop, const Clock& clock, ServiceSettings settings,
+                                                 std::unique_ptr<Store> store, std::int64_t epoch, StoredState state,
+                                                 std::function<void(const std::string& why)> on_deposed);
+    virtual ~Service() = default;
+
+    virtual wire::Endpoint endpoint() const = 0;
+    // Commits what has happened, tells whom it concerns, closes all connections, calls `done`. Leases live on: workers keep
+    // running their jobs and find the next scheduler.
+    virtual void stop(std::function<void()> done) = 0;
+};
+
+}  // namespace windlass::scheduler

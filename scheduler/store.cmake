@@ -1,0 +1,12 @@
+add_library(windlass_store STATIC
+  store_memory.cpp
+  store_postgres.cpp
+  store_postgres_json.cpp
+  store_rows.cpp
+  store_sql.cpp
+  store_sqlite.cpp
+  store_text.cpp
+)
+target_link_libraries(windlass_store
+  PUBLIC windlass_settings windlass_database
+  PRIVATE windlass_warnings)

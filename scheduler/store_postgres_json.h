@@ -1,0 +1,23 @@
+// The rows of a batch as JSON arrays of objects, one parameter for json_to_recordset. Internal to the PostgreSQL store.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scheduler/store.h"
+
+namespace windlass::scheduler {
+
+// Several texts when one would be very long: each becomes a statement of its own in the same transaction. Bytes stand
+// in it as hexadecimal digits.
+using JsonPieces = std::vector<std::string>;
+
+JsonPieces json_of(const std::vector<WorkerRecord>& workers);
+JsonPieces json_of(const std::vector<Blob>& blobs);
+JsonPieces json_of(const std::vector<JobRecord>& jobs);
+JsonPieces json_of(const std::vector<StateChange>& changes);
+JsonPieces json_of(const std::vector<RecordEvent>& events);
+JsonPieces json_of(const std::vector<ResultRecord>& results);
+JsonPieces json_of(const std::vector<OutputChunk>& output);
+
+}  // namespace windlass::scheduler

@@ -1,0 +1,58 @@
+// The one thread that talks to the store. Work is done in the order in which it was asked for; answers come back on the
+// loop.
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "scheduler/store.h"
+
+namespace windlass::scheduler {
+
+class StoreThread {
+  public:
+    StoreThread(uv_loop_t* loop, std::unique_ptr<Store> store);
+    // Finishes what was asked for and is not failing; `done`s that were not called yet are dropped.
+    ~StoreThread();
+    StoreThread(const StoreThread&) = delete;
+    StoreThread& operator=(const StoreThread&) = delete;
+
+    // Commits, however long it takes: while the database is away the same batch is tried again, 50 ms to 1 s apart, and
+    // failing() says so. done(ok), or done(stale) when the leadership is lost for good.
+    void commit(Batch batch, std::function<void(Status)> done);
+    // Reads, as patiently: the leases that wait for these payloads are durable already.
+    void payloads(std::vector<JobId> jobs, std::function<void(Result<std::vector<JobPayload>>)> done);
+
+    // The last commit attempt failed and none has succeeded since. Any thread.
+    bool failing() const { return failing_.load(std::memory_order_relaxed); }
+    std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
+
+  private:
+    using Task = std::function<std::function<void()>(Store&)>;  // runs on our thread; what it returns runs on the loop
+
+    void post(Task task);
+    void run();
+    void deliver();
+    Status until_done(const std::function<Status()>& attempt);
+
+    std::unique_ptr<Store> store_;
+    uv_async_t* wake_;  // freed by its close callback
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Task> tasks_;
+    std::deque<std::function<void()>> answers_;
+    bool stopping_ = false;
+    std::atomic<bool> failing_{false};
+    std::atomic<std::uint64_t> failures_{0};
+    std::thread thread_;
+};
+
+}  // namespace windlass::scheduler

@@ -1,0 +1,110 @@
+#include "scheduler/fair_share.h"
+
+#include <gtest/gtest.h>
+
+namespace windlass::scheduler {
+namespace {
+
+constexpr Milliseconds hour{3'600'000};
+constexpr SteadyTime start{Seconds{500}};
+
+class FairShareOfTwo : public testing::Test {
+  protected:
+    FairShareOfTwo() {
+        fair.set_in_line(ann, true);
+        fair.set_in_line(bob, true);
+    }
+    // One attempt from lease to end.
+    void use(UserIndex user, Seconds seconds, SteadyTime at, std::int32_t cpu = 1000) {
+        fair.settle(user, fair.commit(user, cpu, at), cpu, seconds, at);
+    }
+
+    FairShare fair{hour};
+    const UserIndex ann = fair.user(UserId{7});
+    const UserIndex bob = fair.user(UserId{3});
+};
+
+TEST_F(FairShareOfTwo, a_user_keeps_its_number) {
+    EXPECT_EQ(fair.user(UserId{7}), ann);
+    EXPECT_EQ(fair.user(UserId{3}), bob);
+    EXPECT_EQ(fair.id_of(bob), UserId{3});
+    EXPECT_EQ(fair.users(), 2U);
+}
+
+TEST_F(FairShareOfTwo, who_has_used_less_is_first) {
+    use(ann, Seconds{100}, start);
+    use(bob, Seconds{99}, start);
+    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_EQ(fair.first_after(*fair.first())->user, ann);
+    EXPECT_FALSE(fair.first_after(*fair.first_after(*fair.first())));
+}
+
+TEST_F(FairShareOfTwo, cpus_count_as_well_as_seconds) {
+    use(ann, Seconds{30}, start, 4000);
+    use(bob, Seconds{100}, start, 1000);
+    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_NEAR(fair.score(ann, start), 120, 1e-9);
+}
+
+TEST_F(FairShareOfTwo, use_counts_half_after_a_half_life) {
+    use(ann, Seconds{100}, start);
+    EXPECT_NEAR(fair.score(ann, start + hour), 50, 1e-9);
+    use(bob, Seconds{51}, start + hour);
+    EXPECT_EQ(fair.first()->user, ann);
+    EXPECT_NEAR(fair.score(ann, start + 3 * hour), 12.5, 1e-9);
+}
+
+TEST_F(FairShareOfTwo, a_running_attempt_counts_before_it_has_ended) {
+    const FairShare::Commitment running = fair.commit(ann, 2000, start);
+    EXPECT_NEAR(fair.score(ann, start), 20, 1e-9);
+    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_EQ(fair.leases(ann), 1U);
+    fair.settle(ann, running, 2000, Seconds{3}, start + Seconds{3});
+    EXPECT_NEAR(fair.score(ann, start + Seconds{3}), 6, 1e-9);
+    EXPECT_EQ(fair.leases(ann), 0U);
+}
+
+TEST_F(FairShareOfTwo, nobody_pays_for_a_lost_attempt) {
+    use(ann, Seconds{0}, start);
+    EXPECT_EQ(fair.score(ann, start), 0);
+}
+
+TEST_F(FairShareOfTwo, of_equals_the_one_served_longest_ago_is_first) {
+    EXPECT_EQ(fair.first()->user, ann);
+    use(ann, Seconds{0}, start);
+    EXPECT_EQ(fair.first()->user, bob);
+    use(bob, Seconds{0}, start);
+    EXPECT_EQ(fair.first()->user, ann);
+}
+
+TEST_F(FairShareOfTwo, only_users_with_waiting_jobs_are_in_line) {
+    fair.set_in_line(ann, false);
+    EXPECT_EQ(fair.first()->user, bob);
+    use(ann, Seconds{5}, start);
+    EXPECT_EQ(fair.ahead_of(bob, 10), 0U);
+    fair.set_in_line(ann, true);
+    use(bob, Seconds{6}, start);
+    EXPECT_EQ(fair.ahead_of(bob, 10), 1U);
+}
+
+// A year without a restart: the inflated numbers are scaled down again and again, and everything stays in proportion.
+TEST_F(FairShareOfTwo, stays_exact_over_thousands_of_half_lives) {
+    SteadyTime now = start;
+    for (int day = 0; day < 365; ++day) {
+        use(ann, Seconds{100}, now);
+        const FairShare::Commitment overnight = fair.commit(bob, 1000, now);
+        now += 24 * hour;
+        fair.settle(bob, overnight, 1000, Seconds{200}, now);
+    }
+    use(ann, Seconds{100}, now);
+    EXPECT_NEAR(fair.score(ann, now), 100, 0.01);
+    EXPECT_NEAR(fair.score(bob, now), 200, 0.01);
+    EXPECT_EQ(fair.first()->user, ann);
+    now += 10000 * hour;
+    use(bob, Seconds{1}, now);
+    EXPECT_NEAR(fair.score(ann, now), 0, 1e-9);
+    EXPECT_EQ(fair.first()->user, ann);
+}
+
+}  // namespace
+}  // namespace windlass::scheduler

@@ -1,0 +1,273 @@
+// What is easier said in code than as a scenario (scenarios/ has the rest): sizes, bounds, orders over many jobs.
+#include "scheduler/queue.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <set>
+
+namespace windlass::scheduler {
+namespace {
+
+template <class Wanted>
+std::vector<Wanted> all(const Effects& effects) {
+    std::vector<Wanted> found;
+    for (const Effect& effect : effects)
+        if (const auto* wanted = std::get_if<Wanted>(&effect)) found.push_back(*wanted);
+    return found;
+}
+
+class QueueTest : public testing::Test {
+  protected:
+    explicit QueueTest(QueueSettings settings = {}) : settings(settings), queue(settings) {}
+
+    // One turn, with everything that must hold after it.
+    Effects on(const Event& event) {
+        Effects effects = queue.on(event, now);
+        std::string why;
+        EXPECT_TRUE(queue.check_invariants(&why)) << why;
+        return effects;
+    }
+    Effects submit(UserId owner, std::size_t count = 1, Need need = {1000, gibibyte}, std::int16_t priority = 0) {
+        return on(Submit{RequestId{1}, std::vector<NewJob>(count, NewJob{owner, priority, 1, need})});
+    }
+    Effects join(std::int64_t worker, Capacity capacity) { return on(WorkerJoined{WorkerId{worker}, capacity, {}}); }
+    Effects finish(const SendLease& lease, Microseconds wall = Seconds{1}) {
+        return on(AttemptFinished{lease.worker, lease.attempt, OutcomeKind::exited, 0, wall});
+    }
+    void pass(Microseconds time) {
+        now.steady += time;
+        now.wall += time;
+    }
+
+    QueueSettings settings;
+    Queue queue;
+    Now now{SteadyTime{Seconds{1000}}, from_unix_us(1'700'000'000'000'000)};
+};
+
+TEST_F(QueueTest, ids_are_consecutive_and_begin_above_those_of_other_schedulers) {
+    const auto first = all<AnswerSubmit>(submit(UserId{1}, 3)).at(0);
+    EXPECT_EQ(first.first, JobId{100'000'001});
+    EXPECT_EQ(first.count, 3U);
+    EXPECT_EQ(all<AnswerSubmit>(submit(UserId{2})).at(0).first, JobId{100'000'004});
+}
+
+TEST_F(QueueTest, an_empty_submit_is_answered) {
+    EXPECT_EQ(all<AnswerSubmit>(submit(UserId{1}, 0)).at(0).count, 0U);
+    EXPECT_EQ(queue.counts().queued, 0U);
+}
+
+TEST_F(QueueTest, an_id_is_not_used_again_after_a_restart_even_if_all_jobs_have_ended) {
+    queue.restore({}, JobId{100'000'500}, now);
+    EXPECT_EQ(all<AnswerSubmit>(submit(UserId{1})).at(0).first, JobId{100'000'501});
+}
+
+TEST_F(QueueTest, rows_are_known_until_the_job_has_ended) {
+    join(1, {1000, gibibyte});
+    const SendLease lease = all<SendLease>(submit(UserId{1})).at(0);
+    ASSERT_TRUE(queue.row(lease.attempt.job));
+    EXPECT_EQ(queue.row(lease.attempt.job)->state, JobState::starting);
+    EXPECT_EQ(queue.row(lease.attempt.job)->worker, WorkerId{1});
+    finish(lease);
+    EXPECT_FALSE(queue.row(lease.attempt.job));
+}
+
+TEST_F(QueueTest, the_timer_is_due_when_the_first_lease_ends_and_never_armed_later_than_that) {
+    EXPECT_FALSE(queue.next_timer());
+    join(1, {2000, 4 * gibibyte});
+    const Effects effects = submit(UserId{1});
+    const SteadyTime end = now.steady + settings.lease_ttl + settings.lease_grace;
+    EXPECT_EQ(queue.next_timer(), end);
+    EXPECT_EQ(all<ArmTimer>(effects).at(0).at, end);
+    pass(Seconds{5});
+    EXPECT_TRUE(all<ArmTimer>(submit(UserId{1})).empty());
+    // Renewed: the armed timer rings too early, and is armed anew.
+    const JobId first{100'000'001};
+    EXPECT_TRUE(all<ArmTimer>(on(LeasesRenewed{WorkerId{1}, {{first, 1}}})).empty());
+    now.steady = end;
+    const Effects rung = on(TimePassed{});
+    EXPECT_EQ(all<ArmTimer>(rung).at(0).at, end + Seconds{5});
+    EXPECT_TRUE(all<RecordLoss>(rung).empty());
+}
+
+TEST_F(QueueTest, jobs_of_a_user_start_by_priority_and_then_by_age) {
+    for (const std::int16_t priority : {0, 100, -100, 5, 100, 0}) submit(UserId{1}, 1, {1000, 0}, priority);
+    std::vector<std::int64_t> order;
+    std::vector<SendLease> leases = all<SendLease>(join(1, {1000, 0}));
+    while (!leases.empty()) {
+        order.push_back(leases.at(0).attempt.job.value - 100'000'000);
+        leases = all<SendLease>(finish(leases.at(0)));
+    }
+    EXPECT_EQ(order, (std::vector<std::int64_t>{2, 5, 4, 1, 6, 3}));
+}
+
+TEST_F(QueueTest, users_with_equal_jobs_get_equal_shares_however_many_jobs_each_has) {
+    submit(UserId{1}, 1000);
+    submit(UserId{2}, 200);
+    submit(UserId{3}, 150);
+    std::map<std::int64_t, int> served;
+    std::vector<SendLease> running = all<SendLease>(join(1, {4000, 64 * gibibyte}));
+    for (int i = 0; i < 300; ++i) {
+        const SendLease done = running.front();
+        running.erase(running.begin());
+        const std::int64_t number = done.attempt.job.value - 100'000'000;
+        ++served[number <= 1000 ? 1 : number <= 1200 ? 2 : 3];
+        pass(Milliseconds{250});
+        for (const SendLease& lease : all<SendLease>(finish(done, Seconds{1}))) running.push_back(lease);
+    }
+    EXPECT_NEAR(served[1], 100, 3);
+    EXPECT_NEAR(served[2], 100, 3);
+    EXPECT_NEAR(served[3], 100, 3);
+}
+
+TEST_F(QueueTest, a_job_goes_to_the_worker_with_the_most_free_cpu_that_fits) {
+    join(1, {2000, 64 * gibibyte});
+    join(2, {8000, 2 * gibibyte});
+    join(3, {4000, 64 * gibibyte});
+    EXPECT_EQ(all<SendLease>(submit(UserId{1}, 1, {1000, gibibyte})).at(0).worker, WorkerId{2});
+    EXPECT_EQ(all<SendLease>(submit(UserId{1}, 1, {1000, 4 * gibibyte})).at(0).worker, WorkerId{3});
+    EXPECT_EQ(all<SendLease>(submit(UserId{1}, 1, {2500, 4 * gibibyte})).at(0).worker, WorkerId{3});
+    EXPECT_EQ(all<SendLease>(submit(UserId{1}, 1, {2000, 4 * gibibyte})).at(0).worker, WorkerId{1});
+    EXPECT_TRUE(all<SendLease>(submit(UserId{1}, 1, {1000, 4 * gibibyte})).empty());
+}
+
+// However many jobs of others wait for more than there is, what fits is found: in this turn or, when too many were
+// passed over in it, in one of the next, which come at once.
+TEST_F(QueueTest, a_job_that_fits_is_found_behind_any_number_of_users_whose_jobs_do_not) {
+    for (int user = 1; user <= 1000; ++user) submit(UserId{user}, 2, {64'000, gibibyte});
+    submit(UserId{2000}, 1, {1000, gibibyte});
+    std::vector<SendLease> leases = all<SendLease>(join(1, {1000, 4 * gibibyte}));
+    int turns = 1;
+    while (leases.empty() && queue.next_timer() == now.steady && turns < 100) {
+        leases = all<SendLease>(on(TimePassed{}));
+        ++turns;
+    }
+    ASSERT_EQ(leases.size(), 1U);
+    EXPECT_EQ(leases.at(0).attempt.job, JobId{100'002'001});
+    EXPECT_GT(turns, 1);
+    // The rest of the line was looked at as well, and then the queue is at peace.
+    while (queue.next_timer() == now.steady && turns < 200) {
+        on(TimePassed{});
+        ++turns;
+    }
+    EXPECT_EQ(queue.next_timer(), now.steady + settings.lease_ttl + settings.lease_grace);
+}
+
+TEST_F(QueueTest, a_job_that_fits_is_found_while_changes_keep_coming) {
+    for (int user = 1; user <= 300; ++user) submit(UserId{user}, 1, {64'000, gibibyte});
+    submit(UserId{2000}, 1, {1000, gibibyte});
+    std::vector<SendLease> leases = all<SendLease>(join(1, {1000, 4 * gibibyte}));
+    // Every turn another worker that is too small for anything: room grows, and the search must not begin anew each
+    // time.
+    for (int i = 2; leases.empty() && i < 20; ++i) leases = all<SendLease>(join(i, {100, gibibyte}));
+    ASSERT_EQ(leases.size(), 1U);
+    EXPECT_EQ(leases.at(0).attempt.job, JobId{100'000'301});
+}
+
+TEST_F(QueueTest, a_long_lane_of_jobs_that_do_not_fit_does_not_hide_what_does) {
+    submit(UserId{1}, 500, {64'000, gibibyte});
+    submit(UserId{1}, 1, {1000, gibibyte});
+    EXPECT_EQ(all<SendLease>(join(1, {1000, 4 * gibibyte})).at(0).attempt.job, JobId{100'000'501});
+}
+
+TEST_F(QueueTest, nothing_is_sent_ahead_of_room_before_the_pace_is_known_or_when_jobs_are_long) {
+    submit(UserId{1}, 100);
+    std::vector<SendLease> leases = all<SendLease>(join(1, {1000, 4 * gibibyte, 8}));
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_EQ(leases.size(), 1U);
+        leases = all<SendLease>(finish(leases.at(0), Seconds{2}));
+    }
+}
+
+TEST_F(QueueTest, a_worker_of_very_short_jobs_is_kept_fed_up_to_what_it_takes) {
+    submit(UserId{1}, 100);
+    std::vector<SendLease> leases = all<SendLease>(join(1, {1000, 4 * gibibyte, 8}));
+    for (int i = 0; i < 3; ++i) leases = all<SendLease>(finish(leases.at(0), Milliseconds{1}));
+    leases = all<SendLease>(finish(leases.at(0), Milliseconds{1}));
+    EXPECT_EQ(leases.size(), 9U);  // one that runs and eight ahead
+    EXPECT_EQ(queue.counts().starting, 9U);
+    EXPECT_EQ(all<SendLease>(finish(leases.at(0), Milliseconds{1})).size(), 1U);
+}
+
+TEST_F(QueueTest, a_row_from_the_store_comes_back_as_it_was) {
+    const StateRow row{.state = JobState::running,
+                       .attempt = 4,
+                       .failures = 1,
+                       .losses = 2,
+                       .worker = WorkerId{9},
+                       .cancel_requested = true,
+                       .started = now.wall - Seconds{30},
+                       .event_seq = 17};
+    const StateRow blocked{.state = JobState::blocked, .event_seq = 1};
+    queue.restore({{JobId{100'000'009}, {UserId{1}, 3, 3, {1000, 1}}, row}, {JobId{100'000'010}, {UserId{1}}, blocked}},
+                  JobId{100'000'010}, now);
+    std::string why;
+    EXPECT_TRUE(queue.check_invariants(&why)) << why;
+    EXPECT_EQ(queue.row(JobId{100'000'009}), row);
+    EXPECT_EQ(queue.row(JobId{100'000'010}), blocked);
+    EXPECT_EQ(queue.counts().blocked, 1U);
+    // A blocked job can be cancelled, and is offered to nobody.
+    EXPECT_TRUE(all<SendLease>(join(1, {64'000, 64 * gibibyte})).empty());
+    EXPECT_EQ(all<AnswerCancel>(on(CancelJob{RequestId{5}, JobId{100'000'010}})).at(0).answer, CancelAnswer::cancelled);
+}
+
+TEST_F(QueueTest, the_same_events_give_the_same_effects) {
+    Queue other(settings);
+    const auto play = [&](Queue& one) {
+        std::vector<std::size_t> kinds;
+        std::vector<AttemptRef> leased;
+        const auto note = [&](const Effects& effects) {
+            for (const Effect& effect : effects) {
+                kinds.push_back(effect.index());
+                if (const auto* lease = std::get_if<SendLease>(&effect)) leased.push_back(lease->attempt);
+            }
+        };
+        for (int user = 1; user <= 20; ++user)
+            note(one.on(Submit{RequestId{1},
+                               std::vector<NewJob>(10, NewJob{UserId{user % 7}, 0, 1, {1000 * (user % 3 + 1), 1}})},
+                        now));
+        for (int worker = 1; worker <= 8; ++worker)
+            note(one.on(WorkerJoined{WorkerId{worker}, {4000, gibibyte, 4}, {}}, now));
+        for (int worker = 1; worker <= 4; ++worker) note(one.on(WorkerLeft{WorkerId{worker}}, now));
+        note(one.on(TimePassed{}, Now{now.steady + Seconds{20}, now.wall}));
+        return std::pair(kinds, leased);
+    };
+    EXPECT_EQ(play(queue), play(other));
+}
+
+TEST_F(QueueTest, a_queued_job_takes_at_most_256_bytes) {
+    constexpr std::size_t count = 200'000;
+    std::vector<NewJob> some;
+    for (std::size_t i = 0; i < 1000; ++i)
+        some.push_back({UserId{static_cast<std::int64_t>(i % 50) + 1},
+                        static_cast<std::int16_t>(i % 3),
+                        3,
+                        {static_cast<std::int32_t>(i % 4 + 1) * 500, gibibyte}});
+    const Submit submit{RequestId{1}, some};
+    const auto used = [] {
+        const struct mallinfo2 info = ::mallinfo2();
+        return info.uordblks + info.hblkhd;
+    };
+    const std::size_t before = used();
+    for (std::size_t i = 0; i < count; i += some.size()) queue.on(submit, now);
+    const std::size_t each = (used() - before) / count;
+    EXPECT_EQ(queue.counts().queued, count);
+    RecordProperty("bytes_per_queued_job", static_cast<int>(each));
+    std::printf("%zu bytes per queued job\n", each);
+    EXPECT_LE(each, 256U);
+    EXPECT_GE(each, sizeof(Job));
+}
+
+TEST_F(QueueTest, explains_who_comes_first) {
+    join(1, {1000, gibibyte});
+    submit(UserId{1}, 3);
+    submit(UserId{2}, 1);
+    EXPECT_EQ(
+        queue.explain(JobId{100'000'003}),
+        "Every worker that is large enough (1) is full: the job needs 1 cpu and 1024 MiB of memory at once; 1 job of "
+        "the same owner comes first; 1 other user has used less recently and is served first.");
+    EXPECT_EQ(queue.explain(JobId{5}), "The job does not wait: it has ended, or there never was one of this number.");
+}
+
+}  // namespace
+}  // namespace windlass::scheduler

@@ -1,0 +1,385 @@
+// The whole scheduler but its database, over real sockets: workers and api processes are played by the test.
+#include "scheduler/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "shared/digest.h"
+#include "tests/support/loop.h"
+
+namespace windlass::scheduler {
+namespace {
+
+using testing::HasSubstr;
+
+// What the tests do to the store while the service owns it.
+struct StoreSwitch {
+    std::mutex mutex;
+    std::condition_variable opened;
+    bool gate_closed = false;                   // commits wait
+    std::atomic<int> waiting{0};                // commits that wait at the gate
+    std::atomic<ErrorKind> failure{ErrorKind::internal};
+    std::atomic<bool> failing{false};
+    std::vector<Batch> committed;
+
+    void close_gate() {
+        const std::lock_guard lock(mutex);
+        gate_closed = true;
+    }
+    void open_gate() {
+        {
+            const std::lock_guard lock(mutex);
+            gate_closed = false;
+        }
+        opened.notify_all();
+    }
+    template <class Visit>
+    void each_batch(Visit visit) {
+        const std::lock_guard lock(mutex);
+        for (const Batch& batch : committed) visit(batch);
+    }
+};
+
+class SwitchedStore final : public Store {
+  public:
+    explicit SwitchedStore(std::shared_ptr<StoreSwitch> control) : control_(std::move(control)), inner_(make_memory_store()) {
+        WINDLASS_CHECK(inner_->lead().ok(), "the memory store can always be led");
+    }
+    Result<std::int64_t> lead() override { return inner_->lead(); }
+    Status commit(const Batch& batch) override {
+        std::unique_lock lock(control_->mutex);
+        ++control_->waiting;
+        control_->opened.wait(lock, [&] { return !control_->gate_closed; });
+        --control_->waiting;
+        if (control_->failing) return make_error(control_->failure, "the test says no");
+        Status status = inner_->commit(batch);
+        if (status) control_->committed.push_back(batch);
+        return status;
+    }
+    Result<StoredState> load() override { return inner_->load(); }
+    Result<std::vector<JobPayload>> payloads(const std::vector<JobId>& jobs) override {
+        if (control_->failing) return make_error(control_->failure, "the test says no");
+        return inner_->payloads(jobs);
+    }
+    Status ping() override { return inner_->ping(); }
+
+  private:
+    std::shared_ptr<StoreSwitch> control_;
+    std::unique_ptr<Store> inner_;
+};
+
+// One end of a connection to the service, with what it has said so far.
+struct Client {
+    std::shared_ptr<wire::Connection> connection;
+    std::deque<std::pair<protocol::Message, std::string>> inbox;
+    std::string closed;
+
+    template <class M>
+    bool has() const {
+        for (const auto& [message, body] : inbox)
+            if (std::holds_alternative<M>(message)) return true;
+        return false;
+    }
+    // Removes and returns the first message of this kind.
+    template <class M>
+    std::pair<M, std::string> take() {
+        for (auto at = inbox.begin(); at != inbox.end(); ++at)
+            if (auto* found = std::get_if<M>(&at->first)) {
+                std::pair<M, std::string> taken{std::move(*found), std::move(at->second)};
+                inbox.erase(at);
+                return taken;
+            }
+        ADD_FAILURE() << "no such message";
+        return {};
+    }
+};
+
+class ServiceTest : public testing::Test {
+  protected:
+    ServiceTest() {
+        initialise_crypto();
+        settings_.listen = wire::parse_endpoint("unix:" + directory_.path() + "/s").value();
+        settings_.door.own_uid = static_cast<long>(getuid());
+    }
+    ~ServiceTest() override {
+        control_->open_gate();
+        for (auto& client : clients_) client->connection->close("the test is over");
+        clients_.clear();
+        if (service_) service_->stop([this] { service_.reset(); });
+        loop_.run_until([&] { return !service_; });
+        loop_.finish();
+    }
+    void start() {
+        auto opened = Service::open(loop_.get(), clock_, settings_, std::make_unique<SwitchedStore>(control_), 1, {},
+                                    [this](const std::string& why) { deposed_ = why; });
+        ASSERT_TRUE(opened.ok()) << opened.error().message;
+        service_ = std::move(opened).value();
+    }
+    Client& dial() {
+        auto client = std::make_shared<Client>();
+        bool answered = false;
+        wire::connect(loop_.get(), settings_.listen, [&](Result<std::shared_ptr<wire::Connection>> made) {
+            answered = true;
+            ASSERT_TRUE(made.ok()) << made.error().message;
+            client->connection = *made;
+            client->connection->trust();
+            client->connection->set_handlers(
+                {[client](protocol::Message message, std::string body) { client->inbox.emplace_back(std::move(message), std::move(body)); },
+                 [client](const std::string& reason) { client->closed = reason; }});
+        });
+        loop_.run_until([&] { return answered; });
+        clients_.push_back(client);
+        return *clients_.back();
+    }
+    Client& join(const std::string& role, const std::string& name = "w", const std::string& instance = "i", std::vector<AttemptRef> held = {}) {
+        Client& client = dial();
+        protocol::Hello hello;
+        hello.role = role;
+        hello.name = name;
+        hello.instance = instance;
+        hello.cpu_millis = 2000;
+        hello.memory_bytes = 8 * gibibyte;
+        hello.held = std::move(held);
+        client.connection->send(hello);
+        EXPECT_TRUE(loop_.run_until([&] { return client.has<protocol::Welcome>() || client.has<protocol::Refused>(); }));
+        return client;
+    }
+    static protocol::SubmitJobs two_jobs(std::int64_t request) {
+        protocol::SubmitJobs submit;
+        submit.request = RequestId{request};
+        submit.owner = UserId{1};
+        submit.jobs.resize(2);
+        submit.jobs[0].spec.running_commands = "first";
+        submit.jobs[0].code_size = 4;
+        submit.jobs[0].data_size = 2;
+        submit.jobs[1].spec.running_commands = "second";
+        submit.jobs[1].code_size = -1;
+        submit.jobs[1].data_size = 3;
+        return submit;
+    }
+    template <class M>
+    std::pair<M, std::string> wait_for(Client& client) {
+        EXPECT_TRUE(loop_.run_until([&] { return client.has<M>(); }));
+        return client.take<M>();
+    }
+
+    testing_support::TemporaryDirectory directory_;
+    testing_support::TestLoop loop_;
+    SystemClock clock_;
+    ServiceSettings settings_;
+    std::shared_ptr<StoreSwitch> control_ = std::make_shared<StoreSwitch>();
+    std::unique_ptr<Service> service_;
+    std::vector<std::shared_ptr<Client>> clients_;
+    std::string deposed_;
+};
+
+TEST_F(ServiceTest, a_job_goes_from_submit_to_its_result) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    api.connection->send(two_jobs(77), "codeD1dat");
+    const auto [submitted, none] = wait_for<protocol::JobsSubmitted>(api);
+    EXPECT_EQ(submitted.request, RequestId{77});
+    EXPECT_EQ(submitted.count, 2);
+
+    const auto [first, first_body] = wait_for<protocol::Lease>(worker);
+    const auto [second, second_body] = wait_for<protocol::Lease>(worker);
+    EXPECT_EQ(first.attempt, (AttemptRef{submitted.first, 1}));
+    EXPECT_EQ(first.spec.running_commands, "first");
+    EXPECT_EQ(first_body, "codeD1");
+    EXPECT_EQ(second_body, "codedat") << "-1 means: the same code as the item before";
+
+    api.connection->send(protocol::WatchJob{submitted.first});
+    worker.connection->send(protocol::AttemptStarted{first.attempt});
+    worker.connection->send(protocol::AttemptOutput{first.attempt, OutputStream::standard_output, 0}, "hello ");
+    protocol::AttemptFinished finished;
+    finished.attempt = first.attempt;
+    finished.result.stdout_bytes = 11;
+    finished.result.files = {{"f", 2, sha256_hex("ff"), true}};
+    finished.stdout_offset = 6;
+    finished.stdout_size = 5;
+    worker.connection->send(finished, "worldff");
+    EXPECT_TRUE(wait_for<protocol::AcknowledgeFinish>(worker).first.accepted);
+    EXPECT_EQ(wait_for<protocol::JobEnded>(api).first.job, submitted.first);
+
+    std::string output;
+    std::size_t results = 0, blobs = 0;
+    control_->each_batch([&](const Batch& batch) {
+        for (const auto& chunk : batch.output) output += chunk.bytes;
+        results += batch.results.size();
+        for (const auto& blob : batch.blobs) blobs += blob.bytes == "ff";
+    });
+    EXPECT_EQ(output, "hello world");
+    EXPECT_EQ(results, 1u);
+    EXPECT_EQ(blobs, 1u);
+}
+
+TEST_F(ServiceTest, nothing_is_told_before_it_is_durable) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 0; }));
+    control_->close_gate();
+    api.connection->send(two_jobs(1), "codeD1dat");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 1; }));  // the batch waits for its commit
+    // A question that needs no commit is answered meanwhile, so the loop had its chance to be indiscreet.
+    api.connection->send(protocol::AskStatistics{RequestId{2}});
+    EXPECT_EQ(wait_for<protocol::Statistics>(api).first.starting, 2);
+    worker.connection->send(protocol::Renew{});
+    wait_for<protocol::Renewed>(worker);
+    EXPECT_FALSE(api.has<protocol::JobsSubmitted>());
+    EXPECT_FALSE(worker.has<protocol::Lease>());
+    control_->open_gate();
+    wait_for<protocol::JobsSubmitted>(api);
+    wait_for<protocol::Lease>(worker);
+}
+
+TEST_F(ServiceTest, while_the_database_is_away_submits_are_refused_and_jobs_run_on) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    wait_for<protocol::JobsSubmitted>(api);
+    const AttemptRef running = wait_for<protocol::Lease>(worker).first.attempt;
+
+    control_->failure = ErrorKind::unavailable;
+    control_->failing = true;
+    protocol::AttemptFinished finished;
+    finished.attempt = running;
+    worker.connection->send(finished);
+    const auto refused = [&] {
+        api.connection->send(two_jobs(2), "codeD1dat");
+        loop_.run_until([&] { return api.has<protocol::Unavailable>() || api.has<protocol::JobsSubmitted>(); }, 200);
+        return api.has<protocol::Unavailable>();
+    };
+    EXPECT_TRUE(loop_.run_until([&] { return refused(); }));
+    EXPECT_EQ(api.take<protocol::Unavailable>().first.request, RequestId{2});
+    worker.connection->send(protocol::Renew{{running}});
+    wait_for<protocol::Renewed>(worker);
+    EXPECT_FALSE(worker.has<protocol::AcknowledgeFinish>()) << "a result is not acknowledged before it is kept";
+
+    control_->failing = false;
+    EXPECT_TRUE(wait_for<protocol::AcknowledgeFinish>(worker).first.accepted);
+}
+
+TEST_F(ServiceTest, a_deposed_leader_says_nothing_more) {
+    start();
+    Client& api = join("api");
+    control_->failure = ErrorKind::stale;
+    control_->failing = true;
+    api.connection->send(two_jobs(1), "codeD1dat");
+    EXPECT_TRUE(loop_.run_until([&] { return !deposed_.empty(); }));
+    EXPECT_FALSE(api.has<protocol::JobsSubmitted>());
+    control_->failing = false;
+}
+
+TEST_F(ServiceTest, payloads_that_are_not_in_memory_come_from_the_store) {
+    settings_.payload_cache_bytes = 0;
+    start();
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    wait_for<protocol::JobsSubmitted>(api);
+    Client& worker = join("worker");
+    EXPECT_EQ(wait_for<protocol::Lease>(worker).second, "codeD1");
+    const auto [second, body] = wait_for<protocol::Lease>(worker);
+    EXPECT_EQ(second.spec.running_commands, "second");
+    EXPECT_EQ(body, "codedat");
+}
+
+TEST_F(ServiceTest, a_result_of_a_stranger_attempt_is_refused_and_leaves_nothing) {
+    start();
+    Client& worker = join("worker");
+    protocol::AttemptFinished finished;
+    finished.attempt = {JobId{100000001}, 1};
+    finished.stdout_size = 3;
+    worker.connection->send(finished, "abc");
+    EXPECT_FALSE(wait_for<protocol::AcknowledgeFinish>(worker).first.accepted);
+    control_->each_batch([](const Batch& batch) { EXPECT_TRUE(batch.results.empty() && batch.output.empty()); });
+}
+
+TEST_F(ServiceTest, a_worker_that_lies_about_a_hash_is_cut_off) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    protocol::AttemptFinished finished;
+    finished.attempt = wait_for<protocol::Lease>(worker).first.attempt;
+    finished.result.files = {{"f", 2, sha256_hex("other bytes"), true}};
+    worker.connection->send(finished, "ff");
+    EXPECT_TRUE(loop_.run_until([&] { return !worker.closed.empty(); }));
+}
+
+TEST_F(ServiceTest, a_second_worker_of_the_same_name_is_refused_and_the_first_stays) {
+    start();
+    Client& first = join("worker", "node", "instance-1");
+    Client& second = join("worker", "node", "instance-2");
+    EXPECT_THAT(second.take<protocol::Refused>().first.reason, HasSubstr("worker.name"));
+    first.connection->send(protocol::Renew{});
+    wait_for<protocol::Renewed>(first);
+}
+
+TEST_F(ServiceTest, a_worker_that_reconnects_replaces_its_former_connection_and_keeps_its_attempt) {
+    start();
+    Client& before = join("worker", "node", "same");
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    const AttemptRef one = wait_for<protocol::Lease>(before).first.attempt;
+    const AttemptRef two = wait_for<protocol::Lease>(before).first.attempt;
+    Client& after = join("worker", "node", "same", {one});  // it never got the second lease, it says
+    EXPECT_TRUE(loop_.run_until([&] { return !before.closed.empty(); }));
+    const AttemptRef again = wait_for<protocol::Lease>(after).first.attempt;
+    EXPECT_EQ(again, (AttemptRef{two.job, 2}));
+    protocol::AttemptFinished finished;
+    finished.attempt = one;
+    after.connection->send(finished);
+    EXPECT_TRUE(wait_for<protocol::AcknowledgeFinish>(after).first.accepted);
+}
+
+TEST_F(ServiceTest, a_waiting_job_is_cancelled_at_once_and_a_watcher_hears_of_it) {
+    start();
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    const JobId job = wait_for<protocol::JobsSubmitted>(api).first.first;
+    api.connection->send(protocol::WatchJob{job});
+    api.connection->send(protocol::CancelJob{RequestId{9}, job});
+    const auto answered = wait_for<protocol::CancelAnswered>(api).first;
+    EXPECT_EQ(answered.request, RequestId{9});
+    EXPECT_EQ(answered.answer, static_cast<std::int64_t>(CancelAnswer::cancelled));
+    EXPECT_TRUE(wait_for<protocol::JobEnded>(api).first.known);
+    api.connection->send(protocol::WatchJob{job});
+    EXPECT_FALSE(wait_for<protocol::JobEnded>(api).first.known) << "ended before: read the table";
+}
+
+TEST_F(ServiceTest, a_stranger_that_says_nothing_is_cut_off) {
+    settings_.hello_deadline = Milliseconds{50};
+    start();
+    Client& silent = dial();
+    EXPECT_TRUE(loop_.run_until([&] { return !silent.closed.empty(); }));
+}
+
+TEST_F(ServiceTest, a_stranger_that_does_not_greet_is_cut_off) {
+    start();
+    Client& rude = dial();
+    rude.connection->send(protocol::AskStatistics{RequestId{1}});
+    EXPECT_TRUE(loop_.run_until([&] { return !rude.closed.empty(); }));
+    EXPECT_TRUE(rude.inbox.empty());
+}
+
+TEST(ServiceSettingsTest, a_network_address_without_a_secret_is_refused) {
+    testing_support::TestLoop loop;
+    const SystemClock clock;
+    ServiceSettings settings;
+    settings.listen = wire::parse_endpoint("127.0.0.1:0").value();
+    const auto opened = Service::open(loop.get(), clock, settings, make_memory_store(), 1, {}, [](const std::string&) {});
+    ASSERT_FALSE(opened.ok());
+    EXPECT_THAT(opened.error().message, HasSubstr("secret_file"));
+}
+
+}  // namespace
+}  // namespace windlass::scheduler
