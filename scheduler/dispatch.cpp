@@ -52,6 +52,11 @@ void Queue::dispatch() {
     }
     int passed_over = 0;
     while (scan_.wanted) {
+        if (workers_.full()) {  // the common end: every slot is taken
+            scan_.wanted = scan_.again = false;
+            scan_.position.reset();
+            return;
+        }
         const std::optional<FairShare::Place> user =
             scan_.position ? fair_.first_after(*scan_.position) : fair_.first();
         if (!user) {  // the end of the line

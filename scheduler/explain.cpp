@@ -1,5 +1,6 @@
 // Why a job waits, in a sentence for the person who submitted it.
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/queue.h"
 
@@ -36,17 +37,19 @@ struct Workers {
     std::size_t takes_jobs = 0;
     std::size_t large_enough = 0;
     bool has_room = false;
+    bool resting_has_room = false;
     Need largest{.cpu_millis = 0};
 };
 
 Workers survey(const WorkerTable& workers, const Need& need) {
     Workers seen;
-    for (const auto& [id, worker] : workers.all()) {
+    for (const auto& [id, worker] : workers.unordered()) {
         if (!worker.connected || worker.draining) continue;
         ++seen.takes_jobs;
         seen.large_enough += worker.large_enough(need) ? 1 : 0;
-        seen.has_room = seen.has_room || (worker.available() && worker.has_room(need));
-        if (worker.capacity.cpu_millis >= seen.largest.cpu_millis)
+        if (worker.has_room(need)) (worker.resting ? seen.resting_has_room : seen.has_room) = true;
+        if (std::pair(worker.capacity.cpu_millis, worker.capacity.memory_bytes) >
+            std::pair(seen.largest.cpu_millis, seen.largest.memory_bytes))
             seen.largest = {worker.capacity.cpu_millis, worker.capacity.memory_bytes};
     }
     return seen;
@@ -76,9 +79,14 @@ std::string Queue::explain(JobId id) const {
         return "No connected worker is large enough: the job needs " + amount(need) + ", the largest worker has " +
                amount(seen.largest) + ".";
 
-    std::string why = seen.has_room ? "A worker has room for it and it is about to be its turn"
-                                    : "Every worker that is large enough (" + std::to_string(seen.large_enough) +
-                                          ") is full: the job needs " + amount(need) + " at once";
+    std::string why = "Every worker that is large enough (" + std::to_string(seen.large_enough) +
+                      ") is full: the job needs " + amount(need) + " at once";
+    if (seen.resting_has_room)
+        why =
+            "The worker with room for it could not start its last job and gets the next one when it reports again, in "
+            "a few "
+            "seconds";
+    if (seen.has_room) why = "A worker has room for it and it is about to be its turn";
     const std::size_t own = waiting_.ahead_of(job->user, job->priority, id, count_at_most);
     const std::size_t users = fair_.ahead_of(job->user, count_at_most);
     if (own > 0) why += "; " + counted(own, "job of the same owner comes", "jobs of the same owner come") + " first";

@@ -5,9 +5,30 @@
 
 namespace windlass::scheduler {
 
+// Of one job: what is wrong with it, or nothing.
+const char* Queue::wrong_with(JobId id, const Job& job) const {
+    const Lease* lease = leases_.find(id);
+    if (is_final(job.state)) return "it has ended and was not forgotten";
+    if (id >= next_id_) return "its id will be given out again";
+    if (job.event_seq < 1) return "it has no event";
+    if (job.failures >= job.max_attempts) return "it goes on though no attempt is left";
+    if (job.losses >= settings_.crash_limit) return "it goes on beyond the crash limit";
+    if ((lease != nullptr) != is_leased(job.state)) return "its state and its lease disagree";
+    if (waiting_.contains(job.user, job.kind, job.priority, id) != (job.state == JobState::queued))
+        return "its state and its place among the waiting disagree";
+    if (job.cancel_requested && !is_leased(job.state)) return "it waits though it is to be cancelled";
+    if (job.state == JobState::running && job.started == Job::never) return "it runs and never started";
+    if (lease == nullptr) return nullptr;
+    if (!lease->worker || lease->attempt < 1 || lease->attempt != job.attempt)
+        return "its lease is not of its current attempt";
+    const Worker* worker = workers_.find(lease->worker);
+    return worker != nullptr && worker->holds(id) ? nullptr : "its lease is at a worker that does not count it";
+}
+
 bool Queue::check_invariants(std::string* why) const {
     std::string ignored;
     std::string& reason = why != nullptr ? *why : ignored;
+    reason.clear();
     const auto wrong = [&](const std::string& what) {
         reason = what;
         return false;
@@ -17,31 +38,17 @@ bool Queue::check_invariants(std::string* why) const {
     std::map<UserIndex, std::size_t> queued_of;
     std::map<UserIndex, std::size_t> leased_of;
     std::map<WorkerId, std::size_t> leased_at;
-    for (const auto& [id, job] : jobs_.unordered()) {
-        const std::string who = "job " + id.text() + ": ";
+    jobs_.visit_unordered([&](JobId id, const Job& job) {
         const Lease* lease = leases_.find(id);
         ++states[job.state];
-        if (is_final(job.state)) return wrong(who + "it has ended and was not forgotten");
-        if (id >= next_id_) return wrong(who + "its id will be given out again");
-        if (job.event_seq < 1) return wrong(who + "it has no event");
-        if (job.failures >= job.max_attempts) return wrong(who + "it goes on though no attempt is left");
-        if (job.losses >= settings_.crash_limit) return wrong(who + "it goes on beyond the crash limit");
-        if ((lease != nullptr) != is_leased(job.state)) return wrong(who + "its state and its lease disagree");
-        if (waiting_.contains(job.user, job.kind, job.priority, id) != (job.state == JobState::queued))
-            return wrong(who + "its state and its place among the waiting disagree");
-        if (job.cancel_requested && !is_leased(job.state)) return wrong(who + "it waits though it is to be cancelled");
-        if (job.state == JobState::running && job.started == Job::never)
-            return wrong(who + "it runs and never started");
         if (job.state == JobState::queued) ++queued_of[job.user];
-        if (lease == nullptr) continue;
-        ++leased_of[job.user];
-        ++leased_at[lease->worker];
-        if (!lease->worker || lease->attempt < 1 || lease->attempt != job.attempt)
-            return wrong(who + "its lease is not of its current attempt");
-        const Worker* worker = workers_.find(lease->worker);
-        if (worker == nullptr || !worker->holds(id))
-            return wrong(who + "its lease is at a worker that does not count it");
-    }
+        if (lease != nullptr) {
+            ++leased_of[job.user];
+            ++leased_at[lease->worker];
+        }
+        if (const char* broken_rule = wrong_with(id, job)) reason = "job " + id.text() + ": " + broken_rule;
+    });
+    if (!reason.empty()) return false;
 
     for (const JobState state : all_job_states)
         if (jobs_.count(state) != states[state])
@@ -49,7 +56,7 @@ bool Queue::check_invariants(std::string* why) const {
     if (waiting_.size() != states[JobState::queued]) return wrong("the waiting are not exactly the queued jobs");
     if (leases_.size() != states[JobState::starting] + states[JobState::running])
         return wrong("a lease belongs to no leased job");
-    for (const auto& [id, worker] : workers_.all())
+    for (const auto& [id, worker] : workers_.unordered())
         if (worker.leases().size() != leased_at[id])
             return wrong("worker " + id.text() + " counts a lease that is none");
     for (UserIndex user = 0; user < fair_.users(); ++user) {

@@ -46,19 +46,24 @@ static_assert(sizeof(Job) <= 40, "a job record grew: a million queued jobs pay f
 // By id, and how many there are in each state.
 class JobTable {
   public:
-    void reserve(std::size_t jobs) { jobs_.reserve(jobs); }
+    void reserve(std::size_t jobs) {
+        for (Shard& shard : shards_) shard.reserve(jobs / shards + 1);
+    }
     Job* find(JobId id) {
-        const auto found = jobs_.find(id);
-        return found == jobs_.end() ? nullptr : &found->second;
+        Shard& shard = shard_of(id);
+        const auto found = shard.find(id);
+        return found == shard.end() ? nullptr : &found->second;
     }
     const Job* find(JobId id) const {
-        const auto found = jobs_.find(id);
-        return found == jobs_.end() ? nullptr : &found->second;
+        const Shard& shard = shards_[shard_index(id)];
+        const auto found = shard.find(id);
+        return found == shard.end() ? nullptr : &found->second;
     }
     // False when there is one of this id already.
     bool insert(JobId id, const Job& job) {
-        if (!jobs_.emplace(id, job).second) return false;
+        if (!shard_of(id).emplace(id, job).second) return false;
         ++counts_[index(job.state)];
+        ++size_;
         return true;
     }
     void set_state(Job& job, JobState state) {
@@ -67,20 +72,33 @@ class JobTable {
         ++counts_[index(state)];
     }
     void erase(JobId id) {
-        const auto found = jobs_.find(id);
+        Shard& shard = shard_of(id);
+        const auto found = shard.find(id);
         --counts_[index(found->second.state)];
-        jobs_.erase(found);
+        shard.erase(found);
+        --size_;
     }
     std::size_t count(JobState state) const { return counts_[index(state)]; }
-    std::size_t size() const { return jobs_.size(); }
+    std::size_t size() const { return size_; }
     // In no order: for sums and checks only, never to decide anything.
-    const std::unordered_map<JobId, Job>& unordered() const { return jobs_; }
+    template <class Visit>
+    void visit_unordered(Visit visit) const {
+        for (const Shard& shard : shards_)
+            for (const auto& [id, job] : shard) visit(id, job);
+    }
 
   private:
-    static std::size_t index(JobState state) { return static_cast<std::size_t>(state); }
+    // Many small hash tables: the growth of one of a million jobs would stop everything for tens of milliseconds.
+    using Shard = std::unordered_map<JobId, Job>;
+    static constexpr std::size_t shards = 64;
 
-    std::unordered_map<JobId, Job> jobs_;
+    static std::size_t index(JobState state) { return static_cast<std::size_t>(state); }
+    static std::size_t shard_index(JobId id) { return static_cast<std::size_t>(id.value) % shards; }
+    Shard& shard_of(JobId id) { return shards_[shard_index(id)]; }
+
+    std::array<Shard, shards> shards_;
     std::array<std::size_t, all_job_states.size()> counts_{};
+    std::size_t size_ = 0;
 };
 
 }  // namespace windlass::scheduler

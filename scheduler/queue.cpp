@@ -312,7 +312,11 @@ void Queue::handle(const AttemptFinished& event) {
                   .started = now_.wall - event.wall});
     if (!is_infrastructure(event.outcome) && event.outcome != OutcomeKind::cancelled)
         workers_.note_wall(event.worker, event.wall);
-    workers_.wake(event.worker);
+    // A node on which no sandbox can be built is always idle, and would swallow one job after the other.
+    if (event.outcome == OutcomeKind::setup_failed)
+        workers_.rest(event.worker);
+    else
+        workers_.wake(event.worker);
     effects_.push_back(AcceptResult{event.attempt, event.worker});
     settle_finish(id, event);
     effects_.push_back(AcknowledgeFinish{event.worker, event.attempt, true});

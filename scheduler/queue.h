@@ -114,6 +114,8 @@ class Queue {
     std::optional<WorkerTable::Place> place_for(KindIndex kind);
     void arm_timer();
 
+    const char* wrong_with(JobId id, const Job& job) const;  // invariants.cpp
+
     SteadyTime lease_end() const { return now_.steady + settings_.lease_ttl + settings_.lease_grace; }
     bool connected(WorkerId worker) const;
 

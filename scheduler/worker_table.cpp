@@ -137,6 +137,12 @@ void WorkerTable::drain(WorkerId id) {
     reindex(found->second);
 }
 
+void WorkerTable::rest(WorkerId id) {
+    Worker& worker = get(id);
+    worker.resting = true;
+    reindex(worker);
+}
+
 void WorkerTable::wake(WorkerId id) {
     const auto found = workers_.find(id);
     if (found == workers_.end() || !found->second.resting) return;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct Worker {
     Capacity capacity;
     bool connected = false;
     bool draining = false;  // wants nothing more until it joins again
-    // It handed back an attempt for which we thought it had room. Nothing more until it shows a sign of progress (a
-    // renewal, a result): otherwise the two of us would pass the same job back and forth as fast as messages go.
+    // It could not start an attempt for which we thought it had room: handed it back, or failed to build its sandbox.
+    // Nothing more until it shows a sign of progress (a renewal, a result): otherwise the two of us would pass jobs
+    // back and forth as fast as messages go.
     bool resting = false;
     // It joined with more in hand than its capacity allows (it came back smaller, or was full of prefetched attempts).
     bool joined_overfull = false;
@@ -72,18 +74,22 @@ class WorkerTable {
     };
 
     const Worker* find(WorkerId id) const;
-    const std::map<WorkerId, Worker>& all() const { return workers_; }
+    // In no order: for sums and checks only, never to decide anything.
+    const std::unordered_map<WorkerId, Worker>& unordered() const { return workers_; }
     std::size_t connected() const { return connected_; }
 
     // What it holds is kept and sorted anew into room and ahead by what `held` says, which names all of it.
     void join(WorkerId id, const Capacity& capacity, std::vector<Held> held);
     void leave(WorkerId id);
     void drain(WorkerId id);
+    void rest(WorkerId id);  // it cannot start jobs at the moment
     void wake(WorkerId id);  // it showed progress: no longer resting
 
     // The worker with the most free cpu that has room; else the one that may hold most ahead. O(log workers) unless
     // memory is scarcer than cpu.
     std::optional<Place> place_for(const Need& need) const;
+    // Nobody has a free cpu or takes anything ahead: place_for() would find nothing for anybody.
+    bool full() const { return by_free_cpu_.empty() && by_spare_.empty(); }
 
     void take(const Place& place, JobId job, const Need& need);
     // A lease from the store at a worker that has not come back yet.
@@ -109,7 +115,7 @@ class WorkerTable {
     void reindex(Worker& worker);
     void forget_if_gone(WorkerId id);
 
-    std::map<WorkerId, Worker> workers_;
+    std::unordered_map<WorkerId, Worker> workers_;
     // Available workers: most free cpu first; most spare places ahead first. Of equals the lower id.
     std::set<std::pair<std::int64_t, WorkerId>> by_free_cpu_;  // the number negated
     std::set<std::pair<int, WorkerId>> by_spare_;              // the number negated; only those with any

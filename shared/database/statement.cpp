@@ -82,11 +82,9 @@ void Statement::add_params(soci::session& session, const std::vector<std::string
 // The number of columns. SOCI's own way of asking runs the statement, on PostgreSQL.
 std::size_t Statement::describe(soci::session& session) {
     if (engine_ == Engine::sqlite) {
-        const auto* backend = static_cast<soci::sqlite3_statement_backend*>(statement_.get_backend());
-        return static_cast<std::size_t>(sqlite_api::sqlite3_column_count(backend->stmt_));
+        return static_cast<std::size_t>(sqlite_api::sqlite3_column_count(native_sqlite(statement_)));
     }
-    const auto* backend = static_cast<soci::postgresql_statement_backend*>(statement_.get_backend());
-    const PgResult description(PQdescribePrepared(native_postgresql(session), backend->statementName_.c_str()),
+    const PgResult description(PQdescribePrepared(native_postgresql(session), native_postgresql(statement_).c_str()),
                                &PQclear);
     if (PQresultStatus(description.get()) != PGRES_COMMAND_OK) {
         const char* state = PQresultErrorField(description.get(), PG_DIAG_SQLSTATE);

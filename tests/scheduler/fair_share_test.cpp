@@ -87,6 +87,14 @@ TEST_F(FairShareOfTwo, only_users_with_waiting_jobs_are_in_line) {
     EXPECT_EQ(fair.ahead_of(bob, 10), 1U);
 }
 
+TEST_F(FairShareOfTwo, a_commitment_from_before_the_numbers_were_scaled_down_is_taken_back_exactly) {
+    const FairShare::Commitment one = fair.commit(ann, 1000, start);
+    fair.commit(ann, 1000, start);
+    const SteadyTime now = start + 64 * hour;
+    fair.settle(ann, one, 1000, Seconds{0}, now);
+    EXPECT_NEAR(fair.score(ann, now) * 0x1.0p64, 10, 1e-6);  // the other one is left
+}
+
 // A year without a restart: the inflated numbers are scaled down again and again, and everything stays in proportion.
 TEST_F(FairShareOfTwo, stays_exact_over_thousands_of_half_lives) {
     SteadyTime now = start;

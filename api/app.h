@@ -1,0 +1,34 @@
+// Everything that handlers may use. Built by main in order, taken down in reverse; outlives the front.
+#pragma once
+
+#include <functional>
+
+#include "shared/config.h"
+#include "shared/time.h"
+
+namespace windlass::api {
+
+class AccountsRepository;
+class Credentials;
+class JobsRepository;
+class LoginThrottle;
+class Metrics;
+class PasswordHasher;
+class ResultsRepository;
+class Scheduler;
+
+struct App {
+    const Config::Api& settings;
+    bool registration_open = false;  // settings.registration, once the address is known
+    const Clock& clock;
+    AccountsRepository& accounts;
+    JobsRepository& jobs;
+    ResultsRepository& results;
+    Credentials& credentials;
+    PasswordHasher& passwords;
+    LoginThrottle& throttle;
+    Scheduler& scheduler;
+    Metrics& metrics;
+};
+
+}  // namespace windlass::api

@@ -1,0 +1,353 @@
+#include "api/front/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace windlass::api {
+namespace {
+
+// Read ahead on one connection while an answer is being made; more stays with the kernel, and so with the client.
+constexpr std::size_t read_ahead_bytes = 256 * 1024;
+// After an answer that closes: how long and how much is still read and thrown away. Closing with unread input would
+// make the kernel send a reset, and a reset makes the client lose the answer (RFC 9112 section 9.6).
+constexpr Milliseconds lingering_time{1'000};
+constexpr std::size_t lingering_bytes = 4 * 1024 * 1024;
+
+std::size_t size_of(const FramedRequest& framed) {
+    std::size_t total = sizeof(FramedRequest) + framed.request.body.size() + 3 * framed.request.target.size();
+    for (const auto& [name, value] : framed.request.headers) total += name.size() + value.size() + 64;
+    return total;
+}
+
+Connection& of(uv_handle_t* handle) {
+    return *static_cast<Connection*>(handle->data);
+}
+
+}  // namespace
+
+Connection::Connection(FrontCore& core) : core_(core), framer_(core.limits()), charge_(core.counters()) {}
+
+void Connection::start(std::string remote_address, std::string address_key) {
+    remote_address_ = std::move(remote_address);
+    address_key_ = std::move(address_key);
+    started_ = true;
+    settle();
+}
+
+void Connection::turn_away(std::string remote_address) {
+    remote_address_ = std::move(remote_address);
+    turned_away_ = true;
+    refusal_ = Refusal{503, "There are too many connections; try again in a moment.", {}};
+    settle();
+}
+
+void Connection::close() {
+    if (std::exchange(closing_, true)) return;
+    core_.deadlines().remove(*this);
+    if (exchange_) {
+        if (exchange_->parked != 0) core_.counters()->waiting.fetch_sub(1, std::memory_order_relaxed);
+        exchange_->parked = 0;
+        exchange_->on_deadline = nullptr;
+        exchange_->connection = nullptr;
+        exchange_.reset();
+    }
+    socket_.handle.data = this;
+    ::uv_close(&socket_.handle, [](uv_handle_t* handle) {
+        auto* self = &of(handle);
+        self->core_.connection_closed(self, self->address_key_);
+        delete self;
+    });
+}
+
+// ---- input
+
+void Connection::update_reading() {
+    const bool wanted = lingering_ || (!end_of_input_ && !refusal_ && leftover_.empty());
+    if (wanted == reading_) return;
+    reading_ = wanted;
+    if (!wanted) {
+        ::uv_read_stop(&socket_.stream);
+        return;
+    }
+    socket_.handle.data = this;
+    ::uv_read_start(
+        &socket_.stream, [](uv_handle_t* handle, std::size_t, uv_buf_t* out) { *out = of(handle).core_.read_buffer(); },
+        [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+            static_cast<Connection*>(stream->data)->on_read(size, buffer->base);
+        });
+}
+
+void Connection::on_read(ssize_t size, const char* data) {
+    if (size == 0 || closing_) return;
+    if (size == UV_EOF) return on_end_of_input();
+    if (size < 0) return close();
+    const auto count = static_cast<std::size_t>(size);
+    if (lingering_) {
+        lingered_bytes_ += count;
+        if (lingered_bytes_ > lingering_bytes) close();
+        return;
+    }
+    take_in({data, count});
+    settle();
+}
+
+// The client has said all it wants to say, or is gone: TCP does not tell the two apart. What is being made is still
+// sent; a wait that may be long is given up.
+void Connection::on_end_of_input() {
+    end_of_input_ = true;
+    if (lingering_ || (exchange_ && exchange_->parked != 0)) return close();
+    settle();
+}
+
+bool Connection::may_take_more() const {
+    if (!exchange_) return true;
+    return ready_.size() < static_cast<std::size_t>(core_.limits().pipelined_requests) &&
+           ready_bytes_ + framer_.buffered() < read_ahead_bytes;
+}
+
+void Connection::take_in(std::string_view bytes) {
+    while (!bytes.empty() && !refusal_ && may_take_more()) {
+        const auto step = framer_.feed(bytes);
+        bytes.remove_prefix(step.consumed);
+        if (step.progress == HttpFramer::Progress::refused) {
+            refusal_ = framer_.refusal();
+        } else if (step.progress == HttpFramer::Progress::complete) {
+            auto framed = framer_.take();
+            if (!exchange_) {
+                begin_exchange(std::move(framed));
+            } else {
+                ready_bytes_ += size_of(framed);
+                ready_.push_back(std::move(framed));
+            }
+        }
+    }
+    if (!refusal_) leftover_.append(bytes);
+    update_charge();
+    const bool over = framer_.phase() == HttpFramer::Phase::body && core_.over_buffer_limit();
+    if (over && !refusal_) refuse({503, "The server holds too much unfinished input; try again in a moment.", {}});
+}
+
+void Connection::update_charge() {
+    charge_.set(ready_bytes_ + framer_.buffered() + leftover_.size());
+}
+
+// ---- one exchange
+
+void Connection::begin_exchange(FramedRequest framed) {
+    core_.deadlines().clear(*this);
+    timed_ = Timed::nothing;
+    framed.request.remote_address = remote_address_;
+    framed.request.id = core_.next_request_id();
+    const auto bytes = size_of(framed);
+    exchange_ = std::make_shared<Exchange>(std::move(framed), core_.counters());
+    exchange_->charge.set(bytes);
+    exchange_->connection = this;
+    core_.counters()->requests.fetch_add(1, std::memory_order_relaxed);
+    if (core_.dispatch({Work::Kind::request, exchange_, {}})) return;
+    core_.counters()->refused_requests.fetch_add(1, std::memory_order_relaxed);
+    auto answer = core_.adapter().refuse(503, "The server has too many requests waiting; try again in a moment.",
+                                         exchange_->framed, exchange_->framed.keep_alive);
+    core_.answer_by_mail({exchange_, Answered{std::move(answer), false}});
+}
+
+void Connection::on_answered(Answered event) {
+    close_after_ = close_after_ || !event.answer.keep_alive;
+    more_pieces_ = event.more;
+    send(std::move(event.answer.head), std::move(event.answer.body));
+}
+
+void Connection::on_piece(Piece event) {
+    // The head is out, so the client can only be told by an end that is none: no last chunk.
+    if (event.failed) return close();
+    more_pieces_ = !event.last;
+    send({}, std::move(event.bytes));
+}
+
+void Connection::on_parked(Parked event) {
+    if (end_of_input_) return close();
+    exchange_->parked = event.parking;
+    exchange_->on_deadline = std::move(event.on_deadline);
+    core_.counters()->waiting.fetch_add(1, std::memory_order_relaxed);
+    if (core_.draining()) return resume_parked(std::move(exchange_->on_deadline));
+    set_deadline(std::max(event.deadline, Milliseconds{0}));
+}
+
+void Connection::on_resumed(Resumed event) {
+    if (exchange_->parked == event.parking) resume_parked(std::move(event.next));
+}
+
+void Connection::resume_parked(Next next) {
+    core_.deadlines().clear(*this);
+    core_.counters()->waiting.fetch_sub(1, std::memory_order_relaxed);
+    exchange_->parked = 0;
+    exchange_->on_deadline = nullptr;
+    core_.dispatch({Work::Kind::next, exchange_, std::move(next)});
+}
+
+void Connection::end_exchange() {
+    const bool client_asked = !exchange_->framed.keep_alive;
+    exchange_->connection = nullptr;
+    exchange_.reset();
+    if (close_after_) {
+        // A client that asked for the end sends nothing more: no reason to linger.
+        return client_asked && leftover_.empty() && ready_.empty() && !refusal_ ? close() : linger();
+    }
+    if (!ready_.empty()) {
+        auto framed = std::move(ready_.front());
+        ready_.erase(ready_.begin());
+        ready_bytes_ -= size_of(framed);
+        begin_exchange(std::move(framed));
+    }
+    if (!leftover_.empty()) take_in(std::exchange(leftover_, {}));
+    settle();
+}
+
+// Brings everything that follows from the state up to date: call it after any change.
+void Connection::settle() {
+    if (closing_ || lingering_) return;
+    if (!exchange_ && !writing_) {
+        if (refusal_) return answer_refusal();
+        if (end_of_input_) return close();
+        if (core_.draining() && framer_.phase() == HttpFramer::Phase::idle) return close();
+        if (framer_.take_continue()) send_continue();
+        if (closing_) return;
+    }
+    update_charge();
+    update_reading();
+    update_deadline();
+}
+
+void Connection::send_continue() {
+    std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
+    uv_buf_t buffer = ::uv_buf_init(const_cast<char*>(text.data()), static_cast<unsigned>(text.size()));
+    // Nothing else is being written, so the kernel has room for 25 bytes unless the connection is broken.
+    if (::uv_try_write(&socket_.stream, &buffer, 1) != static_cast<int>(text.size())) close();
+}
+
+// ---- refusals
+
+void Connection::refuse(Refusal refusal) {
+    refusal.path = framer_.take().request.path;
+    refusal_ = std::move(refusal);
+    leftover_.clear();
+}
+
+void Connection::answer_refusal() {
+    FramedRequest about;
+    about.request.path = refusal_->path;
+    about.request.remote_address = remote_address_;
+    about.request.id = core_.next_request_id();
+    auto& count = turned_away_ ? core_.counters()->connections_refused : core_.counters()->refused_requests;
+    count.fetch_add(1, std::memory_order_relaxed);
+    auto answer = core_.adapter().refuse(refusal_->status, refusal_->detail, about, false);
+    update_reading();
+    send(std::move(answer.head), std::move(answer.body));
+}
+
+void Connection::linger() {
+    if (end_of_input_) return close();
+    lingering_ = true;
+    leftover_.clear();
+    ready_.clear();
+    ready_bytes_ = 0;
+    update_charge();
+    if (::uv_shutdown(&shutdown_, &socket_.stream, [](uv_shutdown_t*, int) {}) != 0) return close();
+    update_reading();
+    set_deadline(lingering_time);
+}
+
+// ---- output
+
+void Connection::send(std::string head, std::string body) {
+    out_head_ = std::move(head);
+    out_body_ = std::move(body);
+    std::array<uv_buf_t, 2> buffers{};
+    unsigned count = 0;
+    for (auto* part : {&out_head_, &out_body_}) {
+        // uv_buf_t takes any size on Unix; uv_buf_init() would cut it to 32 bits.
+        if (!part->empty()) buffers[count++] = uv_buf_t{part->data(), part->size()};
+    }
+    if (count == 0) return on_written();
+    int written = ::uv_try_write(&socket_.stream, buffers.data(), count);
+    if (written == UV_EAGAIN) written = 0;
+    if (written < 0) return close();
+    auto skip = static_cast<std::size_t>(written);
+    if (skip == out_head_.size() + out_body_.size()) return on_written();
+
+    auto* first = buffers.data();
+    for (; skip >= first->len; ++first, --count) skip -= first->len;
+    first->base += skip;
+    first->len -= skip;
+    writing_ = true;
+    write_.data = this;
+    const int queued = ::uv_write(&write_, &socket_.stream, first, count, [](uv_write_t* request, int status) {
+        auto& self = *static_cast<Connection*>(request->data);
+        self.writing_ = false;
+        if (self.closing_) return;
+        if (status < 0) return self.close();
+        self.core_.deadlines().clear(self);
+        self.on_written();
+    });
+    if (queued != 0) return close();
+    unsent_at_deadline_ = ::uv_stream_get_write_queue_size(&socket_.stream);
+    set_deadline(core_.limits().write_deadline);
+}
+
+void Connection::on_written() {
+    out_head_ = {};
+    out_body_ = {};
+    if (!exchange_) return linger();  // that was a refusal
+    if (!more_pieces_) return end_exchange();
+    core_.dispatch({Work::Kind::piece, exchange_, {}});
+}
+
+void Connection::on_write_stalled() {
+    const auto unsent = ::uv_stream_get_write_queue_size(&socket_.stream);
+    if (unsent >= unsent_at_deadline_) return close();
+    unsent_at_deadline_ = unsent;
+    set_deadline(core_.limits().write_deadline);
+}
+
+// ---- deadlines
+
+void Connection::set_deadline(Milliseconds from_now) {
+    core_.deadlines().set(*this, core_.now() + static_cast<std::uint64_t>(from_now.count()));
+}
+
+// A deadline counts from the beginning of its phase; trickling bytes does not move it.
+void Connection::update_deadline() {
+    if (exchange_ || writing_) return;
+    const auto phase = framer_.phase();
+    const auto now = phase == HttpFramer::Phase::idle   ? Timed::idle
+                     : phase == HttpFramer::Phase::head ? Timed::head
+                                                        : Timed::body;
+    if (now == timed_) return;
+    timed_ = now;
+    const auto& limits = core_.limits();
+    set_deadline(now == Timed::idle   ? limits.idle_deadline
+                 : now == Timed::head ? limits.head_deadline
+                                      : limits.body_deadline);
+}
+
+void Connection::on_deadline() {
+    if (lingering_) return close();
+    if (writing_) return on_write_stalled();
+    if (exchange_) {
+        if (exchange_->parked != 0) resume_parked(std::move(exchange_->on_deadline));
+        return;
+    }
+    if (timed_ == Timed::idle) return close();
+    refuse({408,
+            timed_ == Timed::head ? "The head of the request did not arrive in time."
+                                  : "The body of the request did not arrive in time.",
+            {}});
+    settle();
+}
+
+void Connection::drain() {
+    if (exchange_ && exchange_->parked != 0) return resume_parked(std::move(exchange_->on_deadline));
+    settle();
+}
+
+}  // namespace windlass::api

@@ -1,0 +1,110 @@
+// One client's connection: a state machine on the loop. Requests are answered one at a time and in order; while one is
+// being answered the next ones are read ahead within bounds, then reading stops and TCP does the rest.
+//
+//            bytes             whole request             answer               written
+//   idle ──────────> head/body ──────────────> answering ─────────> writing ──────────> idle (or closed)
+//                        │ refused                │  ^ Later              │ stream: next piece
+//                        v                        v  │ Resumer            └──> answering
+//                    lingering <── close ──────  parked
+//
+// An idle connection holds no buffer. Owned by libuv: deletes itself in the close callback.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/front/deadline_queue.h"
+#include "api/front/front_core.h"
+#include "api/front/front_state.h"
+#include "api/front/http_framer.h"
+#include "api/front/listener.h"
+
+namespace windlass::api {
+
+class Connection : public DeadlineQueue::Item {
+  public:
+    explicit Connection(FrontCore& core);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    SocketHandle& socket() { return socket_; }
+    // After accept. `address_key` is what connections are counted by; empty: not counted.
+    void start(std::string remote_address, std::string address_key);
+    // After accept, beyond a limit: says 503 and closes.
+    void turn_away(std::string remote_address);
+    bool turned_away() const { return turned_away_; }
+    bool started() const { return started_; }
+
+    // What happened to the exchange in progress.
+    void on_answered(Answered event);
+    void on_piece(Piece event);
+    void on_parked(Parked event);
+    void on_resumed(Resumed event);
+
+    void on_deadline();
+    void drain();
+    void close();
+
+  private:
+    enum class Timed { nothing, idle, head, body };
+    ~Connection() = default;
+
+    void on_read(ssize_t size, const char* data);
+    void on_end_of_input();
+    void take_in(std::string_view bytes);
+    bool may_take_more() const;
+    void begin_exchange(FramedRequest framed);
+    void end_exchange();
+    void resume_parked(Next next);
+    void settle();
+    void send_continue();
+    void refuse(Refusal refusal);
+    void answer_refusal();
+    void update_reading();
+    void update_deadline();
+    void update_charge();
+    void send(std::string head, std::string body);
+    void on_written();
+    void on_write_stalled();
+    void linger();
+    void set_deadline(Milliseconds from_now);
+
+    FrontCore& core_;
+    SocketHandle socket_{};
+    uv_write_t write_{};
+    uv_shutdown_t shutdown_{};
+    std::string remote_address_;
+    std::string address_key_;
+
+    HttpFramer framer_;
+    std::vector<FramedRequest> ready_;  // read ahead, in order
+    std::size_t ready_bytes_ = 0;
+    std::string leftover_;  // read, not yet framed; reading stands still as long as it is not empty
+    std::optional<Refusal> refusal_;
+    Charge charge_;
+
+    std::shared_ptr<Exchange> exchange_;  // being answered
+    bool more_pieces_ = false;
+    std::string out_head_;
+    std::string out_body_;
+    std::size_t unsent_at_deadline_ = 0;
+
+    Timed timed_ = Timed::nothing;
+    std::size_t lingered_bytes_ = 0;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool end_of_input_ = false;
+    bool close_after_ = false;
+    bool lingering_ = false;
+    bool closing_ = false;
+    bool turned_away_ = false;
+    bool started_ = false;
+};
+
+}  // namespace windlass::api

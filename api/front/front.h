@@ -1,0 +1,69 @@
+// The front: owns the sockets with libuv, frames requests strictly within limits, hands whole requests to cpp-httplib's
+// parser and response through Server::process_request on a small pool of threads.
+//
+// Why not cpp-httplib's own listen(): a slow or idle client owns a thread there, bodies and headers are unbounded, one
+// failed accept ends the process. Here a slow, idle or hostile client costs a buffer.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "api/front/exchange.h"
+#include "shared/result.h"
+
+namespace windlass::api {
+
+// Every limit is a named setting (docs/configuration.md). Beyond it: the status in brackets.
+struct FrontLimits {
+    std::int64_t request_line_bytes = 8 * 1024;       // [414]
+    std::int64_t target_bytes = 2 * 1024;             // [414] cpp-httplib's std::regex recursion is the reason
+    std::int64_t head_bytes = 16 * 1024;              // request line and headers [431]
+    std::int32_t header_count = 100;                  // [431]
+    std::int64_t body_bytes = 64 * 1024 * 1024;       // [413]
+    Milliseconds head_deadline{10'000};               // from the first byte of a request to the end of its head [408]
+    Milliseconds body_deadline{60'000};               // from the end of the head to the end of the body [408]
+    Milliseconds idle_deadline{75'000};               // between requests of one connection [closed]
+    Milliseconds write_deadline{30'000};              // without progress while the client does not read [closed]
+    std::int32_t connections = 20'000;                // in total [503 and closed]
+    std::int32_t connections_per_address = 10'000;    // [503 and closed]; loopback is not counted
+    std::int64_t buffered_bytes = 512 * 1024 * 1024;  // request bytes in memory, all connections together [503]
+    std::int32_t queued_requests = 10'000;            // whole requests waiting for a thread [503]
+    std::int32_t pipelined_requests = 32;             // read ahead on one connection while an answer is being made
+};
+
+struct FrontSettings {
+    std::string listen = "127.0.0.1:8080";  // HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one
+    int threads = 2;                        // for handlers; they never wait, so about as many as cores
+    FrontLimits limits;
+};
+
+// What the front counts, for /metrics. Read from any thread.
+struct FrontStatistics {
+    std::uint64_t connections_open = 0;
+    std::uint64_t connections_accepted = 0;
+    std::uint64_t connections_refused = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t refused_requests = 0;  // answered by the front itself
+    std::uint64_t waiting = 0;           // exchanges in Later
+    std::uint64_t buffered_bytes = 0;
+};
+
+class Front {
+  public:
+    // Binds at once (plain bind, no SO_REUSEPORT: a second copy by mistake fails). Everything but statistics()
+    // belongs to the loop's thread.
+    static Result<std::unique_ptr<Front>> open(uv_loop_t* loop, FrontSettings settings, Handler handler,
+                                               ErrorRenderer errors);
+    virtual ~Front() = default;
+
+    virtual std::string address() const = 0;  // "127.0.0.1:41233": the port that was picked
+    // Stops accepting, lets what is being answered be answered (at most `patience`), then closes everything and calls
+    // `done` on the loop. Idle connections close at once; parked exchanges get their on_deadline.
+    virtual void drain(Milliseconds patience, std::function<void()> done) = 0;
+    virtual FrontStatistics statistics() const = 0;
+};
+
+}  // namespace windlass::api

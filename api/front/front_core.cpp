@@ -1,0 +1,321 @@
+#include "api/front/front_core.h"
+
+#include <signal.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+
+#include "api/front/connection.h"
+
+namespace windlass::api {
+namespace {
+
+// Connections beyond the limit that may hear their 503 at the same time; the rest is closed without a word.
+constexpr std::int32_t turned_away_at_once = 64;
+// A turn of the loop that brings many requests hands them over in portions, so that the pool begins meanwhile.
+constexpr std::size_t dispatch_batch = 16;
+
+std::string random_prefix() {
+    std::uint32_t bits = 0;
+    if (::getrandom(&bits, sizeof bits, 0) != sizeof bits) bits = static_cast<std::uint32_t>(::uv_hrtime());
+    std::array<char, 16> text{};
+    const int size = std::snprintf(text.data(), text.size(), "%08x-", bits);
+    return {text.data(), static_cast<std::size_t>(size)};
+}
+
+// One Resumer and its copies. Keeps the exchange, and so the Request, until it is called or dropped.
+struct Ticket {
+    std::atomic<bool> used{false};
+    std::shared_ptr<Exchange> exchange;
+    std::shared_ptr<Mailbox> mailbox;
+    std::uint64_t parking = 0;
+
+    void resume(Next next) {
+        if (used.exchange(true)) return;
+        mailbox->post({std::move(exchange), Resumed{parking, std::move(next)}});
+    }
+};
+
+// The next piece in the framing of the answer; false: that was the last. Throws what the source throws.
+bool produce(Exchange& exchange, std::string& out) {
+    std::string piece;
+    const bool more = exchange.stream->next(piece);
+    if (exchange.framed.http_1_0) {
+        out += piece;
+        return more;
+    }
+    if (!piece.empty()) append_chunk(out, piece);  // an empty chunk would be the end
+    if (!more) append_last_chunk(out);
+    return more;
+}
+
+}  // namespace
+
+FrontCore::FrontCore(uv_loop_t* loop, FrontSettings settings, Handler handler, ErrorRenderer errors)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      handler_(std::move(handler)),
+      errors_(std::move(errors)),
+      counters_(std::make_shared<Counters>()),
+      adapter_(handler_, errors_, draining_),
+      mailbox_(std::make_shared<Mailbox>(&wake_)),
+      id_prefix_(random_prefix()) {}
+
+Status FrontCore::open() {
+    ::signal(SIGPIPE, SIG_IGN);  // NOLINT: a client that leaves while we write is an error of that write, no more
+    const auto own = [this](auto& handle) {
+        handle.data = this;
+        ++open_handles_;
+        ::uv_unref(reinterpret_cast<uv_handle_t*>(&handle));  // the listener and the connections keep the loop alive
+    };
+    ::uv_async_init(loop_, &wake_, [](uv_async_t* handle) { static_cast<FrontCore*>(handle->data)->take_mail(); });
+    own(wake_);
+    ::uv_timer_init(loop_, &timer_);
+    own(timer_);
+    ::uv_timer_init(loop_, &patience_);
+    own(patience_);
+    ::uv_prepare_init(loop_, &before_poll_);
+    own(before_poll_);
+    ++open_handles_;  // the listener
+    WINDLASS_TRY_STATUS(listener_.open(loop_, settings_.listen, [this] { accept_one(); }));
+    ::uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) {
+        auto& self = *static_cast<FrontCore*>(handle->data);
+        self.flush();
+        self.arm_timer();
+    });
+    for (int i = 0; i < std::max(settings_.threads, 1); ++i) {
+        pool_adapters_.push_back(std::make_unique<HttplibAdapter>(handler_, errors_, draining_));
+    }
+    pool_ = std::make_unique<HandlerPool<Work>>(settings_.threads, [this](std::vector<Work>& batch, int thread) {
+        run(batch, *pool_adapters_[static_cast<std::size_t>(thread)]);
+    });
+    return {};
+}
+
+// ---- connections
+
+void FrontCore::accept_one() {
+    auto* connection = new Connection(*this);  // NOLINT: deletes itself in its close callback
+    connections_.insert(connection);
+    ++open_handles_;
+    if (!listener_.accept(connection->socket())) return connection->close();
+    counters_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
+    auto address = peer_address(connection->socket(), listener_.is_unix());
+    auto key = counting_key(address);
+    const auto& limits = settings_.limits;
+    const auto open = static_cast<std::int32_t>(connections_.size()) - refused_open_ - 1;
+    const auto counted = key.empty() ? by_address_.end() : by_address_.find(key);
+    const bool too_many_of_one = counted != by_address_.end() && counted->second >= limits.connections_per_address;
+    if (open < limits.connections && !too_many_of_one) {
+        counters_->connections_open.fetch_add(1, std::memory_order_relaxed);
+        if (!key.empty()) ++by_address_[key];
+        return connection->start(std::move(address), std::move(key));
+    }
+    ++refused_open_;
+    connection->turn_away(std::move(address));
+    if (refused_open_ > turned_away_at_once) connection->close();
+}
+
+void FrontCore::connection_closed(Connection* connection, const std::string& key) {
+    connections_.erase(connection);
+    if (connection->turned_away()) {
+        --refused_open_;
+    } else if (connection->started()) {
+        counters_->connections_open.fetch_sub(1, std::memory_order_relaxed);
+    }
+    if (const auto counted = by_address_.find(key); counted != by_address_.end() && --counted->second == 0) {
+        by_address_.erase(counted);
+    }
+    finish_drain_if_empty();
+    handle_closed();
+}
+
+bool FrontCore::over_buffer_limit() const {
+    return counters_->buffered_bytes.load(std::memory_order_relaxed) >
+           static_cast<std::uint64_t>(settings_.limits.buffered_bytes);
+}
+
+std::string FrontCore::next_request_id() {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), ++id_count_, 16).ptr;
+    return id_prefix_ + std::string(digits.data(), end);
+}
+
+FrontStatistics FrontCore::statistics() const {
+    FrontStatistics out;
+    out.connections_open = counters_->connections_open;
+    out.connections_accepted = counters_->connections_accepted;
+    out.connections_refused = counters_->connections_refused;
+    out.requests = counters_->requests;
+    out.refused_requests = counters_->refused_requests;
+    out.waiting = counters_->waiting;
+    out.buffered_bytes = counters_->buffered_bytes;
+    return out;
+}
+
+// ---- to the pool and back
+
+bool FrontCore::dispatch(Work work) {
+    const auto limit = static_cast<std::size_t>(settings_.limits.queued_requests) + pool_adapters_.size();
+    if (work.kind == Work::Kind::request && outstanding_ >= limit) return false;
+    ++outstanding_;
+    batch_.push_back(std::move(work));
+    if (batch_.size() >= dispatch_batch) flush();
+    return true;
+}
+
+void FrontCore::answer_by_mail(Event event) {
+    ++outstanding_;
+    mailbox_->post(std::move(event));
+}
+
+void FrontCore::flush() {
+    if (!batch_.empty()) pool_->submit(batch_);
+}
+
+void FrontCore::run(std::vector<Work>& batch, HttplibAdapter& adapter) {
+    for (auto& work : batch) {
+        run_one(work, adapter);
+        work = {};  // closures end here, not after the whole batch
+    }
+}
+
+void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
+    auto& exchange = *work.exchange;
+    if (work.kind == Work::Kind::piece) {
+        Piece piece;
+        try {
+            piece.last = !produce(exchange, piece.bytes);
+        } catch (...) {
+            piece.failed = true;
+            log_front_error("a streamed answer broke off", exchange.framed.request.id, current_exception_text());
+        }
+        return mailbox_->post({std::move(work.exchange), std::move(piece)});
+    }
+    const bool keep_alive = exchange.framed.keep_alive;
+    const bool late = work.kind == Work::Kind::next && !work.next;
+    auto outcome =
+        late ? adapter.refuse(503, "The answer took too long; try again in a moment.", exchange.framed, keep_alive)
+             : adapter.run(exchange.framed, work.kind == Work::Kind::next ? &work.next : nullptr, keep_alive);
+    if (auto* later = std::get_if<Later>(&outcome)) return park(work.exchange, std::move(*later));
+    Answered answered{std::get<Answer>(std::move(outcome)), false};
+    if (answered.answer.stream) {
+        exchange.stream = std::move(answered.answer.stream);
+        try {
+            answered.more = produce(exchange, answered.answer.body);  // the first piece goes out with the head
+        } catch (...) {
+            log_front_error("a streamed answer failed before its first piece", exchange.framed.request.id,
+                            current_exception_text());
+            answered.answer = adapter.refuse(500, "Something went wrong on our side; the log has the details.",
+                                             exchange.framed, keep_alive);
+        }
+    }
+    mailbox_->post({std::move(work.exchange), std::move(answered)});
+}
+
+void FrontCore::park(const std::shared_ptr<Exchange>& exchange, Later later) {
+    auto ticket = std::make_shared<Ticket>();
+    ticket->exchange = exchange;
+    ticket->mailbox = mailbox_;
+    ticket->parking = ++exchange->parkings;
+    // First this, then start(): the loop must learn of the wait before it learns of its end.
+    mailbox_->post({exchange, Parked{ticket->parking, later.deadline, std::move(later.on_deadline)}});
+    const Resumer resumer([ticket](Next next) { ticket->resume(std::move(next)); });
+    try {
+        later.start(resumer);
+    } catch (...) {
+        resumer(
+            [text = current_exception_text()]() -> Reply { throw std::runtime_error("Later::start threw: " + text); });
+    }
+}
+
+void FrontCore::take_mail() {
+    mailbox_->take(mail_);
+    for (auto& event : mail_) {
+        handle(event);
+        event.exchange.reset();
+    }
+    mail_.clear();
+}
+
+void FrontCore::handle(Event& event) {
+    if (!std::holds_alternative<Resumed>(event.what)) --outstanding_;
+    auto* connection = event.exchange->connection;
+    if (!connection) return;  // the client has gone
+    if (auto* answered = std::get_if<Answered>(&event.what)) return connection->on_answered(std::move(*answered));
+    if (auto* piece = std::get_if<Piece>(&event.what)) return connection->on_piece(std::move(*piece));
+    if (auto* parked = std::get_if<Parked>(&event.what)) return connection->on_parked(std::move(*parked));
+    connection->on_resumed(std::move(std::get<Resumed>(event.what)));
+}
+
+// ---- deadlines
+
+void FrontCore::arm_timer() {
+    const auto wake_at = deadlines_.wake_at();
+    if (wake_at >= timer_at_) return;
+    timer_at_ = wake_at;
+    ::uv_timer_start(
+        &timer_, [](uv_timer_t* handle) { static_cast<FrontCore*>(handle->data)->on_timer(); },
+        wake_at > now() ? wake_at - now() : 0, 0);
+}
+
+void FrontCore::on_timer() {
+    timer_at_ = DeadlineQueue::never;
+    while (auto* item = deadlines_.expired(now())) static_cast<Connection*>(item)->on_deadline();
+}
+
+// ---- the end
+
+void FrontCore::drain(Milliseconds patience, std::function<void()> done) {
+    draining_ = true;
+    drained_ = std::move(done);
+    listener_.close([this] { handle_closed(); });
+    const auto all = connections_;
+    for (auto* connection : all) connection->drain();
+    ::uv_ref(reinterpret_cast<uv_handle_t*>(&patience_));
+    const auto wait = connections_.empty() ? 0 : std::max<std::int64_t>(patience.count(), 0);
+    ::uv_timer_start(
+        &patience_,
+        [](uv_timer_t* handle) {
+            auto& self = *static_cast<FrontCore*>(handle->data);
+            const auto late = self.connections_;
+            for (auto* connection : late) connection->close();
+            self.finish_drain_if_empty();
+        },
+        static_cast<std::uint64_t>(wait), 0);
+}
+
+void FrontCore::finish_drain_if_empty() {
+    if (!draining_ || !drained_ || !connections_.empty()) return;
+    ::uv_timer_stop(&patience_);
+    const auto done = std::exchange(drained_, nullptr);
+    done();
+}
+
+void FrontCore::shut_down() {
+    if (pool_) pool_->stop();
+    mailbox_->close();
+    drained_ = nullptr;
+    const auto all = connections_;
+    for (auto* connection : all) connection->close();
+    if (!draining_) listener_.close([this] { handle_closed(); });
+    const auto close = [](auto& handle) {
+        ::uv_close(reinterpret_cast<uv_handle_t*>(&handle),
+                   [](uv_handle_t* closed) { static_cast<FrontCore*>(closed->data)->handle_closed(); });
+    };
+    shut_down_ = true;
+    close(wake_);
+    close(timer_);
+    close(patience_);
+    close(before_poll_);
+}
+
+void FrontCore::handle_closed() {
+    if (--open_handles_ == 0 && shut_down_) delete this;
+}
+
+}  // namespace windlass::api

@@ -1,0 +1,114 @@
+// Everything of one front that lives on the loop: listener, connections, the deadline timer, the way to the pool and
+// back. Deletes itself when the loop has closed its last handle after shut_down().
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "api/front/deadline_queue.h"
+#include "api/front/front.h"
+#include "api/front/front_state.h"
+#include "api/front/handler_pool.h"
+#include "api/front/httplib_adapter.h"
+#include "api/front/listener.h"
+
+namespace windlass::api {
+
+class Connection;
+
+// What a thread of the pool does next for one exchange.
+struct Work {
+    enum class Kind { request, next, piece };
+    Kind kind = Kind::request;
+    std::shared_ptr<Exchange> exchange;
+    Next next;
+};
+
+class FrontCore {
+  public:
+    FrontCore(uv_loop_t* loop, FrontSettings settings, Handler handler, ErrorRenderer errors);
+    FrontCore(const FrontCore&) = delete;
+    FrontCore& operator=(const FrontCore&) = delete;
+
+    Status open();
+    void drain(Milliseconds patience, std::function<void()> done);
+    // Ends the threads, closes every handle; `this` is gone some turns of the loop later.
+    void shut_down();
+    const std::string& address() const { return listener_.address(); }
+    FrontStatistics statistics() const;
+
+    // For connections, on the loop.
+    const FrontLimits& limits() const { return settings_.limits; }
+    const std::shared_ptr<Counters>& counters() const { return counters_; }
+    DeadlineQueue& deadlines() { return deadlines_; }
+    HttplibAdapter& adapter() { return adapter_; }
+    std::uint64_t now() const { return ::uv_now(loop_); }
+    bool draining() const { return draining_; }
+    bool over_buffer_limit() const;
+    std::string next_request_id();
+    // False: the queue is full (requests only; what has begun is always finished).
+    bool dispatch(Work work);
+    // As if the pool had answered: pipelined requests are refused one per turn of the loop, without recursion.
+    void answer_by_mail(Event event);
+    uv_buf_t read_buffer() { return ::uv_buf_init(read_buffer_.data(), static_cast<unsigned>(read_buffer_.size())); }
+    void connection_closed(Connection* connection, const std::string& address_key);
+
+  private:
+    static constexpr std::size_t read_bytes = 64 * 1024;
+    ~FrontCore() = default;
+
+    void accept_one();
+    void run(std::vector<Work>& batch, HttplibAdapter& adapter);        // pool
+    void run_one(Work& work, HttplibAdapter& adapter);                  // pool
+    void park(const std::shared_ptr<Exchange>& exchange, Later later);  // pool
+    void take_mail();
+    void handle(Event& event);
+    void on_timer();
+    void arm_timer();
+    void flush();
+    void finish_drain_if_empty();
+    void handle_closed();
+    template <class Handle>
+    void close_handle(Handle& handle);
+
+    uv_loop_t* loop_;
+    FrontSettings settings_;
+    Handler handler_;
+    ErrorRenderer errors_;
+    std::shared_ptr<Counters> counters_;
+    std::atomic<bool> draining_{false};
+    HttplibAdapter adapter_;  // of the loop's thread, for errors of the front itself
+    Listener listener_;
+    uv_async_t wake_{};
+    uv_timer_t timer_{};
+    uv_timer_t patience_{};
+    uv_prepare_t before_poll_{};
+    std::shared_ptr<Mailbox> mailbox_;
+    DeadlineQueue deadlines_;
+    std::uint64_t timer_at_ = DeadlineQueue::never;
+    std::vector<Event> mail_;
+    std::vector<Work> batch_;
+    std::size_t outstanding_ = 0;  // work that the pool has or will have
+    std::unordered_set<Connection*> connections_;
+    std::unordered_map<std::string, std::int32_t> by_address_;
+    std::int32_t refused_open_ = 0;  // beyond the limit, being told so
+    std::string id_prefix_;
+    std::uint64_t id_count_ = 0;
+    std::function<void()> drained_;
+    int open_handles_ = 0;
+    bool shut_down_ = false;
+    std::array<char, read_bytes> read_buffer_{};
+    std::vector<std::unique_ptr<HttplibAdapter>> pool_adapters_;
+    std::unique_ptr<HandlerPool<Work>> pool_;  // last: its threads use the rest
+};
+
+}  // namespace windlass::api

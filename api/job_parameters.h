@@ -1,0 +1,38 @@
+// The query parameters and path parts that the job resources share, as domain values.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/call.h"
+#include "api/jobs_repository.h"
+#include "shared/time.h"
+
+namespace windlass::api {
+
+inline constexpr std::array<std::string_view, 5> list_parameters = {"limit", "after", "status", "tag", "q"};
+inline constexpr std::array<std::string_view, 1> wait_parameters = {"wait"};
+
+struct ListQuery {
+    std::optional<int> limit;          // 1..1000; none: everything
+    std::int64_t before = newest;      // the cursor: ids below it
+    std::optional<JobState> status;
+    std::string name_part;             // in the form of name_key(); empty: any name
+};
+OrProblem<ListQuery> parse_list_query(const Call& call);
+
+// `?wait=`: 0 to 60 seconds, a fraction is fine; none: 0.
+OrProblem<Milliseconds> parse_wait(const Call& call);
+
+Visible visible_to(const Principal& principal);
+
+// The job of the path. 404 for what is no id as for what is not there: nobody learns which ids exist.
+OrProblem<JobId> path_job(const Call& call);
+Problem no_such_job(const Call& call);
+
+// The URL of the page after this one: `before` is the cursor, the other parameters stay.
+std::string next_link(const Call& call, std::int64_t before);
+
+}  // namespace windlass::api

@@ -1,0 +1,151 @@
+// windlass-api: reads the configuration, builds the objects in order, runs the loop, stops in reverse order.
+#include <uv.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "api/accounts_repository.h"
+#include "api/credentials.h"
+#include "api/first_admin.h"
+#include "api/front/front.h"
+#include "api/jobs_repository.h"
+#include "api/login_throttle.h"
+#include "api/metrics.h"
+#include "api/password_hasher.h"
+#include "api/results_repository.h"
+#include "api/routes.h"
+#include "api/scheduler_link.h"
+#include "api/server.h"
+#include "shared/config.h"
+#include "shared/database/migrate.h"
+#include "shared/database/session_pool.h"
+#include "shared/digest.h"
+#include "shared/log.h"
+#include "shared/notify.h"
+#include "shared/wire/connection.h"
+
+namespace windlass::api {
+namespace {
+
+FrontSettings front_settings(const Config::Api& api) {
+    FrontSettings settings;
+    settings.listen = api.listen;
+    settings.threads = static_cast<int>(api.threads);
+    settings.limits.body_bytes = api.body_bytes;
+    settings.limits.connections = static_cast<std::int32_t>(api.connections);
+    settings.limits.connections_per_address = static_cast<std::int32_t>(api.connections_per_address);
+    return settings;
+}
+
+Result<bool> registration_open(const Config::Api& api) {
+    if (api.registration == "open") return true;
+    if (api.registration == "admin") return false;
+    if (api.registration != "loopback")
+        return make_error(ErrorKind::invalid, "api.registration must be open, admin or loopback");
+    WINDLASS_TRY(const auto endpoint, wire::parse_endpoint(api.listen));
+    return endpoint.is_loopback();
+}
+
+Status prepare_database(const DatabaseUrl& url) {
+    Session session(url, {.application_name = "windlass-api"});
+    return migrate(session);
+}
+
+// SIGTERM and SIGINT: what is being answered is answered, then the loop ends.
+class Signals {
+  public:
+    Signals(uv_loop_t* loop, std::function<void()> on_stop) : on_stop_(std::move(on_stop)) {
+        constexpr std::array numbers = {SIGTERM, SIGINT};
+        for (std::size_t i = 0; i < handles_.size(); ++i) {
+            uv_signal_init(loop, &handles_[i]);
+            handles_[i].data = this;
+            uv_signal_start(&handles_[i], [](uv_signal_t* handle, int) { static_cast<Signals*>(handle->data)->on_stop_(); }, numbers[i]);
+        }
+    }
+    void close() {
+        for (auto& handle : handles_) uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
+    }
+
+  private:
+    std::function<void()> on_stop_;
+    std::array<uv_signal_t, 2> handles_{};
+};
+
+Status run(const Config& config) {
+    std::signal(SIGPIPE, SIG_IGN);
+    initialise_crypto();
+    const SystemClock clock;
+    WINDLASS_TRY(const auto url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY(const auto scheduler_endpoint, wire::parse_endpoint(config.scheduler.listen));
+    WINDLASS_TRY(const auto secret, read_secret(config));
+    WINDLASS_TRY(const bool open, registration_open(config.api));
+    WINDLASS_TRY_STATUS(prepare_database(url));
+
+    // One session per handler thread, as handlers hold one at a time, and one for whoever comes by.
+    SessionPool pool(url, static_cast<std::size_t>(config.api.threads) + 1, {.application_name = "windlass-api"});
+    AccountsRepository accounts(pool);
+    JobsRepository jobs(pool);
+    ResultsRepository results(pool);
+    PasswordHasher passwords;
+    WINDLASS_TRY_STATUS(ensure_first_admin(accounts, passwords, config.api.credentials_directory, clock.now().wall));
+    Credentials credentials(accounts, clock);
+    LoginThrottle throttle;
+    Metrics metrics(routes());
+
+    uv_loop_t* loop = uv_default_loop();
+    std::unique_ptr<Front> front;
+    bool stopping = false;
+    const auto on_link = [&](bool up) {
+        if (stopping || !front) return;
+        if (up) notify_ready("http://" + front->address());
+        else notify_status("the scheduler is away");
+    };
+    SchedulerLink scheduler(loop, {.endpoint = scheduler_endpoint, .name = "api", .secret = secret}, on_link);
+    App app{config.api, open, clock, accounts, jobs, results, credentials, passwords, throttle, scheduler, metrics};
+    WINDLASS_TRY(const auto server, Server::make(app, routes()));
+    WINDLASS_TRY(front, Front::open(
+                            loop, front_settings(config.api), [&server](const Request& request) { return server->handle(request); },
+                            Server::render_error));
+    metrics.set_front([&front] { return front->statistics(); });
+    metrics.set_password_queue([&passwords] { return passwords.waiting(); });
+    log::info("listening on http://{}", front->address());
+
+    Signals signals(loop, [&] {
+        if (stopping) return;
+        stopping = true;
+        notify_stopping();
+        log::info("stopping");
+        front->drain(Seconds{10}, [&] {
+            scheduler.stop();
+            signals.close();
+        });
+    });
+    uv_run(loop, UV_RUN_DEFAULT);
+    front.reset();
+    uv_run(loop, UV_RUN_DEFAULT);
+    return {};
+}
+
+}  // namespace
+}  // namespace windlass::api
+
+int main(int argc, char** argv) {
+    auto loaded = windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
+    if (!loaded) {
+        std::fprintf(stderr, "windlass-api: %s\n", loaded.error().message.c_str());
+        return 2;
+    }
+    if (loaded->done) return 0;
+    if (const auto configured = windlass::log::configure("api", loaded->config.log.level); !configured) {
+        std::fprintf(stderr, "windlass-api: %s\n", configured.error().message.c_str());
+        return 2;
+    }
+    if (const auto ended = windlass::api::run(loaded->config); !ended) {
+        windlass::log::error("{}", ended.error().message);
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,216 @@
+#include "api/render_job.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace windlass::api {
+namespace {
+
+void text(JsonWriter& json, const char* key, std::string_view value) {
+    json.Key(key);
+    put(json, value);
+}
+void number(JsonWriter& json, const char* key, std::int64_t value) {
+    json.Key(key);
+    json.Int64(value);
+}
+void optional_time(JsonWriter& json, const char* key, const std::optional<WallTime>& value) {
+    json.Key(key);
+    if (value) put(json, time_text(*value));
+    else json.Null();
+}
+// A number of seconds with all six places: a double would print 0.1 + 0.2 as it likes.
+void seconds(JsonWriter& json, const char* key, Microseconds value) {
+    const std::string digits = fmt::format("{}.{:06}", value.count() / 1'000'000, value.count() % 1'000'000);
+    json.Key(key);
+    json.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
+}
+// Text of a job, which may hold any bytes.
+void any_bytes(JsonWriter& json, const char* key, const std::string& value) {
+    json.Key(key);
+    if (is_valid_utf8(value)) put(json, value);
+    else put(json, to_valid_utf8(value));
+}
+void optional_text(JsonWriter& json, const char* key, const std::string& value) {
+    if (!value.empty()) any_bytes(json, key, value);
+}
+
+void write_limits(JsonWriter& json, const Limits& limits) {
+    json.StartObject();
+    json.Key("cpus");
+    const std::string cpus = fmt::format("{}", limits.cpu_millis / 1000.0);
+    json.RawValue(cpus.data(), cpus.size(), rapidjson::kNumberType);
+    number(json, "memory_bytes", limits.memory_bytes);
+    number(json, "disk_bytes", limits.disk_bytes);
+    number(json, "processes", limits.processes);
+    number(json, "output_bytes", limits.output_bytes);
+    number(json, "open_files", limits.open_files);
+    json.EndObject();
+}
+
+void write_ending(JsonWriter& json, OutcomeKind outcome, std::int32_t exit_code, std::int32_t signal) {
+    if (outcome == OutcomeKind::exited) number(json, "exit_code", exit_code);
+    if (outcome == OutcomeKind::signalled || signal != 0) number(json, "signal", signal);
+    text(json, "outcome", name(outcome));
+}
+
+void write_usage(JsonWriter& json, const Usage& usage) {
+    json.Key("usage");
+    json.StartObject();
+    seconds(json, "wall_s", usage.wall);
+    seconds(json, "cpu_s", usage.cpu_user + usage.cpu_system);
+    number(json, "peak_memory_bytes", usage.peak_memory_bytes);
+    if (usage.peak_memory_is_largest_process) {
+        json.Key("peak_memory_is_largest_process");
+        json.Bool(true);
+    }
+    number(json, "read_bytes", usage.read_bytes);
+    number(json, "written_bytes", usage.written_bytes);
+    json.EndObject();
+}
+
+void write_files(JsonWriter& json, const AttemptResult& result) {
+    json.Key("files");
+    json.StartArray();
+    for (const auto& file : result.files) {
+        json.StartObject();
+        any_bytes(json, "path", file.path);
+        number(json, "size", file.size_bytes);
+        text(json, "sha256", file.sha256);
+        if (!file.stored) {
+            json.Key("stored");
+            json.Bool(false);
+        }
+        json.EndObject();
+    }
+    json.EndArray();
+}
+
+void flag(JsonWriter& json, const char* key, bool value) {
+    if (!value) return;
+    json.Key(key);
+    json.Bool(true);
+}
+
+void write_results(JsonWriter& json, const AttemptResult& result, const JobOutput& output) {
+    write_ending(json, result.outcome.kind, result.outcome.exit_code, result.outcome.signal);
+    any_bytes(json, "stdout", output.standard_output);
+    any_bytes(json, "stderr", output.standard_error);
+    flag(json, "stdout_truncated", result.stdout_truncated);
+    flag(json, "stderr_truncated", result.stderr_truncated);
+    write_usage(json, result.usage);
+    write_files(json, result);
+    flag(json, "files_truncated", result.files_truncated);
+    if (!result.value_json.empty()) {
+        json.Key("value");
+        json.RawValue(result.value_json.data(), result.value_json.size(), rapidjson::kObjectType);
+    }
+    optional_text(json, "detail", result.outcome.detail);
+}
+
+}  // namespace
+
+std::string seconds_text(Microseconds duration) {
+    const std::int64_t ms = std::max<std::int64_t>(0, duration.count() / 1000);
+    return fmt::format("{}.{:03}", ms / 1000, ms % 1000);
+}
+
+std::string time_text(WallTime time) {
+    const auto whole = std::chrono::floor<Seconds>(time);
+    const auto ms = std::chrono::floor<Milliseconds>(time - whole).count();
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(whole.time_since_epoch().count())), ms);
+}
+
+std::optional<Ending> ending_that_counts(const JobLine& job) {
+    if (!is_final(job.state) || !job.ending) return std::nullopt;
+    if (job.state == JobState::cancelled && job.ending->outcome != OutcomeKind::cancelled) return std::nullopt;
+    return job.ending;
+}
+
+std::string duration_text(const JobLine& job, WallTime now) {
+    if (job.state == JobState::running) return job.started ? seconds_text(now - *job.started) : "";
+    if (!is_final(job.state)) return "";
+    const auto ending = ending_that_counts(job);
+    if (ending && ending->wall.count() > 0) return seconds_text(ending->wall);
+    if (ending && ending->outcome == OutcomeKind::exited) return seconds_text(ending->wall);
+    // No measurement came back (the worker was lost, or it was cancelled before anything ran).
+    if (job.state != JobState::cancelled && job.started && job.finished) return seconds_text(*job.finished - *job.started);
+    return "";
+}
+
+void write_job_line(JsonWriter& json, const JobLine& job, WallTime now) {
+    json.StartObject();
+    text(json, "id", job.id.text());
+    text(json, "duration", duration_text(job, now));
+    text(json, "status", name(job.state));
+    json.EndObject();
+}
+
+void write_job(JsonWriter& json, const JobView& job, WallTime now) {
+    json.StartObject();
+    text(json, "id", job.line.id.text());
+    text(json, "duration", duration_text(job.line, now));
+    text(json, "status", name(job.line.state));
+    any_bytes(json, "name", job.line.name);
+    text(json, "owner", job.owner.text());
+    number(json, "priority", job.spec.priority);
+    text(json, "submitted", time_text(job.submitted));
+    optional_time(json, "started", job.line.started);
+    optional_time(json, "finished", job.line.finished);
+    number(json, "attempt", job.attempt);
+    number(json, "attempts_failed", job.failures);
+    number(json, "attempts_lost", job.losses);
+    number(json, "max_attempts", job.spec.max_attempts);
+    if (const auto ending = ending_that_counts(job.line)) write_ending(json, ending->outcome, ending->exit_code, ending->signal);
+    flag(json, "cancel_requested", job.cancel_requested);
+    json.Key("timeout_s");
+    const std::string timeout = fmt::format("{}", static_cast<double>(job.spec.timeout.count()) / 1000.0);
+    json.RawValue(timeout.data(), timeout.size(), rapidjson::kNumberType);
+    json.Key("limits");
+    write_limits(json, job.spec.limits);
+    any_bytes(json, "running_commands", job.spec.running_commands);
+    json.Key("env");
+    const std::string_view env = job.env_json.empty() ? "{}" : std::string_view(job.env_json);
+    json.RawValue(env.data(), env.size(), rapidjson::kObjectType);
+    json.EndObject();
+}
+
+void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& output, WallTime now) {
+    json.StartObject();
+    text(json, "id", job.line.id.text());
+    text(json, "duration", duration_text(job.line, now));
+    json.Key("results");
+    json.StartObject();
+    if (is_final(job.line.state)) {
+        if (ending_that_counts(job.line)) write_results(json, job.stored->result, output);
+        else text(json, "outcome", name(job.line.state == JobState::cancelled ? OutcomeKind::cancelled : OutcomeKind::worker_lost));
+    }
+    json.EndObject();
+    json.EndObject();
+}
+
+void write_attempt(JsonWriter& json, const StoredResult& attempt) {
+    json.StartObject();
+    number(json, "attempt", attempt.attempt);
+    const Outcome& outcome = attempt.result.outcome;
+    write_ending(json, outcome.kind, outcome.exit_code, outcome.signal);
+    optional_text(json, "detail", outcome.detail);
+    optional_text(json, "worker", attempt.worker);
+    text(json, "ended", time_text(attempt.ended));
+    write_usage(json, attempt.result.usage);
+    json.EndObject();
+}
+
+void write_event(JsonWriter& json, const JobEvent& event) {
+    json.StartObject();
+    number(json, "seq", event.seq);
+    text(json, "at", time_text(event.at));
+    text(json, "event", name(event.move));
+    text(json, "status", name(event.state));
+    number(json, "attempt", event.attempt);
+    optional_text(json, "worker", event.worker);
+    optional_text(json, "detail", event.detail);
+    json.EndObject();
+}
+
+}  // namespace windlass::api

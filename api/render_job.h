@@ -1,0 +1,35 @@
+// Jobs and results as the `jobs` family shows them: ids and durations are strings, times are RFC 3339.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/jobs_repository.h"
+#include "api/results_repository.h"
+#include "shared/json.h"
+#include "shared/time.h"
+
+namespace windlass::api {
+
+std::string seconds_text(Microseconds duration);                          // "1.204"
+std::string time_text(WallTime time);                                     // "2026-01-31T09:30:00.125Z"
+// "" before it starts, the running total while it runs, the wall time of the attempt that counts at the end.
+std::string duration_text(const JobLine& job, WallTime now);
+// The ending that counts for the job as it is now: an older attempt's does not while it waits again, nor after it was
+// cancelled while it waited.
+std::optional<Ending> ending_that_counts(const JobLine& job);
+
+void write_job_line(JsonWriter& json, const JobLine& job, WallTime now);  // {id, duration, status}
+void write_job(JsonWriter& json, const JobView& job, WallTime now);       // and everything else
+
+// What the job printed, whole; any bytes.
+struct JobOutput {
+    std::string standard_output;
+    std::string standard_error;
+};
+// {id, duration, results}; results is {} until the job has ended.
+void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& output, WallTime now);
+void write_attempt(JsonWriter& json, const StoredResult& attempt);
+void write_event(JsonWriter& json, const JobEvent& event);
+
+}  // namespace windlass::api

@@ -1,0 +1,114 @@
+#include "api/results_repository.h"
+
+#include <limits>
+#include <string_view>
+
+#include "shared/json.h"
+
+namespace windlass::api {
+namespace {
+
+// Of attempt_result r, left join worker w. The order is known to result_of() below.
+constexpr std::string_view result_columns =
+    "r.attempt, w.name, r.ended_us, r.outcome, r.exit_code, r.signal, r.detail, r.wall_us, r.cpu_user_us, r.cpu_system_us, "
+    "r.peak_memory_bytes, r.peak_is_largest_process, r.read_bytes, r.written_bytes, r.stdout_bytes, r.stderr_bytes, "
+    "r.stdout_truncated, r.stderr_truncated, r.files, r.files_truncated, r.value";
+
+std::vector<ResultFile> files_of(const std::string& text) {
+    std::vector<ResultFile> files;
+    const auto document = parse_json(text);
+    if (!document || !document->IsArray()) return files;
+    for (const auto& item : document->GetArray()) {
+        if (!item.IsObject()) continue;
+        ResultFile file;
+        for (const auto& member : item.GetObject()) {
+            const auto key = text_of(member.name);
+            if (key == "path" && member.value.IsString()) file.path = text_of(member.value);
+            else if (key == "size" && member.value.IsInt64()) file.size_bytes = member.value.GetInt64();
+            else if (key == "sha256" && member.value.IsString()) file.sha256 = text_of(member.value);
+            else if (key == "stored" && member.value.IsBool()) file.stored = member.value.GetBool();
+        }
+        files.push_back(std::move(file));
+    }
+    return files;
+}
+
+StoredResult result_of(const Row& row, std::size_t c) {
+    StoredResult stored;
+    stored.attempt = static_cast<AttemptNumber>(row.integer(c));
+    stored.worker = row.text_or_null(c + 1).value_or("");
+    stored.ended = from_unix_us(row.integer(c + 2));
+    AttemptResult& result = stored.result;
+    result.outcome = {static_cast<OutcomeKind>(row.integer(c + 3)), static_cast<std::int32_t>(row.integer(c + 4)),
+                      static_cast<std::int32_t>(row.integer(c + 5)), row.text(c + 6)};
+    result.usage = {Microseconds{row.integer(c + 7)}, Microseconds{row.integer(c + 8)}, Microseconds{row.integer(c + 9)},
+                    row.integer(c + 10),              row.truth(c + 11),                row.integer(c + 12),
+                    row.integer(c + 13)};
+    result.stdout_bytes = row.integer(c + 14);
+    result.stderr_bytes = row.integer(c + 15);
+    result.stdout_truncated = row.truth(c + 16);
+    result.stderr_truncated = row.truth(c + 17);
+    result.files = files_of(row.text(c + 18));
+    result.files_truncated = row.truth(c + 19);
+    result.value_json = row.text(c + 20);
+    return stored;
+}
+
+}  // namespace
+
+Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
+    static const std::string sql = "select j.owner, j.name, s.state, s.attempt, s.started_us, s.finished_us, " + std::string(result_columns) +
+                                   " from job j join job_state s on s.id = j.id "
+                                   "left join attempt_result r on r.job = s.id and r.attempt = s.attempt "
+                                   "left join worker w on w.id = r.worker where j.id = :id";
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto rows, session->query(sql, job.value));
+    if (rows.empty()) return std::optional<JobOutcome>();
+    const Row& row = rows.front();
+    JobOutcome outcome;
+    outcome.owner = UserId{row.integer(0)};
+    outcome.attempt = static_cast<AttemptNumber>(row.integer(3));
+    outcome.line.id = job;
+    outcome.line.name = row.text(1);
+    outcome.line.state = static_cast<JobState>(row.integer(2));
+    if (const auto us = row.integer_or_null(4)) outcome.line.started = from_unix_us(*us);
+    if (const auto us = row.integer_or_null(5)) outcome.line.finished = from_unix_us(*us);
+    if (!row.is_null(6)) {
+        outcome.stored = result_of(row, 6);
+        const AttemptResult& result = outcome.stored->result;
+        outcome.line.ending = Ending{result.outcome.kind, result.outcome.exit_code, result.outcome.signal, result.usage.wall};
+    }
+    return std::optional(std::move(outcome));
+}
+
+Result<std::vector<StoredResult>> ResultsRepository::attempts(JobId job) {
+    static const std::string sql = "select " + std::string(result_columns) +
+                                   " from attempt_result r left join worker w on w.id = r.worker where r.job = :job order by r.attempt";
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto rows, session->query(sql, job.value));
+    std::vector<StoredResult> all;
+    all.reserve(rows.size());
+    for (const Row& row : rows) all.push_back(result_of(row, 0));
+    return all;
+}
+
+Result<std::vector<OutputPiece>> ResultsRepository::output(AttemptRef attempt, OutputStream stream, std::int64_t offset, int most) {
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto rows, session->query("select start_offset, bytes from job_output where job = :job and attempt = :attempt "
+                                                 "and stream = :stream and start_offset >= :offset order by start_offset limit :most",
+                                                 attempt.job.value, attempt.attempt, static_cast<std::int64_t>(stream), offset, most));
+    std::vector<OutputPiece> pieces;
+    pieces.reserve(rows.size());
+    for (const Row& row : rows) pieces.push_back({row.integer(0), row.bytes(1)});
+    return pieces;
+}
+
+Result<std::string> ResultsRepository::whole_output(AttemptRef attempt, OutputStream stream) {
+    WINDLASS_TRY(auto pieces, output(attempt, stream, 0, std::numeric_limits<int>::max()));
+    if (pieces.size() == 1) return std::move(pieces.front().bytes);
+    std::string whole;
+    for (const auto& piece : pieces) whole += piece.bytes;
+    return whole;
+}
+
+}  // namespace windlass::api

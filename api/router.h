@@ -1,0 +1,77 @@
+// Paths to routes, by a tree of segments. Both slash forms of a path are the same path.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/front/exchange.h"
+#include "api/principal.h"
+#include "api/problem.h"
+
+namespace windlass::api {
+
+struct Call;
+using RouteHandler = OrProblem<Reply> (*)(const Call&);
+
+enum class Access {
+    unset,   // a forgotten one: the server does not start
+    anyone,  // no credential is looked at
+    user,    // an account with the role user, or admin
+    admin,
+};
+
+struct Route {
+    std::string_view method;
+    std::string_view path;    // "/api/jobs/{id}/", canonical form; the last segment may be {name...}: the rest of the path
+    std::string_view family;  // as in the contract: "jobs", or "operations"
+    Access access = Access::unset;
+    RouteHandler handler = nullptr;
+    std::string_view summary;
+    std::span<const std::string_view> query = {};  // parameters it knows; any other is a 400
+};
+
+inline constexpr std::size_t max_path_parameters = 2;
+using PathParameters = std::array<std::string_view, max_path_parameters>;
+
+struct RouteMatch {
+    const Route* route = nullptr;  // null: see allow
+    std::size_t number = 0;        // of the route in the table
+    PathParameters parameters;     // views into the path
+    std::string allow;             // the path is known, the method is not: what is allowed. Empty: an unknown path
+};
+
+class Router {
+  public:
+    // `routes` must outlive the router. `exact_only`: paths that belong to somebody else in this exact form, without the
+    // slash at the end. invalid: a route without access or handler, twice the same, or a path that cannot be matched.
+    static Result<Router> make(std::span<const Route> routes, std::vector<std::string_view> exact_only = {});
+
+    // HEAD finds GET.
+    RouteMatch find(std::string_view method, std::string_view path) const;
+
+    Router(Router&&) = default;
+    Router& operator=(Router&&) = default;
+
+  private:
+    struct Node {
+        std::map<std::string, std::unique_ptr<Node>, std::less<>> literal;
+        std::unique_ptr<Node> parameter;
+        bool rest = false;  // takes everything that is left
+        std::vector<std::size_t> routes;
+    };
+
+    Router() = default;
+    Status add(std::size_t number);
+
+    std::span<const Route> routes_;
+    std::vector<std::string_view> exact_only_;
+    std::unique_ptr<Node> root_ = std::make_unique<Node>();
+};
+
+}  // namespace windlass::api

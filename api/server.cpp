@@ -1,0 +1,145 @@
+#include "api/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "api/credentials.h"
+#include "api/metrics.h"
+#include "shared/log.h"
+
+namespace windlass::api {
+namespace {
+
+constexpr std::int64_t largest_id = (std::int64_t{1} << 53) - 1;
+
+OrProblem<Principal> authorised(const App& app, const Request& request, Access access) {
+    if (access == Access::anyone) return Principal{};
+    WINDLASS_TRY(const auto principal, app.credentials.require(request));
+    if (access == Access::user && !principal.roles.has(Role::user) && !principal.is_admin())
+        return make_problem(403, "This needs an account with the role user.");
+    if (access == Access::admin && !principal.is_admin()) return make_problem(403, "This is for admins.");
+    return principal;
+}
+
+std::optional<Problem> fault_of_query(const Route& route, const Request& request) {
+    for (std::size_t i = 0; i < request.query.size(); ++i) {
+        const std::string& name = request.query[i].first;
+        if (std::find(route.query.begin(), route.query.end(), name) == route.query.end())
+            return bad_field("?" + name.substr(0, 100), fmt::format("\"{}\" is not a parameter that is known here.", to_valid_utf8(name.substr(0, 100))));
+        for (std::size_t j = 0; j < i; ++j)
+            if (request.query[j].first == name) return bad_field("?" + name, fmt::format("{} is given twice.", name));
+    }
+    return std::nullopt;
+}
+
+Response rendered(const Problem& problem, std::string_view request_id) {
+    if (problem.log_only.empty()) return problem_response(problem, request_id);
+    // While something is away every request fails the same way, and that it is away was logged once by its owner.
+    if (problem.status == 503) log::debug("request {}: {}", request_id, problem.log_only);
+    else log::error("request {}: {}", request_id, problem.log_only);
+    return problem_response(problem, request_id);
+}
+
+bool has_header(const Response& response, std::string_view name) {
+    return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& header) { return header.first == name; });
+}
+
+// Everything here is somebody's private data, and none of it is a page.
+void add_common_headers(Response& response) {
+    response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+    if (!has_header(response, "Cache-Control")) response.headers.emplace_back("Cache-Control", "no-store");
+}
+
+// Counts and completes an answer when it comes, at once or later.
+struct Completion {
+    const App& app;
+    std::size_t route;
+    SteadyTime began;
+
+    Reply operator()(Reply reply) const {
+        if (auto* response = std::get_if<Response>(&reply)) {
+            add_common_headers(*response);
+            app.metrics.count_request(route, response->status,
+                                      std::chrono::duration_cast<Microseconds>(app.clock.now().steady - began));
+            return reply;
+        }
+        Later later = std::move(std::get<Later>(reply));
+        if (later.on_deadline) later.on_deadline = after(std::move(later.on_deadline));
+        later.start = [us = *this, start = std::move(later.start)](Resumer resume) {
+            start(Resumer([us, resume = std::move(resume)](Next next) { resume(us.after(std::move(next))); }));
+        };
+        return later;
+    }
+    Next after(Next next) const {
+        return [us = *this, next = std::move(next)] { return us(next()); };
+    }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::make(App& app, std::span<const Route> routes) {
+    // These two belong to other families in this exact form: GET /api/jobs, POST /api/login.
+    WINDLASS_TRY(auto router, Router::make(routes, {"/api/jobs", "/api/login"}));
+    return std::unique_ptr<Server>(new Server(app, std::move(router)));
+}
+
+Reply Server::handle(const Request& request) const {
+    const RouteMatch match = router_.find(request.method, request.path);
+    const Completion complete{app_, match.route != nullptr ? match.number : Metrics::no_route, app_.clock.now().steady};
+    auto answer = dispatch(request, match);
+    return complete(answer ? std::move(answer).value() : Reply(rendered(answer.error(), request.id)));
+}
+
+OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match) const {
+    if (match.route == nullptr && match.allow.empty()) return not_found("There is nothing at this path.");
+    if (match.route == nullptr) {
+        Problem problem = make_problem(405, fmt::format("This path knows {}, not {}.", match.allow, request.method));
+        problem.headers.emplace_back("Allow", match.allow);
+        return problem;
+    }
+    WINDLASS_TRY(const auto principal, authorised(app_, request, match.route->access));
+    if (auto fault = fault_of_query(*match.route, request)) return *std::move(fault);
+    return match.route->handler(Call{app_, request, *match.route, principal, match.parameters});
+}
+
+Response Server::render_error(int status, std::string_view detail, std::string_view, std::string_view request_id) {
+    Problem problem = make_problem(status, std::string(detail));
+    if (status == 503 || status == 429) problem.retry_after_s = 1;
+    Response response = problem_response(problem, request_id);
+    add_common_headers(response);
+    return response;
+}
+
+std::string_view Call::query(std::string_view name) const {
+    for (const auto& [key, value] : request.query)
+        if (key == name) return value;
+    return {};
+}
+
+std::optional<std::int64_t> Call::path_id(std::size_t index) const {
+    const auto text = path[index];
+    if (text.empty() || text.size() > 16 || text.front() < '0' || text.front() > '9') return std::nullopt;
+    std::int64_t id = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (failed != std::errc() || end != text.data() + text.size() || id < 1 || id > largest_id) return std::nullopt;
+    return id;
+}
+
+Next Call::then(std::function<OrProblem<Reply>()> step) const {
+    return [step = std::move(step), &asked = request]() -> Reply {
+        auto answer = step();
+        return answer ? std::move(answer).value() : Reply(rendered(answer.error(), asked.id));
+    };
+}
+
+Response json_response(const rapidjson::StringBuffer& buffer, int status) {
+    Response response;
+    response.status = status;
+    response.body.assign(buffer.GetString(), buffer.GetSize());
+    return response;
+}
+
+}  // namespace windlass::api

@@ -1,0 +1,134 @@
+// /api/users/: create, delete, list.
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include "api/accounts_repository.h"
+#include "api/credentials.h"
+#include "api/field_reader.h"
+#include "api/handlers.h"
+#include "api/json_list.h"
+#include "api/names.h"
+#include "api/password_hasher.h"
+
+namespace windlass::api {
+namespace {
+
+struct Registration {
+    NewAccount account;
+    std::optional<std::string> password;
+};
+
+OrProblem<Registration> parse_registration(std::string_view body) {
+    WINDLASS_TRY(const auto document, parse_object(body));
+    Registration registration;
+    Faults faults;
+    FieldReader fields(document, "", faults);
+    const auto read = [&](std::string_view key, std::string_view (*fault_of)(std::string_view), std::string& field) {
+        const auto text = fields.required_text(key);
+        if (!text) return;
+        if (const auto fault = fault_of(*text); !fault.empty()) fields.bad(key, std::string(fault));
+        else field = *text;
+    };
+    read("name", fault_of_personal_name, registration.account.name);
+    read("username", fault_of_username, registration.account.username);
+    read("email", fault_of_email, registration.account.email);
+    read("company", fault_of_personal_name, registration.account.company);
+    if (const auto password = fields.text("password")) {
+        if (const auto fault = fault_of_password(*password); !fault.empty()) fields.bad("password", std::string(fault));
+        else registration.password = *password;
+    }
+    fields.refuse_others();
+    if (faults.any()) return std::move(faults).problem();
+    return registration;
+}
+
+Response id_response(UserId id, int status) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    json.StartObject();
+    json.Key("id");
+    put(json, id.text());
+    json.EndObject();
+    return json_response(buffer, status);
+}
+
+OrProblem<Reply> store_account(const Call& call, const NewAccount& account) {
+    WINDLASS_TRY(const auto stored, call.app.accounts.create(account, call.app.clock.now().wall));
+    if (const auto* taken = std::get_if<Taken>(&stored)) {
+        const bool username = *taken == Taken::username;
+        Problem problem = make_problem(409, username ? "This username is in use." : "This e-mail address is in use.");
+        problem.errors.push_back({username ? "/username" : "/email", "is in use by another account"});
+        return problem;
+    }
+    const UserId id = std::get<UserId>(stored);
+    Response response = id_response(id, 201);
+    response.headers.emplace_back("Location", "/api/users/" + id.text() + "/");
+    return Reply(std::move(response));
+}
+
+// Open registration asks for no credential; otherwise only an admin may.
+OrProblem<bool> may_register(const Call& call) {
+    if (call.app.registration_open) return true;
+    WINDLASS_TRY(const auto principal, call.app.credentials.require(call.request));
+    if (!principal.is_admin()) return make_problem(403, "Accounts are created by the admins of this site.");
+    return true;
+}
+
+}  // namespace
+
+OrProblem<Reply> create_user(const Call& call) {
+    WINDLASS_TRY(const bool allowed, may_register(call));
+    static_cast<void>(allowed);
+    WINDLASS_TRY(auto registration, parse_registration(call.request.body));
+    if (!registration.password) return store_account(call, registration.account);
+
+    Later later;
+    later.start = [call, registration = std::move(registration)](const Resumer& resume) {
+        const auto queued = call.app.passwords.hash(
+            *registration.password, [call, resume, account = registration.account](std::string hash) mutable {
+                account.password_hash = std::move(hash);
+                resume(call.then([call, account] { return store_account(call, account); }));
+            });
+        if (!queued) resume(call.then([error = queued.error()]() -> OrProblem<Reply> { return problem_of(error); }));
+    };
+    return Reply(std::move(later));
+}
+
+OrProblem<Reply> delete_user(const Call& call) {
+    const auto unknown = [&] { return not_found("There is no such account that you may delete."); };
+    const auto id = call.path_id();
+    if (!id || !call.principal.may_see(UserId{*id})) return unknown();
+    WINDLASS_TRY(const auto removal, call.app.accounts.remove(UserId{*id}, call.app.clock.now().wall));
+    if (removal == Removal::unknown) return unknown();
+    if (removal == Removal::last_admin)
+        return make_problem(409, "This is the last admin; make another account an admin before deleting it.");
+    call.app.credentials.forget(UserId{*id});
+    return Reply(id_response(UserId{*id}, 200));
+}
+
+OrProblem<Reply> list_users(const Call& call) {
+    constexpr int per_step = 500;
+    return list_reply(call, [&accounts = call.app.accounts, after = UserId{}](JsonWriter& json) mutable -> Result<bool> {
+        WINDLASS_TRY(const auto page, accounts.page(after, per_step));
+        for (const auto& account : page) {
+            json.StartObject();
+            json.Key("id");
+            put(json, account.id.text());
+            json.Key("name");
+            put(json, account.name);
+            json.Key("username");
+            put(json, account.username);
+            json.Key("email");
+            put(json, account.email);
+            json.Key("company");
+            put(json, account.company);
+            json.EndObject();
+            after = account.id;
+        }
+        return page.size() == per_step;
+    });
+}
+
+}  // namespace windlass::api

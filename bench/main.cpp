@@ -1,0 +1,33 @@
+// windlass-bench: the standard workloads against the real daemons, each beside its floor in the same run.
+#include <CLI/CLI.hpp>
+
+#include "bench/site.h"
+
+int main(int argc, char** argv) {
+    using namespace windlass::bench;
+    Options options;
+    CLI::App app("Standard workloads of Windlass. Figures are medians of --rounds runs; compare ratios, not single numbers.", "windlass-bench");
+    app.require_subcommand(1);
+    int code = 0;
+    const auto add = [&](const char* name, const char* meaning, int (*run)(const Options&)) {
+        CLI::App* sub = app.add_subcommand(name, meaning);
+        sub->add_option("--rounds", options.rounds, "runs to take the median of");
+        sub->callback([&options, &code, run] { code = run(options); });
+        return sub;
+    };
+    auto* noop = add("noop-10k", "jobs of /bin/true through the batch endpoint until all results are durable", noop_10k);
+    noop->add_option("--jobs", options.jobs, "jobs per run");
+    noop->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* latency = add("latency-idle", "one job at a time on an idle site: submit to result visible", latency_idle);
+    latency->add_option("--jobs", options.jobs, "jobs per run")->default_val(300);
+    latency->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* deep = add("backlog", "enqueue, dispatch, memory and restart at several depths of the queue", backlog);
+    deep->add_option("--depths", options.depths, "queued jobs")->delimiter(',');
+    deep->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* web = add("http", "reads and durable single submits per second (needs wrk)", http);
+    web->add_option("--connections", options.connections, "connections")->delimiter(',');
+    web->add_option("--seconds", options.seconds, "length of each run");
+    web->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    CLI11_PARSE(app, argc, argv);
+    return code;
+}

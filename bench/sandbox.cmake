@@ -1,0 +1,10 @@
+if(TARGET windlass_sandbox)
+  add_executable(bench_sandbox bench_sandbox.cpp)
+  target_link_libraries(bench_sandbox PRIVATE windlass_sandbox windlass_settings windlass_warnings fmt::fmt)
+  target_compile_definitions(bench_sandbox PRIVATE
+    SPAWNER_PATH="$<TARGET_FILE:windlass-spawner>" NOTHING_DIRECTORY="${CMAKE_BINARY_DIR}/bench/programs")
+  add_executable(nothing nothing.c)
+  target_link_options(nothing PRIVATE -static -no-pie)
+  set_target_properties(nothing PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench/programs)
+  add_dependencies(bench_sandbox nothing)
+endif()

@@ -1,0 +1,65 @@
+// A whole Windlass on this machine, started by `windlass dev` in a directory of its own, for the length of a workload.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/child_process.h"
+#include "cli/http_client.h"
+
+namespace windlass::bench {
+
+struct Options {
+    int rounds = 3;
+    int jobs = 10'000;
+    int seconds = 5;           // of each wrk run
+    std::string database;      // empty: SQLite in the site's directory
+    std::vector<int> depths = {1'000, 100'000, 1'000'000};
+    std::vector<int> connections = {1, 64, 1000};
+};
+
+// The directory with our programs: where this one is.
+std::string program_directory();
+double seconds_now();  // monotonic
+[[noreturn]] void give_up(const std::string& sentence);
+
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory();
+    ~TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+class Site {
+  public:
+    explicit Site(const Options& options);
+    ~Site();  // stops it and waits
+
+    const std::string& url() const { return url_; }
+    const std::string& token() const { return token_; }
+    pid_t pid() const { return child_->pid(); }
+    cli::HttpClient client() const { return cli::HttpClient(url_); }
+    // The body of an answer that must be 2xx.
+    std::string ask(cli::HttpClient& client, const std::string& method, const std::string& path, const std::string& body = {}) const;
+
+  private:
+    TemporaryDirectory directory_;
+    std::unique_ptr<cli::ChildProcess> child_;
+    std::string url_;
+    std::string token_;
+};
+
+int noop_10k(const Options& options);
+int latency_idle(const Options& options);
+int backlog(const Options& options);
+int http(const Options& options);
+
+}  // namespace windlass::bench

@@ -1,0 +1,47 @@
+// HTTP out. The only place of the command that knows the library underneath (cpp-httplib).
+// Redirects are never followed: no answer of the server asks for one, and a credential must not wander.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "shared/result.h"
+#include "shared/time.h"
+
+namespace windlass::cli {
+
+struct HttpRequest {
+    std::string method = "GET";
+    std::string path;  // with the query
+    std::string body;
+    std::string content_type = "application/json";  // sent when there is a body
+    std::string bearer;                             // the token; empty: none is sent
+    std::string idempotency_key;                    // empty: none is sent
+    Seconds patience{60};                           // for each read; connecting has 5 s
+};
+
+struct HttpAnswer {
+    int status = 0;
+    std::string content_type;
+    std::string body;
+};
+
+class HttpClient {
+  public:
+    explicit HttpClient(const std::string& url);  // in normal form (server_url.h)
+    ~HttpClient();
+    HttpClient(HttpClient&&) noexcept;
+    HttpClient& operator=(HttpClient&&) noexcept;
+
+    // An error (unavailable) only when no whole answer came; every status is an answer.
+    Result<HttpAnswer> send(const HttpRequest& request);
+
+  private:
+    struct Inside;
+    std::unique_ptr<Inside> inside_;
+};
+
+// One path segment or query value: everything but letters, digits and -._~ becomes %XX.
+std::string percent_encoded(const std::string& text);
+
+}  // namespace windlass::cli

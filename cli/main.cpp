@@ -1,0 +1,37 @@
+#include <sodium.h>
+
+#include <csignal>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "shared/result.h"
+
+int main(int argc, char** argv) {
+    using namespace windlass;
+    std::signal(SIGPIPE, SIG_IGN);
+    WINDLASS_CHECK(sodium_init() >= 0, "libsodium found no source of randomness");
+    cli::Options options;
+    CLI::App app("Windlass takes work over HTTP and runs it safely on your machines.", "windlass");
+    app.set_version_flag("--version", std::string("windlass " WINDLASS_VERSION));
+    app.footer(std::string(cli::exit_code_help));
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.add_option("--url", options.url, "the server; else WINDLASS_URL, else the one of `windlass login`");
+    app.add_flag("--json", options.json, "print the server's JSON");
+    app.add_flag("--quiet,-q", options.quiet, "print the essential value alone");
+    cli::add_dev(app, options);
+    cli::add_login(app, options);
+    cli::add_submit(app, options);
+    cli::add_job(app, options);
+    cli::add_user(app, options);
+    cli::add_doctor(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+        return app.exit(success);
+    } catch (const CLI::ParseError& error) {
+        app.exit(error);
+        return cli::exit_usage;
+    }
+    return options.exit_code;
+}

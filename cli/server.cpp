@@ -1,0 +1,112 @@
+#include "cli/server.h"
+
+#include <fmt/format.h>
+
+namespace windlass::cli {
+namespace {
+
+ErrorKind kind_of_status(int status) {
+    switch (status) {
+        case 401:
+        case 403:
+            return ErrorKind::denied;
+        case 404:
+            return ErrorKind::not_found;
+        case 409:
+            return ErrorKind::conflict;
+        case 429:
+        case 502:
+        case 503:
+        case 504:
+            return ErrorKind::unavailable;
+        default:
+            return status >= 500 ? ErrorKind::internal : ErrorKind::invalid;
+    }
+}
+
+std::string what_next(int status, bool had_token) {
+    if (status == 401 && !had_token) return " (no credential was sent: run `windlass login`, or set WINDLASS_TOKEN)";
+    if (status == 401) return " (the credential is wrong or has expired: run `windlass login` again)";
+    if (status == 429 || status == 503) return " (try again in a moment)";
+    return "";
+}
+
+std::string said(const HttpAnswer& answer) {
+    const auto document = parse_json(answer.body);
+    if (!document || !document->IsObject()) return {};
+    std::string text = member_text(*document, "detail");
+    if (text.empty()) text = member_text(*document, "title");
+    const auto errors = document->FindMember("errors");
+    if (errors == document->MemberEnd() || !errors->value.IsArray()) return text;
+    for (const auto& one : errors->value.GetArray()) {
+        if (!one.IsObject()) continue;
+        const std::string detail = member_text(one, "detail");
+        if (!detail.empty() && text.find(detail) == std::string::npos)
+            text += fmt::format("; {}: {}", member_text(one, "pointer"), detail);
+    }
+    return text;
+}
+
+}  // namespace
+
+Error error_of_answer(const HttpAnswer& answer, const std::string& what, bool had_token) {
+    std::string text = said(answer);
+    if (text.empty()) text = fmt::format("the server answered {} to {}", answer.status, what);
+    return make_error(kind_of_status(answer.status), text + what_next(answer.status, had_token));
+}
+
+std::string member_text(const rapidjson::Value& object, const char* key) {
+    if (!object.IsObject()) return {};
+    const auto member = object.FindMember(key);
+    if (member == object.MemberEnd()) return {};
+    const auto& value = member->value;
+    if (value.IsString()) return std::string(text_of(value));
+    if (value.IsInt64()) return std::to_string(value.GetInt64());
+    if (value.IsNumber()) return fmt::format("{}", value.GetDouble());
+    return {};
+}
+
+Result<Server> Server::find(const std::string& url_flag) {
+    WINDLASS_TRY(Credentials credentials, find_credentials(url_flag));
+    return Server(std::move(credentials));
+}
+
+Server::Server(Credentials credentials) : credentials_(std::move(credentials)), http_(credentials_.url) {}
+
+Result<ServerAnswer> Server::get(const std::string& path, Seconds patience) {
+    HttpRequest request;
+    request.path = path;
+    request.patience = patience;
+    return send(std::move(request));
+}
+
+Result<ServerAnswer> Server::post(const std::string& path, const std::string& json,
+                                  const std::string& idempotency_key) {
+    HttpRequest request;
+    request.method = "POST";
+    request.path = path;
+    request.body = json;
+    request.idempotency_key = idempotency_key;
+    return send(std::move(request));
+}
+
+Result<ServerAnswer> Server::remove(const std::string& path) {
+    HttpRequest request;
+    request.method = "DELETE";
+    request.path = path;
+    return send(std::move(request));
+}
+
+Result<ServerAnswer> Server::send(HttpRequest request) {
+    request.bearer = credentials_.token;
+    WINDLASS_TRY(HttpAnswer answer, http_.send(request));
+    if (answer.status < 200 || answer.status > 299)
+        return error_of_answer(answer, fmt::format("{} {}", request.method, request.path), has_token());
+    ServerAnswer out;
+    out.status = answer.status;
+    if (auto document = parse_json(answer.body, {.allow_nul = true})) out.document = std::move(document).value();
+    out.text = std::move(answer.body);
+    return out;
+}
+
+}  // namespace windlass::cli

@@ -1,0 +1,13 @@
+// From the words behind `--` to the text that /bin/sh runs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace windlass::cli {
+
+// One word is shell text as it stands ('sort data | uniq -c'). Several are a program and its arguments: each is quoted
+// where needed, so that the program gets exactly these words.
+std::string shell_text(const std::vector<std::string>& words);
+
+}  // namespace windlass::cli

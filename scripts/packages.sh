@@ -1,0 +1,45 @@
+# Sourced by the other scripts: Debian's packages that are needed, and how the missing ones are installed.
+# Nothing is downloaded from anywhere else.
+
+build_packages=(
+    g++ cmake ninja-build ccache mold pkg-config
+    libcpp-httplib-dev libssl-dev libuv1-dev rapidjson-dev libsoci-dev libboost-dev libpq-dev libsqlite3-dev
+    libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev libseccomp-dev libcap-dev
+    libsystemd-dev prometheus-cpp-dev curl
+)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3)
+bench_packages=(wrk bubblewrap)
+
+say() { printf '\n== %s\n' "$*"; }
+fail() {
+    printf '\n%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# install_missing PACKAGE...: asks apt only for what is not there; does not touch the network otherwise.
+install_missing() {
+    command -v dpkg-query >/dev/null || fail "this script knows Debian's packages only (dpkg-query is missing). Install the counterparts of: $*"
+    local package missing=()
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    say "Installing Debian packages: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "packages are missing and neither root nor sudo is at hand. Have an administrator run: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update -q || fail "apt-get update failed. Is there a network, and are the sources in /etc/apt right?"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" ||
+        fail "apt-get could not install: ${missing[*]}. This needs Debian 12 or something close to it"
+}
+
+# As many compilers as there are cores, and memory for: one of them takes up to a gigabyte.
+build_jobs() {
+    local cores gigabytes
+    cores=$(nproc)
+    gigabytes=$(awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo)
+    [ "$gigabytes" -ge 1 ] || gigabytes=1
+    echo $((cores < gigabytes ? cores : gigabytes))
+}

@@ -1,0 +1,11 @@
+/* Fills private memory. */
+#include "abuse.h"
+#include <sys/mman.h>
+int main(void) {
+    for (int i = 0; i < 1024; i++) {
+        char* memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return stopped();
+        memset(memory, 1, 1 << 20);
+    }
+    return succeeded("1 GiB of memory");
+}

@@ -1,0 +1,141 @@
+// The whole application without sockets: real handlers on a real SQLite file, and a scheduler that is played by the test.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/accounts_repository.h"
+#include "api/app.h"
+#include "api/credentials.h"
+#include "api/jobs_repository.h"
+#include "api/login_throttle.h"
+#include "api/metrics.h"
+#include "api/password_hasher.h"
+#include "api/results_repository.h"
+#include "api/scheduler_link.h"
+#include "api/server.h"
+#include "shared/config.h"
+#include "shared/database/session_pool.h"
+#include "shared/json.h"
+
+namespace windlass::api::test {
+
+class TestClock final : public Clock {
+  public:
+    Now now() const override {
+        const std::lock_guard lock(mutex_);
+        return now_;
+    }
+    void advance(Microseconds by) {
+        const std::lock_guard lock(mutex_);
+        now_.steady += by;
+        now_.wall += by;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    Now now_{SteadyTime{Seconds{1'000'000}}, WallTime{Seconds{1'800'000'000}}};
+};
+
+// Answers at once, and writes the rows that the real scheduler would have committed before it answers.
+class PlayedScheduler final : public Scheduler {
+  public:
+    PlayedScheduler(SessionPool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
+
+    void ask(protocol::Message question, std::string body, OnAnswer on_answer) override;
+    Watch watch(JobId job, std::function<void()> on_end) override;
+    bool connected() const override { return !away; }
+
+    // What a worker would have brought about.
+    void start(JobId job);
+    void finish(JobId job, JobState state, const AttemptResult& result, std::string_view standard_output = {},
+                std::string_view standard_error = {});
+    void store_blob(const std::string& bytes);
+    std::size_t watched() const;
+
+    bool away = false;    // refuses everything
+    bool silent = false;  // never answers
+    std::string explanation = "It waits for a free slot.";
+    std::int64_t statistics_queued = 0;
+    std::vector<protocol::SubmitJobs> submits;
+    std::vector<std::string> bodies;
+
+  private:
+    protocol::Message submit(const protocol::SubmitJobs& message, std::string_view body);
+    protocol::Message cancel(const protocol::CancelJob& message);
+    void wake(JobId job);
+
+    SessionPool& pool_;
+    const Clock& clock_;
+    std::int64_t next_job_ = 100'000'001;
+    mutable std::mutex mutex_;
+    std::map<JobId, std::map<int, std::function<void()>>> watchers_;
+    int next_watcher_ = 0;
+};
+
+struct Answer {
+    int status = 0;
+    std::string body;
+    Response response;
+
+    std::string header(std::string_view name) const;  // "" if absent
+    rapidjson::Document json() const;                  // fails the test when the body is not JSON
+    std::string id() const;                            // the member "id" of an object
+};
+
+class ApiTest : public ::testing::Test {
+  protected:
+    ApiTest();
+    ~ApiTest() override;
+
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+    // `token` empty: without a credential. Waits for the answer; a Later that nobody resumes runs into its deadline as
+    // soon as give_up() says so, else after ten seconds.
+    Answer send(const std::string& method, const std::string& target, const std::string& body = {}, const std::string& token = {},
+                Headers headers = {});
+    Answer get(const std::string& target, const std::string& token) { return send("GET", target, {}, token); }
+
+    // A request that is on its way and can be looked at while it waits.
+    struct Pending;
+    std::shared_ptr<Pending> begin(const std::string& method, const std::string& target, const std::string& body = {},
+                                   const std::string& token = {}, Headers headers = {});
+    bool waits(const std::shared_ptr<Pending>& pending);
+    Answer finish(const std::shared_ptr<Pending>& pending);
+    Answer reach_deadline(const std::shared_ptr<Pending>& pending);
+    void client_goes_away(std::shared_ptr<Pending>& pending);
+
+    // An account with a token, made directly in the tables.
+    struct Account {
+        UserId id;
+        std::string token;
+    };
+    Account make_account(const std::string& username, Roles roles = Role::user);
+    // Submits as that account and gives back the id.
+    JobId submit(const Account& account, const std::string& members = "");
+
+    std::string directory_;
+    Config config_;
+    TestClock clock_;
+    std::unique_ptr<SessionPool> pool_;
+    std::unique_ptr<AccountsRepository> accounts_;
+    std::unique_ptr<JobsRepository> jobs_;
+    std::unique_ptr<ResultsRepository> results_;
+    std::unique_ptr<PasswordHasher> passwords_;
+    std::unique_ptr<Credentials> credentials_;
+    LoginThrottle throttle_;
+    std::unique_ptr<PlayedScheduler> scheduler_;
+    std::unique_ptr<Metrics> metrics_;
+    std::unique_ptr<App> app_;
+    std::unique_ptr<Server> server_;
+};
+
+}  // namespace windlass::api::test

@@ -1,0 +1,16 @@
+windlass_test(api_front_test
+  SOURCES
+    front/deadline_queue_test.cpp
+    front/exchange_test.cpp
+    front/front_abuse_test.cpp
+    front/front_later_test.cpp
+    front/front_stream_test.cpp
+    front/front_test.cpp
+    front/handler_pool_test.cpp
+    front/http_framer_test.cpp
+    front/httplib_adapter_test.cpp
+    front/listener_test.cpp
+    front/target_test.cpp
+    front/test_front.cpp
+  LIBRARIES windlass_front Threads::Threads
+  LABELS api)

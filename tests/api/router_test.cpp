@@ -1,0 +1,118 @@
+#include "api/router.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "api/handlers.h"
+#include "api/routes.h"
+
+namespace windlass::api {
+namespace {
+
+Router router_of_the_server() {
+    auto router = Router::make(routes(), {"/api/jobs", "/api/login"});
+    EXPECT_TRUE(router) << router.error().message;
+    return std::move(router).value();
+}
+
+TEST(Routes, every_route_says_who_may_call_it_and_what_it_is_for) {
+    std::set<std::string> seen;
+    for (const auto& route : routes()) {
+        EXPECT_NE(route.access, Access::unset) << route.path;
+        EXPECT_NE(route.handler, nullptr) << route.path;
+        EXPECT_FALSE(route.summary.empty()) << route.path;
+        EXPECT_FALSE(route.family.empty()) << route.path;
+        EXPECT_TRUE(seen.insert(std::string(route.method) + " " + std::string(route.path)).second) << route.path << " twice";
+    }
+}
+
+TEST(Routes, only_these_are_open_to_strangers) {
+    std::set<std::string_view> open;
+    for (const auto& route : routes())
+        if (route.access == Access::anyone) open.insert(route.path);
+    EXPECT_EQ(open, (std::set<std::string_view>{"/api/users/create/", "/api/users/authenticate/", "/healthz", "/readyz", "/metrics"}));
+}
+
+TEST(Routes, every_documented_row_of_the_family_is_there) {
+    const auto router = router_of_the_server();
+    const std::pair<const char*, const char*> documented[] = {
+        {"POST", "/api/users/create/"},    {"DELETE", "/api/users/delete/7/"}, {"GET", "/api/users/"},
+        {"POST", "/api/users/authenticate/"}, {"POST", "/api/jobs/submit/"},   {"GET", "/api/jobs/getqueue/"},
+        {"GET", "/api/jobs/"},             {"GET", "/api/jobs/7/"},            {"GET", "/api/results/"},
+        {"GET", "/api/results/7/"},        {"POST", "/api/jobs/submit/batch/"}, {"DELETE", "/api/jobs/7/"},
+        {"GET", "/api/jobs/7/why/"},       {"GET", "/api/jobs/7/log/"},        {"GET", "/api/jobs/7/events/"},
+        {"GET", "/api/jobs/7/attempts/"},  {"GET", "/healthz"},                {"GET", "/readyz"},
+        {"GET", "/metrics"},
+    };
+    for (const auto& [method, path] : documented) EXPECT_NE(router.find(method, path).route, nullptr) << method << " " << path;
+}
+
+TEST(Routes, both_slash_forms_of_every_path_are_the_same_route) {
+    const auto router = router_of_the_server();
+    for (const auto& route : routes()) {
+        std::string path(route.path);
+        for (const std::string_view parameter : {"{id}", "{path...}"})
+            if (const auto at = path.find(parameter); at != std::string::npos) path.replace(at, parameter.size(), "7");
+        const std::string without = path.back() == '/' ? path.substr(0, path.size() - 1) : path;
+        EXPECT_EQ(router.find(route.method, without + "/").route, &route) << path;
+        if (without == "/api/jobs") EXPECT_EQ(router.find(route.method, without).route, nullptr) << "belongs to another family";
+        else EXPECT_EQ(router.find(route.method, without).route, &route) << path;
+    }
+}
+
+TEST(Router, head_finds_get) {
+    const auto router = router_of_the_server();
+    EXPECT_EQ(router.find("HEAD", "/api/jobs/7/").route, router.find("GET", "/api/jobs/7/").route);
+    EXPECT_EQ(router.find("HEAD", "/api/jobs/submit/").route, nullptr);
+}
+
+TEST(Router, a_wrong_method_names_the_right_ones) {
+    const auto router = router_of_the_server();
+    EXPECT_EQ(router.find("POST", "/api/jobs/7/").allow, "GET, HEAD, DELETE");
+    EXPECT_EQ(router.find("GET", "/api/jobs/submit").allow, "POST");
+    EXPECT_EQ(router.find("OPTIONS", "/healthz").allow, "GET, HEAD");
+    EXPECT_EQ(router.find("GET", "/api/nothing/").allow, "");
+}
+
+TEST(Router, parameters_are_the_segments) {
+    const auto router = router_of_the_server();
+    EXPECT_EQ(router.find("GET", "/api/jobs/42/log").parameters[0], "42");
+    const auto file = router.find("GET", "/api/results/42/files/a/b c/d.txt");
+    ASSERT_NE(file.route, nullptr);
+    EXPECT_EQ(file.parameters[0], "42");
+    EXPECT_EQ(file.parameters[1], "a/b c/d.txt");
+}
+
+TEST(Router, a_literal_wins_over_a_parameter) {
+    const auto router = router_of_the_server();
+    EXPECT_EQ(router.find("GET", "/api/jobs/getqueue").route->handler, list_queue);
+    EXPECT_EQ(router.find("GET", "/api/jobs/1").route->handler, show_job);
+}
+
+TEST(Router, odd_paths_are_unknown) {
+    const auto router = router_of_the_server();
+    for (const char* path : {"", "/", "//", "api/jobs/", "/api//jobs/", "//api/jobs/", "/api/jobs//", "/api/jobs/7//", "/api/jobs/7/log/x",
+                             "/API/jobs/", "/api/results/7/files/", "/api/jobs", "/api/login"})
+        EXPECT_EQ(router.find("GET", path).route, nullptr) << path;
+}
+
+OrProblem<Reply> nothing(const Call&) { return Reply(Response{}); }
+
+TEST(Router, a_route_without_access_does_not_start_the_server) {
+    const Route forgotten[] = {{"GET", "/api/x/", "jobs", Access::unset, nothing, "x"}};
+    const auto router = Router::make(forgotten);
+    ASSERT_FALSE(router);
+    EXPECT_EQ(router.error().message, "route GET /api/x/: nobody said who may call it");
+}
+
+TEST(Router, a_route_without_handler_or_twice_does_not_start_the_server) {
+    const Route empty[] = {{"GET", "/api/x/", "jobs", Access::anyone, nullptr, "x"}};
+    EXPECT_FALSE(Router::make(empty));
+    const Route twice[] = {{"GET", "/api/x/", "jobs", Access::anyone, nothing, "x"}, {"GET", "/api/x", "jobs", Access::anyone, nothing, "x"}};
+    EXPECT_FALSE(Router::make(twice));
+}
+
+}  // namespace
+}  // namespace windlass::api

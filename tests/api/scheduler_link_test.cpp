@@ -1,0 +1,298 @@
+// The link over a real socket, to a scheduler that does what the test says.
+#include "api/scheduler_link.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "shared/digest.h"
+
+namespace windlass::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Runs on the same loop as the link; both belong to the test's loop thread.
+class SchedulerLinkTest : public ::testing::Test {
+  protected:
+    SchedulerLinkTest() {
+        initialise_crypto();
+        std::string path = (std::filesystem::temp_directory_path() / "windlass-link-test-XXXXXX").string();
+        EXPECT_NE(mkdtemp(path.data()), nullptr);
+        directory_ = path;
+        endpoint_.unix_path = directory_ + "/s.sock";
+        uv_loop_init(&loop_);
+        uv_async_init(&loop_, &async_, [](uv_async_t* handle) { static_cast<SchedulerLinkTest*>(handle->data)->run_work(); });
+        async_.data = this;
+        thread_ = std::thread([this] { uv_run(&loop_, UV_RUN_DEFAULT); });
+    }
+    ~SchedulerLinkTest() override {
+        on_loop([this] {
+            link_.reset();
+            if (listener_) listener_->close();
+            for (auto& peer : peers_) peer->close("the test ends");
+            uv_close(reinterpret_cast<uv_handle_t*>(&async_), nullptr);
+        });
+        thread_.join();
+        listener_.reset();
+        peers_.clear();
+        EXPECT_EQ(uv_loop_close(&loop_), 0) << "a handle was left open";
+        std::filesystem::remove_all(directory_);
+    }
+
+    void on_loop(std::function<void()> work) {
+        std::unique_lock lock(mutex_);
+        work_ = std::move(work);
+        uv_async_send(&async_);
+        changed_.wait(lock, [this] { return !work_; });
+    }
+    // Waits for the event itself.
+    template <class Condition>
+    bool eventually(Condition condition) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, 10s, [&] { return condition(); });
+    }
+    void listen() {
+        on_loop([this] {
+            auto opened = wire::Listener::open(&loop_, endpoint_, [this](std::shared_ptr<wire::Connection> peer) { greet(std::move(peer)); });
+            ASSERT_TRUE(opened) << opened.error().message;
+            listener_ = std::move(opened).value();
+        });
+    }
+    void make_link() {
+        on_loop([this] {
+            SchedulerLinkSettings settings;
+            settings.endpoint = endpoint_;
+            settings.secret = "a shared secret";
+            settings.first_retry = Milliseconds{5};
+            settings.longest_retry = Milliseconds{20};
+            link_ = std::make_unique<SchedulerLink>(&loop_, settings, [this](bool up) { note([&] { up ? ++ups_ : ++downs_; }); });
+        });
+    }
+    void start() {
+        listen();
+        make_link();
+        ASSERT_TRUE(eventually([this] { return ups_ == 1; }));
+    }
+    void drop_peers() {
+        on_loop([this] {
+            for (auto& peer : peers_) peer->close("dropped by the test");
+            peers_.clear();
+        });
+    }
+    void note(const std::function<void()>& change) {
+        const std::lock_guard lock(mutex_);
+        change();
+        changed_.notify_all();
+    }
+    struct Got {
+        std::optional<Scheduler::Answer> answer;
+    };
+    std::shared_ptr<Got> ask(protocol::Message message, std::string body = {}) {
+        auto got = std::make_shared<Got>();
+        link_->ask(std::move(message), std::move(body), [this, got](Scheduler::Answer answer) { note([&] { got->answer = std::move(answer); }); });
+        return got;
+    }
+
+    std::optional<protocol::Hello> hello_;  // these under the mutex
+    std::vector<std::pair<protocol::Message, std::string>> received_;
+    int ups_ = 0, downs_ = 0;
+    bool refuse_ = false;
+    std::function<std::optional<protocol::Message>(const protocol::Message&)> reply_;  // on the loop
+
+    std::vector<std::shared_ptr<wire::Connection>> peers_;  // the loop's
+    std::unique_ptr<SchedulerLink> link_;
+
+  private:
+    void run_work() {
+        std::function<void()> work;
+        {
+            const std::lock_guard lock(mutex_);
+            work = std::exchange(work_, {});
+        }
+        if (work) work();
+        const std::lock_guard lock(mutex_);
+        ++turns_;
+        changed_.notify_all();
+    }
+    void greet(std::shared_ptr<wire::Connection> peer) {
+        auto* raw = peer.get();
+        raw->set_handlers({[this, raw](protocol::Message message, std::string body) { heard(*raw, std::move(message), std::move(body)); },
+                           [](const std::string&) {}});
+        peers_.push_back(std::move(peer));
+    }
+    void heard(wire::Connection& peer, protocol::Message message, std::string body) {
+        if (const auto* hello = std::get_if<protocol::Hello>(&message)) {
+            note([&] { hello_ = *hello; });
+            if (refuse_) {
+                peer.send(protocol::Refused{"wrong secret"});
+                return peer.close("refused");
+            }
+            peer.trust();
+            return peer.send(protocol::Welcome{});
+        }
+        if (reply_) {
+            if (auto reply = reply_(message)) peer.send(*reply);
+        }
+        note([&] { received_.emplace_back(std::move(message), std::move(body)); });
+    }
+
+    uv_loop_t loop_{};
+    uv_async_t async_{};
+    std::thread thread_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::function<void()> work_;
+    int turns_ = 0;
+    std::string directory_;
+    wire::Endpoint endpoint_;
+    std::unique_ptr<wire::Listener> listener_;
+};
+
+std::optional<protocol::Message> helpful(const protocol::Message& message) {
+    if (const auto* submit = std::get_if<protocol::SubmitJobs>(&message)) return protocol::JobsSubmitted{submit->request, JobId{7}, 1};
+    if (const auto* explain = std::get_if<protocol::ExplainJob>(&message)) return protocol::JobExplained{explain->request, "because of " + explain->job.text()};
+    if (const auto* watch = std::get_if<protocol::WatchJob>(&message); watch && watch->job.value == 1) return protocol::JobEnded{watch->job, true};
+    return std::nullopt;
+}
+
+TEST_F(SchedulerLinkTest, says_who_it_is_and_hands_back_the_answer) {
+    reply_ = helpful;
+    start();
+    EXPECT_EQ(hello_->role, "api");
+    EXPECT_EQ(hello_->secret, "a shared secret");
+    EXPECT_TRUE(link_->connected());
+    protocol::SubmitJobs submit;
+    submit.owner = UserId{5};
+    submit.jobs.push_back({{}, 4, 0});
+    const auto got = ask(submit, "code");
+    ASSERT_TRUE(eventually([&] { return got->answer.has_value(); }));
+    ASSERT_TRUE(*got->answer);
+    EXPECT_EQ(std::get<protocol::JobsSubmitted>(got->answer->value()).first, JobId{7});
+    ASSERT_TRUE(eventually([&] { return received_.size() == 1; }));
+    EXPECT_EQ(received_[0].second, "code");
+}
+
+TEST_F(SchedulerLinkTest, many_questions_at_once_get_their_own_answers) {
+    reply_ = helpful;
+    start();
+    std::vector<std::thread> askers;
+    std::atomic<int> right = 0;
+    for (int t = 0; t < 4; ++t)
+        askers.emplace_back([&, t] {
+            for (int i = 0; i < 100; ++i) {
+                const JobId job{t * 1000 + i + 1};
+                link_->ask(protocol::ExplainJob{{}, job}, {}, [&, job](Scheduler::Answer answer) {
+                    if (answer && std::get<protocol::JobExplained>(*answer).text == "because of " + job.text()) ++right;
+                    note([] {});
+                });
+            }
+        });
+    for (auto& asker : askers) asker.join();
+    EXPECT_TRUE(eventually([&] { return right == 400; })) << right;
+}
+
+TEST_F(SchedulerLinkTest, without_a_scheduler_nobody_hangs) {
+    make_link();
+    EXPECT_FALSE(link_->connected());
+    const auto got = ask(protocol::AskStatistics{});
+    ASSERT_TRUE(got->answer) << "answered before ask() returned";
+    EXPECT_EQ(got->answer->error().kind, ErrorKind::unavailable);
+}
+
+TEST_F(SchedulerLinkTest, a_break_answers_what_was_open_and_it_comes_back_by_itself) {
+    start();
+    const auto open = ask(protocol::AskStatistics{});
+    ASSERT_TRUE(eventually([&] { return received_.size() == 1; }));
+    drop_peers();
+    ASSERT_TRUE(eventually([&] { return open->answer.has_value(); }));
+    EXPECT_EQ(open->answer->error().kind, ErrorKind::unavailable);
+    EXPECT_NE(open->answer->error().message.find("may have been done or not"), std::string::npos);
+    ASSERT_TRUE(eventually([&] { return ups_ == 2 && downs_ == 1; }));
+    on_loop([this] { reply_ = helpful; });
+    const auto again = ask(protocol::ExplainJob{{}, JobId{3}});
+    ASSERT_TRUE(eventually([&] { return again->answer.has_value(); }));
+    EXPECT_TRUE(*again->answer);
+}
+
+TEST_F(SchedulerLinkTest, starts_before_the_scheduler_and_finds_it_later) {
+    make_link();
+    listen();
+    EXPECT_TRUE(eventually([this] { return ups_ == 1; }));
+}
+
+TEST_F(SchedulerLinkTest, unavailable_is_passed_on_with_its_reason) {
+    reply_ = [](const protocol::Message& message) -> std::optional<protocol::Message> {
+        return protocol::Unavailable{std::get<protocol::CancelJob>(message).request, "The database is away.", 1000};
+    };
+    start();
+    const auto got = ask(protocol::CancelJob{{}, JobId{4}});
+    ASSERT_TRUE(eventually([&] { return got->answer.has_value(); }));
+    EXPECT_EQ(got->answer->error().message, "The database is away.");
+}
+
+TEST_F(SchedulerLinkTest, a_watch_is_told_once) {
+    reply_ = helpful;
+    start();
+    int told = 0;
+    const Watch ended = link_->watch(JobId{1}, [&] { note([&] { ++told; }); });
+    const Watch other = link_->watch(JobId{2}, [&] { ADD_FAILURE() << "job 2 goes on"; });
+    EXPECT_TRUE(eventually([&] { return told == 1; }));
+}
+
+TEST_F(SchedulerLinkTest, two_watches_of_one_job_ask_once_and_are_both_told) {
+    start();
+    int told = 0;
+    const Watch one = link_->watch(JobId{9}, [&] { note([&] { ++told; }); });
+    const Watch two = link_->watch(JobId{9}, [&] { note([&] { ++told; }); });
+    ASSERT_TRUE(eventually([&] { return !received_.empty(); }));
+    on_loop([this] { peers_.back()->send(protocol::JobEnded{JobId{9}, true}); });
+    EXPECT_TRUE(eventually([&] { return told == 2; }));
+    EXPECT_EQ(received_.size(), 1u);
+}
+
+TEST_F(SchedulerLinkTest, a_watch_survives_a_reconnect) {
+    start();
+    int told = 0;
+    const Watch watch = link_->watch(JobId{9}, [&] { note([&] { ++told; }); });
+    ASSERT_TRUE(eventually([&] { return received_.size() == 1; }));
+    drop_peers();
+    ASSERT_TRUE(eventually([&] { return ups_ == 2 && received_.size() == 2; })) << "asked again";
+    on_loop([this] { peers_.back()->send(protocol::JobEnded{JobId{9}, false}); });
+    EXPECT_TRUE(eventually([&] { return told == 1; }));
+}
+
+TEST_F(SchedulerLinkTest, a_watch_that_was_dropped_is_not_told) {
+    start();
+    int told = 0;
+    {
+        const Watch watch = link_->watch(JobId{9}, [&] { note([&] { told += 100; }); });
+        ASSERT_TRUE(eventually([&] { return received_.size() == 1; }));
+    }
+    const Watch other = link_->watch(JobId{10}, [&] { note([&] { ++told; }); });
+    ASSERT_TRUE(eventually([&] { return received_.size() == 2; }));
+    on_loop([this] {
+        peers_.back()->send(protocol::JobEnded{JobId{9}, true});
+        peers_.back()->send(protocol::JobEnded{JobId{10}, true});
+    });
+    EXPECT_TRUE(eventually([&] { return told == 1; }));
+}
+
+TEST_F(SchedulerLinkTest, stopping_answers_what_was_open) {
+    start();
+    const auto open = ask(protocol::AskStatistics{});
+    ASSERT_TRUE(eventually([&] { return received_.size() == 1; }));
+    on_loop([this] { link_->stop(); });
+    ASSERT_TRUE(open->answer);
+    EXPECT_EQ(open->answer->error().kind, ErrorKind::unavailable);
+    EXPECT_EQ(ask(protocol::AskStatistics{})->answer->error().kind, ErrorKind::unavailable);
+}
+
+}  // namespace
+}  // namespace windlass::api

@@ -1,0 +1,146 @@
+#include "shared/database/migrate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "shared/database/dialect.h"
+#include "shared/job_state.h"
+#include "tests/shared/database/schema_text.h"
+#include "tests/support/databases.h"
+
+namespace windlass {
+namespace {
+
+using test::EmptyDatabase;
+
+class Migrations : public testing::TestWithParam<Engine> {
+  protected:
+    EmptyDatabase database{GetParam()};
+    Session session{database.url()};
+};
+
+INSTANTIATE_TEST_SUITE_P(, Migrations, testing::Values(Engine::sqlite, Engine::postgresql),
+                         [](const auto& test) { return test::engine_name(test.param); });
+
+constexpr Migration one{1, "0001_one.sql", "create table one (id bigint not null primary key) {{hot}}; -- it's one\n"};
+constexpr Migration two{2, "0002_two.sql", "create table two (bytes {{bytes}}); insert into one (id) values (7);"};
+constexpr Migration broken_two{2, "0002_two.sql", "create table two (id bigint); create tabel three (id bigint);"};
+
+TEST_P(Migrations, are_applied_once_and_in_order) {
+    EXPECT_EQ(schema_version(session).value(), 0);
+    const Migration first[] = {one};
+    ASSERT_TRUE(migrate(session, first));
+    EXPECT_EQ(schema_version(session).value(), 1);
+    const Migration both[] = {one, two};
+    ASSERT_TRUE(migrate(session, both));
+    ASSERT_TRUE(migrate(session, both));
+    EXPECT_EQ(schema_version(session).value(), 2);
+    EXPECT_EQ(session.query("select id from one").value().size(), 1U);
+}
+
+TEST_P(Migrations, leave_the_old_tables_when_one_of_them_fails) {
+    const Migration both[] = {one, broken_two};
+    const Status status = migrate(session, both);
+    ASSERT_FALSE(status);
+    EXPECT_NE(status.error().message.find("0002_two.sql"), std::string::npos) << status.error().message;
+    EXPECT_EQ(schema_version(session).value(), 0);
+    const Migration good[] = {one, two};
+    EXPECT_TRUE(migrate(session, good));
+}
+
+TEST_P(Migrations, refuse_a_database_newer_than_the_program) {
+    const Migration both[] = {one, two};
+    ASSERT_TRUE(migrate(session, both));
+    const Migration old[] = {one};
+    const Status status = migrate(session, old);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().kind, ErrorKind::invalid);
+    EXPECT_NE(status.error().message.find("newer than this program"), std::string::npos);
+}
+
+TEST_P(Migrations, refuse_a_script_that_was_edited_after_it_was_applied) {
+    const Migration first[] = {one};
+    ASSERT_TRUE(migrate(session, first));
+    const Migration edited[] = {{1, "0001_one.sql", "create table one (id bigint)"}, two};
+    const Status status = migrate(session, edited);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().kind, ErrorKind::invalid);
+    EXPECT_NE(status.error().message.find("0001_one.sql"), std::string::npos);
+    EXPECT_EQ(schema_version(session).value(), 1);
+}
+
+TEST_P(Migrations, of_programs_that_start_together_are_applied_once) {
+    std::vector<std::thread> programs;
+    std::vector<Status> ends(4);
+    for (Status& end : ends) {
+        programs.emplace_back([&] {
+            Session own(database.url());
+            end = migrate(own);
+        });
+    }
+    for (std::thread& program : programs) program.join();
+    for (const Status& end : ends) EXPECT_TRUE(end) << end.error().message;
+    EXPECT_EQ(schema_version(session).value(), static_cast<int>(embedded_migrations().size()));
+}
+
+TEST_P(Migrations, of_this_program_give_exactly_the_snapshot_in_sql) {
+    ASSERT_TRUE(migrate(session));
+    const std::string path =
+        std::string(WINDLASS_SOURCE_DIRECTORY) + "/sql/schema." + test::engine_name(GetParam()) + ".sql";
+    std::ifstream file(path);
+    const std::string snapshot{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(test::schema_text(session), snapshot) << "run scripts/schema-snapshot and look at the difference";
+}
+
+TEST_P(Migrations, number_the_scripts_from_one_without_gaps) {
+    int expected = 0;
+    for (const Migration& migration : embedded_migrations()) {
+        EXPECT_EQ(migration.number, ++expected) << migration.name;
+        EXPECT_EQ(session.dialect().expand(migration.sql).find("{{"), std::string::npos) << migration.name;
+    }
+    EXPECT_GE(expected, 2);
+}
+
+// The tables and shared/job_state.h say the same about every state, number, worker and end.
+TEST_P(Migrations, constraints_of_job_state_are_the_rules_of_the_state_machine) {
+    ASSERT_TRUE(migrate(session));
+    const auto known = [](int state) {
+        return std::ranges::any_of(all_job_states, [&](JobState s) { return static_cast<int>(s) == state; });
+    };
+    for (int state = -1; state <= static_cast<int>(all_job_states.size()); ++state) {
+        for (const bool worker : {false, true}) {
+            for (const bool finished : {false, true}) {
+                const auto s = static_cast<JobState>(state);
+                const bool allowed = known(state) && worker == is_leased(s) && finished == is_final(s);
+                const auto inserted = session.execute(
+                    "insert into job_state (id, state, attempt, failures, losses, worker, cancel_requested, "
+                    "finished_us, "
+                    "event_seq) values (:id, :state, 1, 0, 0, :worker, 0, :finished, 1)",
+                    1, state, worker ? std::optional<std::int64_t>(5) : std::nullopt,
+                    finished ? std::optional<std::int64_t>(9) : std::nullopt);
+                EXPECT_EQ(inserted.ok(), allowed)
+                    << "state " << state << " worker " << worker << " finished " << finished;
+                if (!inserted) {
+                    EXPECT_EQ(inserted.error().kind, ErrorKind::invalid);
+                }
+                ASSERT_TRUE(session.execute("delete from job_state"));
+            }
+        }
+    }
+}
+
+TEST_P(Migrations, give_ids_to_accounts_one_after_the_other) {
+    ASSERT_TRUE(migrate(session));
+    for (int expected = 1; expected <= 3; ++expected) {
+        const auto rows =
+            session.query("update id_counter set next = next + 1 where name = :name returning next - 1", "account");
+        ASSERT_TRUE(rows) << rows.error().message;
+        EXPECT_EQ(rows->at(0).integer(0), expected);
+    }
+}
+
+}  // namespace
+}  // namespace windlass

@@ -1,0 +1,17 @@
+if(TARGET windlass_worker)
+  windlass_test(worker_parts_test
+    SOURCES
+      lease_clock_test.cpp
+      output_collector_test.cpp
+      result_collector_test.cpp
+      result_outbox_test.cpp
+      result_spool_test.cpp
+      runner_test.cpp
+      slots_test.cpp
+    LIBRARIES windlass_worker
+    LABELS worker)
+  windlass_test(worker_agent_test
+    SOURCES agent_test.cpp
+    LIBRARIES windlass_worker
+    LABELS worker)
+endif()

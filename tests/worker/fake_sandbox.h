@@ -1,0 +1,91 @@
+// A sandbox that runs nothing: the test says what happens in its boxes.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "worker/file_descriptor.h"
+#include "worker/sandbox/sandbox.h"
+
+namespace windlass::worker::testing {
+
+class FakeSandbox final : public Sandbox {
+  public:
+    struct Box {
+        BoxSpec spec;
+        FileDescriptor standard_output;  // the job's ends
+        FileDescriptor standard_error;
+        std::vector<Milliseconds> stops;
+        bool ended = false;
+    };
+
+    Result<Launched> start(const BoxSpec& spec) override {
+        if (!refuse_.empty()) return make_error(ErrorKind::unavailable, refuse_);
+        Box box{spec, {}, {}, {}, false};
+        int out[2], err[2];
+        WINDLASS_CHECK(pipe2(out, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(err, O_CLOEXEC | O_NONBLOCK) == 0, "no pipe");
+        box.standard_output.reset(out[1]);
+        box.standard_error.reset(err[1]);
+        boxes_.emplace(++last_, std::move(box));
+        return Launched{last_, out[0], err[0]};
+    }
+    void stop(BoxId box, Milliseconds grace) override { boxes_.at(box).stops.push_back(grace); }
+    int fd() const override { return events_fd_.get(); }
+    std::vector<BoxEvent> take_events() override {
+        eventfd_t ignored = 0;
+        eventfd_read(events_fd_.get(), &ignored);
+        return std::exchange(events_, {});
+    }
+    std::string broken() const override { return broken_; }
+    const std::vector<Finding>& findings() const override { return findings_; }
+
+    // ---- the test's side ----
+    Box& box(BoxId id) { return boxes_.at(id); }
+    std::size_t started() const { return boxes_.size(); }  // boxes so far; their ids are 1, 2, …
+    void say_started(BoxId id, SteadyTime at = SystemClock().now().steady) {
+        events_.emplace_back(std::in_place_type<BoxStarted>, BoxStarted{id, at});
+        eventfd_write(events_fd_.get(), 1);
+    }
+    void print(BoxId id, std::string_view bytes) { put(boxes_.at(id).standard_output, bytes); }
+    void print_error(BoxId id, std::string_view bytes) { put(boxes_.at(id).standard_error, bytes); }
+    // Takes the directory. The job's ends of the pipes stay open when `hold_pipes`, as if a stray descriptor existed.
+    void say_ended(BoxId id, Outcome outcome = {}, int work_directory_fd = -1, bool hold_pipes = false) {
+        if (!hold_pipes) {
+            boxes_.at(id).standard_output.reset();
+            boxes_.at(id).standard_error.reset();
+        }
+        boxes_.at(id).ended = true;
+        BoxEnded ended;
+        ended.box = id;
+        ended.outcome = std::move(outcome);
+        ended.usage.cpu_user = Microseconds{1234};
+        ended.work_directory_fd = work_directory_fd;
+        events_.emplace_back(std::in_place_type<BoxEnded>, std::move(ended));
+        eventfd_write(events_fd_.get(), 1);
+    }
+    void break_down(std::string sentence) {
+        broken_ = std::move(sentence);
+        eventfd_write(events_fd_.get(), 1);
+    }
+    void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
+
+  private:
+    static void put(const FileDescriptor& fd, std::string_view bytes) {
+        WINDLASS_CHECK(::write(fd.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
+                       "the pipe does not take so much at once");
+    }
+
+    FileDescriptor events_fd_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    std::map<BoxId, Box> boxes_;
+    BoxId last_ = 0;
+    std::vector<BoxEvent> events_;
+    std::string broken_, refuse_;
+    std::vector<Finding> findings_;
+};
+
+}  // namespace windlass::worker::testing

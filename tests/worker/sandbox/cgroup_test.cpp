@@ -1,0 +1,178 @@
+// The cgroup v2 backend, against a directory of plain files (what is written where, when a group is recycled) and, as
+// root on a machine that mounts cgroup2, against the kernel (killing, counting processor time).
+#include "worker/sandbox/cgroup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "worker/sandbox/cgroup_backends.h"
+#include "worker/sandbox/cgroup_files.h"
+
+namespace windlass::worker {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class PretendCgroup : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = "/tmp/windlass-cgroup-XXXXXX";
+        ASSERT_NE(mkdtemp(name.data()), nullptr);
+        base = name;
+        put(base / "cgroup.subtree_control", "");
+        put(base / "windlass-worker" / "cgroup.procs", "");
+        put(base / "boxes" / "cgroup.subtree_control", "");
+        for (const char* group : {"slot-0.0", "slot-0.1"}) {
+            for (const char* file : {"cgroup.procs", "cpu.stat", "memory.current", "memory.events", "memory.peak", "memory.max",
+                                     "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max"}) {
+                put(base / "boxes" / group / file, "");
+            }
+        }
+    }
+    void TearDown() override {
+        groups.reset();
+        fs::remove_all(base);
+    }
+
+    void open() {
+        CgroupSupport support;
+        support.version = 2;
+        support.base = base.string();
+        auto opened = Cgroups::open(support, "boxes", 1);
+        ASSERT_TRUE(opened.ok()) << opened.error().message;
+        groups = std::move(opened).value();
+    }
+    static void put(const fs::path& path, const std::string& text) {
+        fs::create_directories(path.parent_path());
+        std::ofstream(path) << text;
+    }
+    std::string get(const std::string& file) const { return read_small((base / "boxes" / file).string()); }
+
+    fs::path base;
+    std::unique_ptr<Cgroups> groups;
+};
+
+TEST_F(PretendCgroup, worker_moves_into_a_leaf_and_the_controllers_are_passed_down) {
+    open();
+    EXPECT_EQ(read_small((base / "windlass-worker/cgroup.procs").string()), std::to_string(getpid()));
+    EXPECT_EQ(read_small((base / "cgroup.subtree_control").string()), "+memory +pids +cpu ");
+    EXPECT_EQ(get("cgroup.subtree_control"), "+memory +pids +cpu ");
+}
+
+TEST_F(PretendCgroup, limits_are_written_and_swap_is_off) {
+    open();
+    Limits limits;
+    limits.memory_bytes = 64 * mebibyte;
+    limits.processes = 20;
+    limits.cpu_millis = 1500;
+    ASSERT_TRUE(groups->prepare(0, limits).ok());
+    EXPECT_EQ(get("slot-0.0/memory.max"), "67108864");
+    EXPECT_EQ(get("slot-0.0/memory.swap.max"), "0");
+    EXPECT_EQ(get("slot-0.0/memory.oom.group"), "1");
+    EXPECT_EQ(get("slot-0.0/pids.max"), "21") << "one more for PID 1";
+    EXPECT_EQ(get("slot-0.0/cpu.max"), "150000 100000");
+}
+
+TEST_F(PretendCgroup, only_what_changed_is_written_again) {
+    open();
+    const Limits limits;
+    ASSERT_TRUE(groups->prepare(0, limits).ok());
+    put(base / "boxes/slot-0.0/memory.max", "untouched");
+    ASSERT_TRUE(groups->prepare(0, limits).ok());
+    EXPECT_EQ(get("slot-0.0/memory.max"), "untouched");
+}
+
+TEST_F(PretendCgroup, group_is_recycled_while_it_is_clean) {
+    open();
+    EXPECT_TRUE(*groups->prepare(0, Limits{})) << "first use: the spawner needs its entrance";
+    put(base / "boxes/slot-0.0/memory.current", "1000000");
+    EXPECT_FALSE(*groups->prepare(0, Limits{}));
+    EXPECT_THAT(get("slot-0.0/memory.peak"), HasSubstr("reset"));
+}
+
+TEST_F(PretendCgroup, group_still_charged_with_memory_is_replaced) {
+    open();
+    ASSERT_TRUE(groups->prepare(0, Limits{}).ok());
+    put(base / "boxes/slot-0.0/memory.current", "500000000");
+    EXPECT_TRUE(*groups->prepare(0, Limits{}));
+    EXPECT_EQ(get("slot-0.1/memory.max"), std::to_string(Limits{}.memory_bytes));
+}
+
+TEST_F(PretendCgroup, counters_are_told_as_differences) {
+    open();
+    put(base / "boxes/slot-0.0/memory.events", "low 0\nmax 9\noom 1\noom_kill 4\n");
+    put(base / "boxes/slot-0.0/cpu.stat", "usage_usec 700\nuser_usec 500\nsystem_usec 200\n");
+    ASSERT_TRUE(groups->prepare(0, Limits{}).ok());
+    put(base / "boxes/slot-0.0/memory.events", "low 0\nmax 9\noom 2\noom_kill 6\n");
+    put(base / "boxes/slot-0.0/cpu.stat", "usage_usec 2700\nuser_usec 1500\nsystem_usec 1200\n");
+    put(base / "boxes/slot-0.0/memory.peak", "123456\n");
+    const CgroupReading reading = groups->collect(0);
+    EXPECT_EQ(reading.memory_kills, 2);
+    EXPECT_EQ(reading.peak_memory_bytes, 123456);
+    EXPECT_EQ(reading.cpu_user, Microseconds(1000));
+    EXPECT_EQ(reading.cpu_system, Microseconds(1000));
+}
+
+std::string cgroup2_mount() {
+    std::ifstream in("/proc/self/mounts");
+    for (std::string source, where, type, rest; in >> source >> where >> type && std::getline(in, rest);) {
+        if (type == "cgroup2" && access((where + "/cgroup.procs").c_str(), W_OK) == 0) return where;
+    }
+    return "";
+}
+
+// In a child: opening moves the process into a leaf.
+int kill_what_is_left(const std::string& base) {
+    CgroupSupport support;
+    support.version = 2;
+    support.base = base;
+    support.missing_memory = support.missing_processes = support.missing_cpu = "held by v1, perhaps";
+    auto opened = Cgroups::open(support, "boxes", 1);
+    if (!opened) return 1;
+    Cgroups& groups = **opened;
+    if (!groups.prepare(0, Limits{}).ok()) return 2;
+    const pid_t stubborn = fork();
+    if (stubborn == 0) {
+        if (write(groups.entrances(0)[0], "0", 1) != 1) _exit(1);
+        signal(SIGTERM, SIG_IGN);
+        for (volatile unsigned long i = 0; i < 50'000'000; i++) {
+        }
+        for (;;) pause();
+    }
+    while (value_of(read_small(base + "/boxes/slot-0.0/cgroup.events"), "populated") == 0) {
+        if (waitpid(stubborn, nullptr, WNOHANG) != 0) return 3;
+    }
+    while (value_of(read_small(base + "/boxes/slot-0.0/cpu.stat"), "user_usec") < 1000) {
+    }
+    const CgroupReading reading = groups.collect(0);
+    int status = 0;
+    if (waitpid(stubborn, &status, 0) != stubborn || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) return 4;
+    if (reading.cpu_user.value_or(Microseconds(0)) < Microseconds(1000)) return 5;
+    opened->reset();
+    return access((base + "/boxes").c_str(), F_OK) == 0 ? 6 : 0;
+}
+
+TEST(KernelCgroup, processes_left_in_a_group_are_killed_and_counted) {
+    const std::string mount = cgroup2_mount();
+    if (mount.empty()) GTEST_SKIP() << "no cgroup2 that may be written";
+    const std::string base = mount + "/windlass-test-" + std::to_string(getpid());
+    ASSERT_EQ(mkdir(base.c_str(), 0755), 0);
+    const pid_t child = fork();
+    if (child == 0) _exit(kill_what_is_left(base));
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    EXPECT_TRUE(remove_group(base));
+}
+
+}  // namespace
+}  // namespace windlass::worker

@@ -1,0 +1,99 @@
+// The main of test programs that run hostile things: everything happens in a pid and mount namespace of its own, so that
+// what escapes from a sandbox that fails can reach nothing else on this machine, and dies with the test.
+//
+//   --rootless   gives up root first
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+#include "tests/worker/sandbox/test_box.h"
+
+namespace windlass::worker::testing {
+namespace {
+
+constexpr uid_t somebody = 12345;
+bool without_root = false;
+std::string spawner_copy;
+
+[[noreturn]] void fail(const char* what) {
+    std::fprintf(stderr, "private_main: %s: %s\n", what, std::strerror(errno));
+    std::exit(1);
+}
+
+void write_text(const char* path, const std::string& text) {
+    const File file(open(path, O_WRONLY | O_CLOEXEC));
+    if (!file || write(file.get(), text.data(), text.size()) < 0) fail(path);
+}
+
+// The parent waits for PID 1 of the new namespace, PID 1 reaps and waits for the tests. Returns in the process of the tests.
+void enter_private_namespaces() {
+    const uid_t uid = geteuid();
+    const gid_t gid = getegid();
+    if (unshare((uid == 0 ? 0 : CLONE_NEWUSER) | CLONE_NEWPID | CLONE_NEWNS) != 0) fail("unshare");
+    if (uid != 0) {
+        write_text("/proc/self/setgroups", "deny");
+        write_text("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1");
+        write_text("/proc/self/gid_map", std::to_string(gid) + " " + std::to_string(gid) + " 1");
+    }
+    for (int level = 0; level < 2; level++) {
+        const pid_t child = fork();
+        if (child < 0) fail("fork");
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            continue;
+        }
+        int status = 0;
+        while (const pid_t ended = wait(&status)) {
+            if (ended == child) _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+        }
+    }
+    if (getppid() != 1) fail("the private pid namespace");
+    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) fail("private mounts");
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) fail("mount /proc");
+}
+
+// The build directory may lie where only root can go.
+void copy_spawner(const std::string& directory) {
+    spawner_copy = directory + "/windlass-spawner";
+    std::filesystem::copy_file(SPAWNER_PATH, spawner_copy);
+    if (chmod(directory.c_str(), 0755) != 0 || chmod(spawner_copy.c_str(), 0755) != 0) fail("chmod");
+    if (without_root && geteuid() == 0 && chown(directory.c_str(), somebody, somebody) != 0) fail("chown");
+}
+
+void give_up_root() {
+    if (setresgid(somebody, somebody, somebody) != 0 || setresuid(somebody, somebody, somebody) != 0) fail("setresuid");
+    prctl(PR_SET_DUMPABLE, 1);  // our own /proc/self stays ours: the id maps are written there
+}
+
+}  // namespace
+
+bool rootless() { return without_root; }
+const std::string& spawner_path() { return spawner_copy; }
+
+}  // namespace windlass::worker::testing
+
+int main(int argc, char** argv) {
+    using namespace windlass::worker::testing;
+    ::testing::InitGoogleTest(&argc, argv);
+    const bool listing = GTEST_FLAG_GET(list_tests);
+    without_root = geteuid() != 0 || (argc > 1 && std::string(argv[1]) == "--rootless");
+    if (listing) return RUN_ALL_TESTS();
+    enter_private_namespaces();
+    const TemporaryDirectory directory;
+    copy_spawner(directory.path());
+    if (without_root && geteuid() == 0) give_up_root();
+    return RUN_ALL_TESTS();
+}

@@ -1,0 +1,84 @@
+// Boxes for tests: opens a sandbox in a temporary directory, runs programs, waits for what happens.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/sandbox/cgroup_files.h"
+#include "worker/sandbox/sandbox.h"
+
+namespace windlass::worker::testing {
+
+// --rootless was given (or nobody is root here): the sandbox runs without privileges.
+bool rootless();
+// The spawner, where also an unprivileged test can execute it.
+const std::string& spawner_path();
+
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory();
+    ~TemporaryDirectory();
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+// Fit for this machine: what cannot be had here is allowed to be weaker. Unique names and uids for this process.
+SandboxSettings test_settings(const std::string& directory, int slots = 2);
+
+BoxSpec program(std::vector<std::string> argv);
+BoxSpec script(const std::string& text);  // by /bin/sh
+
+struct Finished {
+    bool started = false;
+    Outcome outcome;
+    Usage usage;
+    std::string out;
+    std::string err;
+    File work_directory;
+};
+
+class TestBox {
+  public:
+    explicit TestBox(int slots = 2);
+
+    Sandbox& sandbox() { return *sandbox_; }
+    const SandboxSettings& settings() const { return settings_; }
+
+    BoxId start(const BoxSpec& spec);          // fails the test, and returns 0, if it cannot
+    Finished finish(BoxId box);                // waits for its end; what it printed
+    Finished run(const BoxSpec& spec) { return finish(start(spec)); }
+    void wait_for_output(BoxId box, const std::string& text);
+    void wait_until_broken();
+
+  private:
+    struct Running {
+        File out;
+        File err;
+        Finished finished;
+        bool ended = false;
+    };
+    // Until done() or the deadline, which fails the test.
+    void wait(const std::string& what, const std::function<bool()>& done);
+    void turn(int timeout_ms);
+    static void drain(const File& pipe, std::string& text);
+
+    TemporaryDirectory directory_;
+    SandboxSettings settings_;
+    std::unique_ptr<Sandbox> sandbox_;
+    std::map<BoxId, Running> boxes_;
+};
+
+// Every living process that this one can see, beside itself and PID 1 of the private namespace.
+std::vector<pid_t> other_processes();
+// Waits until these processes have ended. False: one of them still lives after the deadline.
+bool all_end(const std::vector<pid_t>& processes);
+
+std::string read_in(const File& directory, const std::string& name);
+
+}  // namespace windlass::worker::testing

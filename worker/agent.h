@@ -1,0 +1,85 @@
+// The worker daemon as one object on a libuv loop: connects the scheduler (scheduler_link.h), the attempts in hand
+// (runner.h), the results not yet acknowledged (result_outbox.h) and the right to all of them (lease_clock.h).
+// docs/worker.md tells the story. One thread; one timer.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "worker/lease_clock.h"
+#include "worker/loop_handles.h"
+#include "worker/result_outbox.h"
+#include "worker/runner.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/scheduler_link.h"
+
+namespace windlass::worker {
+
+struct AgentSettings {
+    wire::Endpoint scheduler;
+    std::string name;      // unique in the site
+    std::string instance;  // random, of this process
+    std::string secret;
+    std::int64_t prefetch = 0;
+    RunnerSettings runner;
+    Milliseconds drain{30'000};         // what runs gets so long to end by itself
+    Milliseconds last_words{5'000};     // at the end, for acknowledgements
+    std::function<double()> random;     // numbers in [0, 1)
+    std::function<void()> on_ready;     // at the first Welcome
+};
+
+class Agent {
+  public:
+    // `clock` must outlive this. Before it is destroyed the loop must be run until exit_code() is set and nothing is left
+    // to do on it.
+    Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool, const Clock& clock);
+
+    void start();
+    // The first time: drain (nothing new; what runs may end; results are handed over), then end with 0. The second time: at
+    // once. Results that nobody acknowledged are on disk then, for the next life.
+    void terminate();
+
+    // Set when it has ended: 0 after terminate(), 1 when the scheduler refused it or the sandbox broke (a sentence is in the
+    // log). All its handles are closed or closing then, so the loop runs out.
+    std::optional<int> exit_code() const { return exit_code_; }
+
+  private:
+    void on_welcome(wire::Connection& connection, const protocol::Welcome& welcome, SteadyTime hello_sent);
+    void on_message(protocol::Message message, std::string body);
+    void handle(protocol::Message& message, std::string& body, SteadyTime now);
+    void on_down();
+    void on_time();
+
+    // Every callback of the loop passes through here first: true when our leases are good. After a freeze of the process
+    // the timer may not be the first to be called; killing must be the first to happen.
+    bool awake(SteadyTime& now);
+    void settle(SteadyTime now);  // and through here last: goes on with the drain, arms the timer
+    void go_on_draining(SteadyTime now);
+    void end(int exit_code);
+    std::vector<AttemptRef> held() const;
+    protocol::Hello hello() const;
+
+    const AgentSettings settings_;
+    const Clock& clock_;
+    const std::unique_ptr<Sandbox> sandbox_;
+    LeaseClock leases_;
+    ResultOutbox outbox_;
+    Runner runner_;
+    SchedulerLink link_;
+    wire::Connection* connection_ = nullptr;  // between on_welcome and on_down
+    LoopPoll sandbox_poll_;
+    LoopPoll pipes_poll_;
+    LoopTimer timer_;
+    std::optional<SteadyTime> armed_;
+    bool ready_ = false;
+    std::optional<SteadyTime> stop_at_;        // draining: then what still runs is stopped
+    bool stopped_ = false;                     // it was
+    std::optional<SteadyTime> last_words_at_;  // draining, nothing runs: then acknowledgements are no longer waited for
+    std::optional<int> exit_code_;
+};
+
+}  // namespace windlass::worker

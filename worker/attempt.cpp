@@ -1,0 +1,74 @@
+#include "worker/attempt.h"
+
+#include <fmt/format.h>
+
+namespace windlass::worker {
+
+Result<Attempt> Attempt::from_lease(protocol::Lease lease, std::string body, SteadyTime now) {
+    const auto size = static_cast<std::int64_t>(body.size());
+    if (lease.code_size < 0 || lease.data_size < 0 || lease.code_size > size || lease.data_size != size - lease.code_size)
+        return make_error(ErrorKind::invalid, fmt::format("the lease of {} promises {} + {} bytes and brings {}",
+                                                          lease.attempt.text(), lease.code_size, lease.data_size, size));
+    return Attempt(std::move(lease), std::move(body), now);
+}
+
+Attempt::Attempt(protocol::Lease lease, std::string body, SteadyTime now)
+    : standard_output(lease.spec.limits.output_bytes),
+      standard_error(lease.spec.limits.output_bytes),
+      ref_(lease.attempt),
+      spec_(std::move(lease.spec)),
+      body_(std::move(body)),
+      code_size_(static_cast<std::size_t>(lease.code_size)),
+      arrived_(now) {}
+
+BoxSpec Attempt::take_box_spec() {
+    phase_ = Phase::starting;
+    BoxSpec box;
+    box.name = ref_.text();
+    box.argv = {"/bin/sh", "-c", std::move(spec_.running_commands)};
+    box.env = std::move(spec_.env);
+    box.files["data"] = body_.substr(code_size_);
+    body_.resize(code_size_);
+    box.files["code"] = std::move(body_);
+    box.limits = spec_.limits;
+    return box;
+}
+
+void Attempt::launched(const Sandbox::Launched& launched) {
+    box_ = launched.box;
+    standard_output.fd.reset(launched.stdout_fd);
+    standard_error.fd.reset(launched.stderr_fd);
+}
+
+void Attempt::started(SteadyTime at) {
+    phase_ = Phase::running;
+    started_ = at;
+}
+
+std::optional<SteadyTime> Attempt::deadline() const {
+    if (phase_ != Phase::running || blamed() || forgotten_) return std::nullopt;
+    return *started_ + spec_.timeout;
+}
+
+bool Attempt::blame(OutcomeKind kind, std::string detail) {
+    if (cause_) return false;
+    cause_ = Outcome{kind, 0, 0, std::move(detail)};
+    return true;
+}
+
+void Attempt::forget(bool revoked) {
+    forgotten_ = true;
+    revoked_ = revoked_ || revoked;
+}
+
+AttemptResult Attempt::ended(const BoxEnded& ended, SteadyTime now) {
+    phase_ = Phase::collecting;
+    flush_at.reset();
+    AttemptResult result;
+    result.outcome = cause_ ? *cause_ : ended.outcome;
+    result.usage = ended.usage;
+    if (result.usage.wall == Microseconds{} && started_) result.usage.wall = now - *started_;
+    return result;
+}
+
+}  // namespace windlass::worker

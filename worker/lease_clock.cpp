@@ -1,0 +1,47 @@
+#include "worker/lease_clock.h"
+
+#include <algorithm>
+
+namespace windlass::worker {
+
+void LeaseClock::welcomed(SteadyTime hello_sent, Milliseconds renew_every, Milliseconds self_kill_after) {
+    confirmed_ = hello_sent;
+    asked_.clear();
+    // A peer that says 0 would have us renew without pause.
+    renew_every_ = std::max(renew_every, Milliseconds{1});
+    self_kill_after_ = std::max(self_kill_after, Milliseconds{1});
+    renew_at_ = hello_sent + renew_every_;
+}
+
+void LeaseClock::disconnected() {
+    asked_.clear();
+    renew_at_.reset();
+}
+
+bool LeaseClock::renewal_due(SteadyTime now) const { return renew_at_ && now >= *renew_at_; }
+
+void LeaseClock::renewal_sent(SteadyTime now) {
+    asked_.push_back(now);
+    renew_at_ = now + renew_every_;
+}
+
+void LeaseClock::renewal_answered() {
+    if (asked_.empty()) return;  // an answer to nothing confirms nothing
+    confirmed_ = asked_.front();
+    asked_.pop_front();
+}
+
+bool LeaseClock::expired(SteadyTime now) const { return confirmed_ && now - *confirmed_ >= self_kill_after_; }
+
+void LeaseClock::lost() {
+    disconnected();
+    confirmed_.reset();
+}
+
+std::optional<SteadyTime> LeaseClock::next() const {
+    std::optional<SteadyTime> at = renew_at_;
+    if (confirmed_) at = at ? std::min(*at, *confirmed_ + self_kill_after_) : *confirmed_ + self_kill_after_;
+    return at;
+}
+
+}  // namespace windlass::worker

@@ -1,0 +1,112 @@
+// windlass-worker: runs jobs. See docs/worker.md.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+
+#include "shared/config.h"
+#include "shared/digest.h"
+#include "shared/log.h"
+#include "shared/notify.h"
+#include "worker/agent.h"
+#include "worker/explain.h"
+#include "worker/settings.h"
+
+using namespace windlass;
+using namespace windlass::worker;
+
+namespace {
+
+// Takes a flag of this program alone out of argv: the others belong to load_config().
+bool take_flag(int& argc, char** argv, std::string_view flag) {
+    char** end = std::remove_if(argv + 1, argv + argc, [&](const char* word) { return word == flag; });
+    const bool found = end != argv + argc;
+    argc = static_cast<int>(end - argv);
+    return found;
+}
+
+Status make_private_directory(const std::string& path) {
+    std::error_code failed;
+    std::filesystem::create_directories(path, failed);
+    if (failed) return errno_error("making " + path, failed.value());
+    if (chmod(path.c_str(), 0700) != 0) return errno_error("making " + path + " private", errno);
+    return {};
+}
+
+// The first signal drains, the second kills. The handles do not keep the loop alive.
+class Signals {
+  public:
+    Signals(uv_loop_t* loop, Agent& agent) {
+        for (auto [handle, number] : {std::pair(&term_, SIGTERM), std::pair(&interrupt_, SIGINT)}) {
+            uv_signal_init(loop, handle);
+            handle->data = &agent;
+            uv_signal_start(handle, [](uv_signal_t* signal, int) { static_cast<Agent*>(signal->data)->terminate(); }, number);
+            uv_unref(reinterpret_cast<uv_handle_t*>(handle));
+        }
+    }
+
+  private:
+    uv_signal_t term_{};
+    uv_signal_t interrupt_{};
+};
+
+Result<int> run(WorkerSettings settings) {
+    WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
+    WINDLASS_TRY_STATUS(make_private_directory(settings.sandbox.state_directory));
+    WINDLASS_TRY(auto sandbox, Sandbox::open(settings.sandbox));  // locks the directory: from here on it is ours alone
+    for (const Finding& finding : sandbox->findings())
+        log::write(finding.present ? log::Level::info : log::Level::warning,
+                   fmt::format("{} {}: {}", name(finding.protection), finding.present ? "present" : "MISSING", finding.how));
+    WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
+
+    std::mt19937_64 engine{std::random_device{}()};
+    settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
+    settings.agent.on_ready = [] { notify_ready(); };
+    const SystemClock clock;
+    uv_loop_t* loop = uv_default_loop();
+    Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), clock);
+    const Signals signals(loop, agent);
+    agent.start();
+    uv_run(loop, UV_RUN_DEFAULT);
+    WINDLASS_CHECK(agent.exit_code().has_value(), "the loop ran out before the worker had ended");
+    return *agent.exit_code();
+}
+
+int fail(const Error& error) {
+    log::error("{}", error.message);
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    initialise_crypto();
+    std::signal(SIGPIPE, SIG_IGN);
+    const bool check = take_flag(argc, argv, "--check");
+    const bool explain = take_flag(argc, argv, "--explain-sandbox");
+    const auto loaded = load_config(argc, argv, "windlass-worker",
+                                    "Runs jobs in a sandbox. With --check: says whether this machine can. "
+                                    "With --explain-sandbox: says how.");
+    if (!loaded) return fail(loaded.error());
+    if (loaded->done) return 0;
+    if (const auto configured = log::configure("worker", loaded->config.log.level); !configured) return fail(configured.error());
+    auto settings = derive_settings(loaded->config);
+    if (!settings) return fail(settings.error());
+    if (check) {
+        const Check result = check_sandbox(settings->sandbox);
+        fmt::print("{}", result.text);
+        return result.good ? 0 : 1;
+    }
+    if (explain) {
+        const auto text = explain_sandbox(settings->sandbox);
+        if (!text) return fail(text.error());
+        fmt::print("{}", *text);
+        return 0;
+    }
+    const auto code = run(std::move(settings).value());
+    return code ? *code : fail(code.error());
+}

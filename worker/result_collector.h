@@ -1,0 +1,43 @@
+// Takes what an attempt left in out/ of its working directory, after its last process is gone.
+//
+// Everything in there was arranged by a stranger. So: each step down is one openat2 that follows no link of any kind and
+// leaves neither the directory nor its file system; only regular files are opened, and looked at again once open; nothing
+// can block; and names, depth, number, size and bytes read are bounded. A sparse file of a terabyte is named, not read.
+//
+// No state, any thread. Everything runs on the descriptor; no path is ever joined.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/outcome.h"
+
+namespace windlass::worker {
+
+struct CollectedFiles {
+    // Sorted by the bytes of the path. stored: its bytes are in `bytes`, in this order. sha256 is empty for a file that was
+    // too large to be read: larger than keep_bytes, or one of many whose sum is beyond read_factor times that.
+    std::vector<ResultFile> files;
+    bool truncated = false;  // something was left out: too many, too deep, a path too long, or not readable
+    std::string value_json;  // of out/results.json; empty: there is none, or it is no JSON, or too large
+    std::string bytes;
+};
+
+struct CollectLimits {
+    std::int64_t keep_bytes = 0;  // worker.result_file_bytes
+    std::size_t files = 1000;
+    std::size_t entries = 20'000;  // looked at, of whatever kind
+    int depth = 16;                // directories below out/
+    std::size_t path_bytes = 1024;
+    std::int64_t value_bytes = 256 * 1024;
+    static constexpr std::int64_t read_factor = 4;  // so much reading is done for the sake of a hash alone
+};
+
+CollectedFiles collect_files(int work_directory_fd, const CollectLimits& limits);
+
+// True when collecting (and closing the directory, which frees its memory) takes only moments: out/ is empty or missing
+// and the attempt left little elsewhere. Quick itself, fit for the loop's thread.
+bool leaves_nothing(int work_directory_fd);
+
+}  // namespace windlass::worker

@@ -1,0 +1,342 @@
+#include "worker/runner.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+
+#include "shared/log.h"
+
+namespace windlass::worker {
+namespace {
+
+// A pipe is watched only when its job has lived this long: most short jobs never cost an epoll_ctl or a wake-up, as the
+// pipe holds what they print until they end. A job that prints more than the pipe holds waits this long at most, once.
+constexpr Milliseconds watch_after{20};
+// Output is gathered this long, unless a whole chunk is there.
+constexpr Milliseconds gather{100};
+// The scheduler reads slowly: live output waits, results first.
+constexpr std::size_t max_unsent_bytes = 8 << 20;
+constexpr std::size_t read_bytes = 64 * 1024;
+
+void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
+    if (other && (!at || *other < *at)) at = other;
+}
+
+std::uint64_t token(BoxId box, OutputStream stream) { return box * 2 + (stream == OutputStream::standard_error ? 1 : 0); }
+
+}  // namespace
+
+Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock, OnFinished on_finished)
+    : settings_(std::move(settings)),
+      sandbox_(sandbox),
+      background_(std::move(background)),
+      clock_(clock),
+      on_finished_(std::move(on_finished)),
+      slots_(settings_.cpu_millis, settings_.memory_bytes, settings_.boxes),
+      read_buffer_(read_bytes, '\0') {}
+
+// ---- what the scheduler says ------------------------------------------------------------------------------------------
+
+Status Runner::lease(protocol::Lease lease, std::string body, SteadyTime now) {
+    const AttemptRef ref = lease.attempt;
+    if (attempts_.contains(ref)) return {};  // said twice: we have it
+    WINDLASS_TRY(auto attempt, Attempt::from_lease(std::move(lease), std::move(body), now));
+    auto& place = attempts_[ref];
+    place = std::make_unique<Attempt>(std::move(attempt));
+    waiting_.push_back(place.get());
+    if (draining_) return_waiting(now);
+    else start_waiting(now);
+    return {};
+}
+
+void Runner::cancel(AttemptRef ref, SteadyTime now) {
+    const auto place = attempts_.find(ref);
+    if (place == attempts_.end()) return;
+    Attempt& attempt = *place->second;
+    if (attempt.phase() == Attempt::Phase::waiting) {
+        remove_waiting(attempt);
+        AttemptResult result;
+        result.outcome = {OutcomeKind::cancelled, 0, 0, "before it was started"};
+        return finish(attempt, std::move(result), {}, now);
+    }
+    // While its files are collected it is too late: it has ended by itself.
+    if (attempt.phase() != Attempt::Phase::collecting) stop(attempt, OutcomeKind::cancelled, "", settings_.kill_grace);
+}
+
+void Runner::revoke(AttemptRef ref) {
+    const auto place = attempts_.find(ref);
+    if (place == attempts_.end()) return;
+    Attempt& attempt = *place->second;
+    attempt.forget(true);
+    if (attempt.phase() == Attempt::Phase::waiting) {
+        remove_waiting(attempt);
+        attempts_.erase(place);
+    } else if (attempt.phase() != Attempt::Phase::collecting) {
+        sandbox_.stop(attempt.box(), Milliseconds{0});
+    }
+}
+
+void Runner::connected(wire::Connection& connection, SteadyTime now) {
+    connection_ = &connection;
+    for (auto& [box, attempt] : by_box_) {
+        if (attempt->phase() != Attempt::Phase::running || attempt->forgotten()) continue;
+        connection.send(protocol::AttemptStarted{attempt->ref()});
+        send_output(*attempt, now);
+    }
+    if (draining_) return_waiting(now);
+}
+
+void Runner::disconnected() {
+    connection_ = nullptr;
+    for (auto& [ref, attempt] : attempts_) {
+        attempt->standard_output.output.connection_lost();
+        attempt->standard_error.output.connection_lost();
+        attempt->flush_at.reset();
+    }
+}
+
+// ---- boxes ------------------------------------------------------------------------------------------------------------
+
+void Runner::start_waiting(SteadyTime now) {
+    // Strictly in the order of arrival, even if a smaller one behind would fit: a large one would else never be started.
+    while (!draining_ && !waiting_.empty() && slots_.fits(waiting_.front()->limits())) {
+        Attempt& attempt = *waiting_.front();
+        waiting_.pop_front();
+        start(attempt, now);
+    }
+}
+
+void Runner::start(Attempt& attempt, SteadyTime now) {
+    const auto launched = sandbox_.start(attempt.take_box_spec());
+    if (!launched) {
+        AttemptResult result;
+        result.outcome = {OutcomeKind::setup_failed, 0, 0, launched.error().message};
+        return finish(attempt, std::move(result), {}, now);
+    }
+    attempt.launched(*launched);
+    slots_.take(attempt.limits());
+    by_box_.emplace(launched->box, &attempt);
+}
+
+void Runner::on_sandbox_readable(SteadyTime now) {
+    for (const BoxEvent& event : sandbox_.take_events()) {
+        if (const auto* started = std::get_if<BoxStarted>(&event)) box_started(*started);
+        else box_ended(std::get<BoxEnded>(event), now);
+    }
+    start_waiting(now);
+}
+
+void Runner::box_started(const BoxStarted& event) {
+    Attempt* attempt = in_box(event.box);
+    if (attempt == nullptr) return;
+    attempt->started(event.at);
+    if (!watch_at_) watch_at_ = event.at + watch_after;
+    if (connection_ != nullptr && !attempt->forgotten()) connection_->send(protocol::AttemptStarted{attempt->ref()});
+}
+
+void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
+    Attempt* attempt = in_box(event.box);
+    if (attempt == nullptr) {  // not ours; but the descriptor is
+        const FileDescriptor orphan(event.work_directory_fd);
+        return;
+    }
+    by_box_.erase(event.box);
+    for (auto* pipe : {&attempt->standard_output, &attempt->standard_error}) {
+        // Nobody writes any more, so this ends. End-of-file would prove nothing and is not waited for.
+        while (pipe->fd && read_once(*pipe)) {
+        }
+        close_pipe(*pipe);
+    }
+    collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
+}
+
+void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_fd, SteadyTime now) {
+    if (work_directory_fd < 0 || leaves_nothing(work_directory_fd)) {
+        const FileDescriptor work_directory(work_directory_fd);
+        return retire(attempt, std::move(result), {}, now);
+    }
+    // Reading and hashing megabytes, and freeing them, takes long: elsewhere. The slot stays taken meanwhile, because the
+    // files still use the memory that was promised to this attempt.
+    const auto files = std::make_shared<CollectedFiles>();
+    const bool wanted = !attempt.forgotten();
+    background_(
+        [files, wanted, work_directory_fd, limits = settings_.collect] {
+            const FileDescriptor work_directory(work_directory_fd);
+            if (wanted) *files = collect_files(work_directory_fd, limits);
+        },
+        [this, &attempt, files, moved = std::make_shared<AttemptResult>(std::move(result))] {
+            const SteadyTime then = clock_.now().steady;
+            retire(attempt, std::move(*moved), *files, then);
+            start_waiting(then);
+        });
+}
+
+void Runner::retire(Attempt& attempt, AttemptResult result, const CollectedFiles& files, SteadyTime now) {
+    slots_.give_back(attempt.limits());
+    if (attempt.forgotten()) {
+        attempts_.erase(attempt.ref());
+        return;
+    }
+    result.files = files.files;
+    result.files_truncated = files.truncated;
+    result.value_json = files.value_json;
+    finish(attempt, std::move(result), files.bytes, now);
+}
+
+void Runner::finish(Attempt& attempt, AttemptResult result, std::string_view file_bytes, SteadyTime now) {
+    auto finished = make_finished(attempt.ref(), std::move(result), attempt.standard_output.output,
+                                  attempt.standard_error.output, file_bytes);
+    attempts_.erase(attempt.ref());
+    on_finished_(std::move(finished), now);
+}
+
+void Runner::stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milliseconds grace) {
+    attempt.blame(cause, std::move(detail));
+    sandbox_.stop(attempt.box(), grace);
+}
+
+// ---- output -----------------------------------------------------------------------------------------------------------
+
+void Runner::watch_pipes() {
+    for (auto& [box, attempt] : by_box_) {
+        if (attempt->phase() != Attempt::Phase::running) continue;
+        const auto watch = [&, number = box](Attempt::Pipe& pipe, OutputStream stream) {
+            if (!pipe.fd || pipe.watched || pipe.output.flooded()) return;
+            const auto added = pipes_.add(pipe.fd.get(), token(number, stream));
+            if (!added) log::warning("attempt {}: {}", attempt->ref().text(), added.error().message);
+            pipe.watched = added.ok();
+        };
+        watch(attempt->standard_output, OutputStream::standard_output);
+        watch(attempt->standard_error, OutputStream::standard_error);
+    }
+}
+
+void Runner::on_pipes_readable(SteadyTime now) {
+    for (const std::uint64_t ready : pipes_.ready()) {
+        Attempt* attempt = in_box(ready / 2);
+        if (attempt != nullptr)
+            read_some(*attempt, ready % 2 == 0 ? attempt->standard_output : attempt->standard_error, now);
+    }
+}
+
+// One read per pipe and turn: a job that floods gets no more of our time than one that whispers.
+void Runner::read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now) {
+    if (!pipe.fd) return;
+    if (!read_once(pipe) && !pipe.fd) return;
+    if (pipe.output.flooded()) {
+        // Not read any more: it blocks on the full pipe until it is killed.
+        if (pipe.watched) pipes_.remove(pipe.fd.get());
+        pipe.watched = false;
+        return stop(attempt, OutcomeKind::output_limit, "it printed 16 times its limits.output_bytes", Milliseconds{0});
+    }
+    if (attempt.forgotten() || connection_ == nullptr || pipe.output.uncut_bytes() == 0) return;
+    if (pipe.output.uncut_bytes() >= OutputCollector::chunk_bytes) return send_output(attempt, now);
+    if (!attempt.flush_at) attempt.flush_at = now + gather;
+}
+
+// True: there may be more. False: empty for now, or at its end, and then it is closed.
+bool Runner::read_once(Attempt::Pipe& pipe) {
+    const ssize_t got = ::read(pipe.fd.get(), read_buffer_.data(), read_buffer_.size());
+    if (got > 0) {
+        pipe.output.add({read_buffer_.data(), static_cast<std::size_t>(got)});
+        return true;
+    }
+    if (got < 0 && errno == EINTR) return true;
+    if (got == 0 || errno != EAGAIN) close_pipe(pipe);
+    return false;
+}
+
+void Runner::close_pipe(Attempt::Pipe& pipe) {
+    if (pipe.watched) pipes_.remove(pipe.fd.get());
+    pipe.watched = false;
+    pipe.fd.reset();
+}
+
+void Runner::send_output(Attempt& attempt, SteadyTime now) {
+    attempt.flush_at.reset();
+    if (connection_ == nullptr) return;
+    if (connection_->unsent_bytes() > max_unsent_bytes) {
+        attempt.flush_at = now + gather;
+        return;
+    }
+    const auto send = [&](OutputCollector& output, OutputStream stream) {
+        output.cut();
+        while (const auto chunk = output.next_unsent())
+            connection_->send(protocol::AttemptOutput{attempt.ref(), stream, chunk->offset}, chunk->bytes);
+    };
+    send(attempt.standard_output.output, OutputStream::standard_output);
+    send(attempt.standard_error.output, OutputStream::standard_error);
+}
+
+// ---- time -------------------------------------------------------------------------------------------------------------
+
+void Runner::on_time(SteadyTime now) {
+    if (watch_at_ && now >= *watch_at_) {
+        watch_at_.reset();
+        watch_pipes();
+    }
+    for (auto& [box, attempt] : by_box_) {
+        if (const auto deadline = attempt->deadline(); deadline && now >= *deadline)
+            stop(*attempt, OutcomeKind::out_of_time, "it reached its timeout", settings_.kill_grace);
+        if (attempt->flush_at && now >= *attempt->flush_at) send_output(*attempt, now);
+    }
+    return_waiting(now - settings_.longest_wait);
+}
+
+std::optional<SteadyTime> Runner::next() const {
+    std::optional<SteadyTime> at = watch_at_;
+    for (const auto& [box, attempt] : by_box_) {
+        earliest(at, attempt->deadline());
+        earliest(at, attempt->flush_at);
+    }
+    if (connection_ != nullptr && !waiting_.empty()) earliest(at, waiting_.front()->arrived() + settings_.longest_wait);
+    return at;
+}
+
+// ---- ends -------------------------------------------------------------------------------------------------------------
+
+// Only with a connection: an attempt that is not named as held any more counts as lost, one that is handed back does not.
+void Runner::return_waiting(SteadyTime arrived_until) {
+    while (connection_ != nullptr && !waiting_.empty() && waiting_.front()->arrived() <= arrived_until) {
+        const AttemptRef ref = waiting_.front()->ref();
+        waiting_.pop_front();
+        attempts_.erase(ref);
+        connection_->send(protocol::AttemptReturned{ref});
+    }
+}
+
+void Runner::drain(SteadyTime now) {
+    draining_ = true;
+    return_waiting(now);
+}
+
+void Runner::stop_all(const std::string& why) {
+    for (auto& [box, attempt] : by_box_) stop(*attempt, OutcomeKind::worker_lost, why, settings_.kill_grace);
+}
+
+void Runner::kill_all() {
+    for (Attempt* attempt : std::exchange(waiting_, {})) attempts_.erase(attempt->ref());
+    for (auto& [box, attempt] : by_box_) {
+        attempt->forget(false);
+        sandbox_.stop(box, Milliseconds{0});
+    }
+}
+
+void Runner::append_held(std::vector<AttemptRef>& refs) const {
+    for (const auto& [ref, attempt] : attempts_)
+        if (attempt->is_held()) refs.push_back(ref);
+}
+
+Attempt* Runner::in_box(BoxId box) {
+    const auto place = by_box_.find(box);
+    return place == by_box_.end() ? nullptr : place->second;
+}
+
+void Runner::remove_waiting(const Attempt& attempt) {
+    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &attempt));
+}
+
+}  // namespace windlass::worker

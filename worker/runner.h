@@ -1,0 +1,106 @@
+// The attempts in hand: waiting for a slot, in their boxes, being collected. Starts what fits in the order of arrival,
+// reads the pipes, keeps the time limits, and hands each ended attempt on as a FinishedAttempt.
+//
+// Knows no loop: the agent calls it when a descriptor is readable or a moment has come. One thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "shared/wire/connection.h"
+#include "worker/attempt.h"
+#include "worker/background.h"
+#include "worker/finished_attempt.h"
+#include "worker/pipe_watch.h"
+#include "worker/result_collector.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/slots.h"
+
+namespace windlass::worker {
+
+struct RunnerSettings {
+    std::int64_t cpu_millis = 1000;
+    std::int64_t memory_bytes = 0;
+    int boxes = 1;  // as many as the sandbox has slots
+    Milliseconds kill_grace{5000};
+    CollectLimits collect;
+    // A prefetched attempt that could not be started for so long goes back: somebody else may be idle.
+    Milliseconds longest_wait{1000};
+};
+
+class Runner {
+  public:
+    using OnFinished = std::function<void(FinishedAttempt, SteadyTime now)>;
+
+    // `sandbox` must outlive this.
+    Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock, OnFinished on_finished);
+
+    // ---- what the scheduler says ----
+    Status lease(protocol::Lease lease, std::string body, SteadyTime now);
+    void cancel(AttemptRef ref, SteadyTime now);
+    void revoke(AttemptRef ref);
+    // `connection` must stay until disconnected(). Says again which attempts run, and their output from the beginning.
+    void connected(wire::Connection& connection, SteadyTime now);
+    void disconnected();
+
+    // ---- what happens here ----
+    void on_sandbox_readable(SteadyTime now);
+    int pipes_fd() const { return pipes_.fd(); }
+    void on_pipes_readable(SteadyTime now);
+    void on_time(SteadyTime now);
+    // When on_time() has something to do; may be earlier than necessary.
+    std::optional<SteadyTime> next() const;
+
+    // ---- ends ----
+    // From now on nothing is started, and what waits is handed back.
+    void drain(SteadyTime now);
+    // TERM, grace, KILL for everything that runs, reported as worker_lost.
+    void stop_all(const std::string& why);
+    // The leases are lost: everything is killed at once and nothing of it is reported. What has ended and is only being
+    // collected stays: it can run beside no other attempt, and the scheduler will say if the result comes too late.
+    void kill_all();
+
+    bool runs_nothing() const { return attempts_.size() == waiting_.size(); }
+    bool empty() const { return attempts_.empty(); }
+    void append_held(std::vector<AttemptRef>& refs) const;
+
+  private:
+    void start_waiting(SteadyTime now);
+    void start(Attempt& attempt, SteadyTime now);
+    void return_waiting(SteadyTime arrived_until);
+    void box_started(const BoxStarted& event);
+    void box_ended(const BoxEnded& event, SteadyTime now);
+    void collect(Attempt& attempt, AttemptResult result, int work_directory_fd, SteadyTime now);
+    void retire(Attempt& attempt, AttemptResult result, const CollectedFiles& files, SteadyTime now);
+    void finish(Attempt& attempt, AttemptResult result, std::string_view file_bytes, SteadyTime now);
+    void stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milliseconds grace);
+    void watch_pipes();
+    void read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now);
+    bool read_once(Attempt::Pipe& pipe);
+    void close_pipe(Attempt::Pipe& pipe);
+    void send_output(Attempt& attempt, SteadyTime now);
+    Attempt* in_box(BoxId box);
+    void remove_waiting(const Attempt& attempt);
+
+    const RunnerSettings settings_;
+    Sandbox& sandbox_;
+    const Background background_;
+    const Clock& clock_;
+    const OnFinished on_finished_;
+    wire::Connection* connection_ = nullptr;
+
+    Slots slots_;
+    PipeWatch pipes_;
+    std::unordered_map<AttemptRef, std::unique_ptr<Attempt>> attempts_;
+    std::deque<Attempt*> waiting_;                  // those in phase waiting, in the order of arrival
+    std::unordered_map<BoxId, Attempt*> by_box_;  // those in phases starting and running
+    std::optional<SteadyTime> watch_at_;
+    std::string read_buffer_;
+    bool draining_ = false;
+};
+
+}  // namespace windlass::worker

@@ -1,0 +1,138 @@
+// Which control groups this machine offers us.
+#include "worker/sandbox/cgroup.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "worker/sandbox/cgroup_backends.h"
+#include "worker/sandbox/cgroup_files.h"
+
+namespace windlass::worker {
+namespace {
+
+struct Mounts {
+    std::string unified;                         // of cgroup2
+    std::map<std::string, std::string> classic;  // controller -> mount point
+};
+
+Mounts find_mounts() {
+    Mounts mounts;
+    std::ifstream in("/proc/self/mounts");
+    std::string source, where, type, options, rest;
+    while (in >> source >> where >> type >> options && std::getline(in, rest)) {
+        if (type == "cgroup2" && mounts.unified.empty()) mounts.unified = where;
+        if (type != "cgroup") continue;
+        std::istringstream words(options);
+        for (std::string word; std::getline(words, word, ',');) mounts.classic.emplace(word, where);
+    }
+    return mounts;
+}
+
+// Our own place in each hierarchy, from /proc/self/cgroup ("4:memory:/a/b", "0::/c"): controller, "" for v2 -> path.
+std::map<std::string, std::string> find_places() {
+    std::map<std::string, std::string> places;
+    std::ifstream in("/proc/self/cgroup");
+    for (std::string line; std::getline(in, line);) {
+        const std::size_t first = line.find(':');
+        const std::size_t second = line.find(':', first + 1);
+        if (second == std::string::npos) continue;
+        std::istringstream controllers(line.substr(first + 1, second - first - 1));
+        const std::string path = line.substr(second + 1);
+        if (controllers.str().empty()) places.emplace("", path);
+        for (std::string controller; std::getline(controllers, controller, ',');) places.emplace(controller, path);
+    }
+    return places;
+}
+
+std::string join(const std::string& mount, const std::string& path) { return path == "/" ? mount : mount + path; }
+
+// Our own group of a v1 controller if it can be written below; in a container the path shown may not exist: then its root.
+std::string classic_base(const Mounts& mounts, const std::map<std::string, std::string>& places, const std::string& name) {
+    const auto mount = mounts.classic.find(name);
+    if (mount == mounts.classic.end()) return "";
+    const auto place = places.find(name);
+    for (const std::string& path : {join(mount->second, place == places.end() ? "/" : place->second), mount->second}) {
+        if (access(path.c_str(), W_OK) == 0) return path;
+    }
+    return "";
+}
+
+bool lists(const std::string& controllers, const std::string& name) {
+    return (" " + controllers + " ").find(" " + name + " ") != std::string::npos;
+}
+
+std::string delegation_advice() {
+    return "run the worker from a systemd unit with Delegate=yes (see systemd/), or as root";
+}
+
+CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::string>& places) {
+    CgroupSupport support;
+    const auto place = places.find("");
+    if (mounts.unified.empty() || place == places.end()) return support;
+    std::string base = join(mounts.unified, place->second);
+    if (base.ends_with(worker_leaf)) base.resize(base.size() - std::string_view(worker_leaf).size());
+    std::string controllers = read_small(base + "/cgroup.controllers");
+    if (!controllers.empty() && controllers.back() == '\n') controllers.pop_back();
+    if (!lists(controllers, "memory") && !lists(controllers, "pids")) return support;  // held by v1, or not delegated at all
+    if (access(base.c_str(), W_OK) != 0 || access((base + "/cgroup.procs").c_str(), W_OK) != 0 ||
+        access((base + "/cgroup.subtree_control").c_str(), W_OK) != 0) {
+        return support;
+    }
+    support.version = 2;
+    support.base = base;
+    const auto missing = [&](const char* name) {
+        return lists(controllers, name) ? std::string()
+                                        : fmt::format("the controller '{}' is not in {}/cgroup.controllers: add Delegate=yes "
+                                                      "(or Delegate={} …) to the worker's unit",
+                                                      name, base, name);
+    };
+    support.missing_memory = missing("memory");
+    support.missing_processes = missing("pids");
+    support.missing_cpu = missing("cpu");
+    return support;
+}
+
+CgroupSupport examine_v1(const Mounts& mounts, const std::map<std::string, std::string>& places) {
+    CgroupSupport support;
+    for (const char* name : {"memory", "pids", "cpu"}) support.bases.push_back(classic_base(mounts, places, name));
+    const auto missing = [&](std::size_t index, const char* name) {
+        return support.bases[index].empty()
+                   ? fmt::format("no cgroup v1 hierarchy '{}' that may be written: {}", name, delegation_advice())
+                   : std::string();
+    };
+    support.missing_memory = missing(0, "memory");
+    support.missing_processes = missing(1, "pids");
+    support.missing_cpu = missing(2, "cpu");
+    for (const std::string& base : support.bases) {
+        if (!base.empty()) support.version = 1;
+    }
+    return support;
+}
+
+}  // namespace
+
+CgroupSupport examine_cgroups() {
+    const Mounts mounts = find_mounts();
+    const auto places = find_places();
+    CgroupSupport support = examine_v2(mounts, places);
+    if (support.version == 0) support = examine_v1(mounts, places);
+    if (support.version == 0) {
+        const std::string why = "no cgroup may be written: " + delegation_advice();
+        support.missing_memory = support.missing_processes = support.missing_cpu = why;
+    }
+    return support;
+}
+
+Result<std::unique_ptr<Cgroups>> Cgroups::open(const CgroupSupport& support, const std::string& name, int slots) {
+    switch (support.version) {
+        case 2: return open_cgroups_v2(support, name, slots);
+        case 1: return open_cgroups_v1(support, name, slots);
+        default: return std::unique_ptr<Cgroups>();
+    }
+}
+
+}  // namespace windlass::worker

@@ -1,0 +1,52 @@
+// Control groups: what bounds memory, processes and processor time of a box as a whole. One group per slot, recycled.
+// Two backends behind one interface: cgroup v2 below a delegated directory, and cgroup v1 (hybrid machines, root only).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/limits.h"
+#include "shared/result.h"
+#include "shared/time.h"
+
+namespace windlass::worker {
+
+// What a machine offers. An empty reason means: offered.
+struct CgroupSupport {
+    int version = 0;  // 2, 1, or 0: none at all
+    std::string base;  // v2: the delegated directory
+    std::vector<std::string> bases;  // v1: memory, pids, cpu; empty where missing
+    std::string missing_memory;      // why not, and what to do
+    std::string missing_processes;
+    std::string missing_cpu;
+};
+CgroupSupport examine_cgroups();
+
+struct CgroupReading {
+    std::int64_t memory_kills = 0;  // processes killed because memory.max was reached, in this run
+    std::int64_t peak_memory_bytes = 0;
+    std::optional<Microseconds> cpu_user;  // of every process, also those nobody reaped
+    std::optional<Microseconds> cpu_system;
+};
+
+class Cgroups {
+  public:
+    // Makes the groups below `name`, kills and removes what a past life left there. The caller holds the lock that says no
+    // other life is alive. Null when the machine offers nothing.
+    static Result<std::unique_ptr<Cgroups>> open(const CgroupSupport& support, const std::string& name, int slots);
+    virtual ~Cgroups() = default;  // removes the groups
+
+    // Readies the group of a free slot for a job. True: the files to enter it by have changed since the last call.
+    virtual Result<bool> prepare(int slot, const Limits& limits) = 0;
+    // The cgroup.procs files of the slot: a process that writes "0" into each is inside. Owned by this object.
+    virtual const std::vector<int>& entrances(int slot) const = 0;
+    // After the end of a box. Kills what might be left, which should be nothing.
+    virtual CgroupReading collect(int slot) = 0;
+};
+
+// A recycled group still charged with more than this (pages of files, a results directory not yet dropped) is replaced.
+inline constexpr std::int64_t clean_enough_bytes = 4 * mebibyte;
+
+}  // namespace windlass::worker

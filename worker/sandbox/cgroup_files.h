@@ -1,0 +1,45 @@
+// Reading and writing the small files of cgroup directories.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "shared/result.h"
+
+namespace windlass::worker {
+
+// An open descriptor with one owner.
+class File {
+  public:
+    File() = default;
+    explicit File(int fd) : fd_(fd) {}
+    File(File&& other) noexcept : fd_(other.release()) {}
+    File& operator=(File&& other) noexcept;
+    ~File();
+
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+    int release();
+
+  private:
+    int fd_ = -1;
+};
+
+File open_file(const std::string& path, int flags);         // errno tells why it is empty
+Status write_file(const std::string& path, std::string_view text);
+bool write_open(const File& file, std::string_view text);    // from the start of the file
+std::string read_open(const File& file);                     // at most 4 KiB from the start
+std::string read_small(const std::string& path);             // likewise; empty if it cannot be read
+std::int64_t number_in(std::string_view text);               // the whole text; "max" and rubbish are 0
+// The number behind a key at the start of a line: "oom_kill 3".
+std::int64_t value_of(std::string_view text, std::string_view key);
+
+// Kills every process in a group until it is empty (bounded), reading `directory`/cgroup.procs. True: empty.
+bool empty_group(const std::string& directory);
+Status make_group(const std::string& directory);
+// Empties and removes a group and the groups in it. True: gone.
+bool remove_group(const std::string& directory);
+
+}  // namespace windlass::worker

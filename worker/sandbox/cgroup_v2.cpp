@@ -1,0 +1,172 @@
+// cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) below a delegated directory.
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <unistd.h>
+
+#include "worker/sandbox/cgroup_backends.h"
+#include "worker/sandbox/cgroup_files.h"
+
+namespace windlass::worker {
+namespace {
+
+struct Group {
+    std::string directory;
+    std::vector<int> entrances;
+    File entrance;
+    File memory_current;
+    File memory_peak;  // writing into it resets the peak that this descriptor shows, from Linux 6.12 on
+    File memory_events;
+    File cpu_stat;
+    bool peak_resets = false;
+    bool used = false;
+    int generation = 0;
+    std::int64_t kills_before = 0;
+    std::int64_t user_before_us = 0;
+    std::int64_t system_before_us = 0;
+    // what was written last
+    std::int64_t memory_bytes = -1;
+    std::int32_t processes = -1;
+    std::int32_t cpu_millis = -1;
+};
+
+class CgroupsV2 final : public Cgroups {
+  public:
+    CgroupsV2(CgroupSupport support, std::string root, int slots)
+        : support_(std::move(support)), root_(std::move(root)), groups_(static_cast<std::size_t>(slots)) {}
+    ~CgroupsV2() override { remove_group(root_); }
+
+    Status make_all() {
+        remove_group(root_);
+        WINDLASS_TRY_STATUS(leave_base());
+        const std::string controllers = wanted();
+        if (controllers.empty()) return make_slots(controllers);
+        if (auto status = write_file(support_.base + "/cgroup.subtree_control", controllers); !status) {
+            return std::move(status.error())
+                .in("the worker's cgroup holds processes that are not its own (start it from a unit with Delegate=yes)");
+        }
+        return make_slots(controllers);
+    }
+
+    Result<bool> prepare(int slot, const Limits& limits) override {
+        const auto index = static_cast<std::size_t>(slot);
+        if (!is_clean(groups_[index])) WINDLASS_TRY_STATUS(replace(index));
+        Group& group = groups_[index];
+        WINDLASS_TRY_STATUS(write_limits(group, limits));
+        group.kills_before = kills(group);
+        const std::string cpu = read_open(group.cpu_stat);
+        group.user_before_us = value_of(cpu, "user_usec");
+        group.system_before_us = value_of(cpu, "system_usec");
+        return !std::exchange(group.used, true);
+    }
+
+    const std::vector<int>& entrances(int slot) const override { return groups_[static_cast<std::size_t>(slot)].entrances; }
+
+    CgroupReading collect(int slot) override {
+        Group& group = groups_[static_cast<std::size_t>(slot)];
+        if (value_of(read_small(group.directory + "/cgroup.events"), "populated") != 0) {
+            const Status ignored = write_file(group.directory + "/cgroup.kill", "1");
+            empty_group(group.directory);
+        }
+        CgroupReading reading;
+        reading.memory_kills = kills(group) - group.kills_before;
+        reading.peak_memory_bytes = number_in(read_open(group.memory_peak));
+        const std::string cpu = read_open(group.cpu_stat);
+        reading.cpu_user = Microseconds(value_of(cpu, "user_usec") - group.user_before_us);
+        reading.cpu_system = Microseconds(value_of(cpu, "system_usec") - group.system_before_us);
+        return reading;
+    }
+
+  private:
+    static std::int64_t kills(const Group& group) { return value_of(read_open(group.memory_events), "oom_kill"); }
+
+    std::string wanted() const {
+        std::string text;
+        if (support_.missing_memory.empty()) text += "+memory ";
+        if (support_.missing_processes.empty()) text += "+pids ";
+        if (support_.missing_cpu.empty()) text += "+cpu ";
+        return text;
+    }
+
+    Status make_slots(const std::string& controllers) {
+        WINDLASS_TRY_STATUS(make_group(root_));
+        if (!controllers.empty()) WINDLASS_TRY_STATUS(write_file(root_ + "/cgroup.subtree_control", controllers));
+        for (std::size_t slot = 0; slot < groups_.size(); slot++) WINDLASS_TRY_STATUS(make(slot));
+        return {};
+    }
+
+    // The worker (every thread of it) moves into a leaf: the base must hold no process of its own.
+    Status leave_base() {
+        const std::string leaf = support_.base + worker_leaf;
+        WINDLASS_TRY_STATUS(make_group(leaf));
+        return write_file(leaf + "/cgroup.procs", std::to_string(getpid()));
+    }
+
+    bool is_clean(Group& group) const {
+        if (!group.used) return true;
+        if (group.memory_peak && !(group.peak_resets && write_open(group.memory_peak, "reset"))) return false;
+        return !group.memory_current || number_in(read_open(group.memory_current)) <= clean_enough_bytes;
+    }
+
+    Status replace(std::size_t slot) {
+        Group old = std::move(groups_[slot]);
+        groups_[slot] = {};
+        groups_[slot].generation = old.generation + 1;
+        remove_group(old.directory);
+        return make(slot);
+    }
+
+    Status make(std::size_t slot) {
+        Group& group = groups_[slot];
+        group.directory = fmt::format("{}/slot-{}.{}", root_, slot, group.generation);
+        const std::string& directory = group.directory;
+        WINDLASS_TRY_STATUS(make_group(directory));
+        group.entrance = open_file(directory + "/cgroup.procs", O_WRONLY);
+        if (!group.entrance) return errno_error("opening " + directory + "/cgroup.procs", errno);
+        group.entrances = {group.entrance.get()};
+        group.cpu_stat = open_file(directory + "/cpu.stat", O_RDONLY);
+        if (!support_.missing_memory.empty()) return {};
+        group.memory_current = open_file(directory + "/memory.current", O_RDONLY);
+        group.memory_events = open_file(directory + "/memory.events", O_RDONLY);
+        group.memory_peak = open_file(directory + "/memory.peak", O_RDWR);
+        group.peak_resets = bool(group.memory_peak);
+        if (!group.memory_peak) group.memory_peak = open_file(directory + "/memory.peak", O_RDONLY);
+        const Status swap_ignored = write_file(directory + "/memory.swap.max", "0");  // absent where there is no swap
+        return write_file(directory + "/memory.oom.group", "1");
+    }
+
+    Status write_limits(Group& group, const Limits& limits) {
+        const auto write = [&](const char* file, const std::string& text) {
+            return write_file(group.directory + "/" + file, text);
+        };
+        if (support_.missing_memory.empty() && group.memory_bytes != limits.memory_bytes) {
+            WINDLASS_TRY_STATUS(write("memory.max", std::to_string(limits.memory_bytes)));
+            group.memory_bytes = limits.memory_bytes;
+        }
+        if (support_.missing_processes.empty() && group.processes != limits.processes) {
+            WINDLASS_TRY_STATUS(write("pids.max", std::to_string(limits.processes + 1)));  // PID 1 is one more
+            group.processes = limits.processes;
+        }
+        if (support_.missing_cpu.empty() && group.cpu_millis != limits.cpu_millis) {
+            const std::string quota = limits.cpu_millis > 0 ? fmt::format("{} 100000", limits.cpu_millis * 100LL) : "max";
+            WINDLASS_TRY_STATUS(write("cpu.max", quota));
+            group.cpu_millis = limits.cpu_millis;
+        }
+        return {};
+    }
+
+    CgroupSupport support_;
+    std::string root_;
+    std::vector<Group> groups_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Cgroups>> open_cgroups_v2(const CgroupSupport& support, const std::string& name, int slots) {
+    auto groups = std::make_unique<CgroupsV2>(support, support.base + "/" + name, slots);
+    WINDLASS_TRY_STATUS(groups->make_all());
+    return std::unique_ptr<Cgroups>(std::move(groups));
+}
+
+}  // namespace windlass::worker

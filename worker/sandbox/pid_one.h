@@ -1,0 +1,30 @@
+// PID 1 of a box: builds what is new for this job, starts it, reaps, kills, tells how it ended.
+#pragma once
+
+#include "worker/sandbox/apply.h"
+
+namespace windlass::worker {
+
+// What PID 1 leaves for the spawner in memory that both see, one per slot.
+struct Note {
+    std::int32_t failed_step;
+    std::int32_t error;
+    std::int32_t reported;
+    std::int32_t status;
+    std::int64_t started_us;
+    std::int64_t ended_us;
+    std::int64_t user_us;
+    std::int64_t system_us;
+    std::int64_t largest_process_kib;
+    std::int64_t blocks_read;
+    std::int64_t blocks_written;
+};
+
+// Runs in the new process, with SIGCHLD, stop_softly and stop_hard blocked. Never returns.
+[[noreturn]] void run_pid_one(const Blob& blob, Context& context, int socket, std::uint64_t box, Note& note);
+
+// Signals from the spawner to PID 1. Softly: TERM to everything in the box. Hard: kill everything, report, end.
+inline constexpr int stop_softly = 15;  // SIGTERM
+inline constexpr int stop_hard = 10;    // SIGUSR1
+
+}  // namespace windlass::worker

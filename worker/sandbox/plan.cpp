@@ -1,0 +1,344 @@
+#include "worker/sandbox/plan.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "worker/sandbox/landlock.h"
+
+namespace windlass::worker {
+namespace {
+
+constexpr std::uint64_t read_only_tree = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+constexpr std::uint64_t device_node = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+constexpr const char* devices[] = {"null", "zero", "full", "random", "urandom"};
+
+// The parents of a path, outermost first: "etc", "etc/ssl" of "etc/ssl/certs".
+std::vector<std::string> parents_of(std::string_view path) {
+    std::vector<std::string> parents;
+    for (std::size_t i = path.find('/'); i != std::string_view::npos; i = path.find('/', i + 1)) {
+        parents.emplace_back(path.substr(0, i));
+    }
+    return parents;
+}
+
+// Writes the tree of the prepared root, in the directory where it is being built. Makes each directory once.
+class RootTree {
+  public:
+    explicit RootTree(Plan& plan) : plan_(plan) {}
+
+    void directory(const std::string& path, std::uint64_t mode = 0755) {
+        make_parents(path);
+        if (made_.insert(path).second) {
+            plan_.first(StepKind::make_directory, {.subject = plan_.text(path), .value = mode});
+        }
+    }
+    void file(const std::string& path, std::string_view content) {
+        make_parents(path);
+        plan_.first(StepKind::make_file, {.subject = plan_.text(path),
+                                          .object = plan_.text(content),
+                                          .size = static_cast<std::uint32_t>(content.size()),
+                                          .value = 0644});
+    }
+    void link(const std::string& path, const std::string& target) {
+        make_parents(path);
+        plan_.first(StepKind::make_link, {.subject = plan_.text(path), .object = plan_.text(target)});
+    }
+    void bind(const std::string& path, const std::string& from, std::uint64_t attributes) {
+        plan_.first(StepKind::bind_tree,
+                    {.subject = plan_.text(path), .object = plan_.text(from), .value = attributes});
+    }
+
+  private:
+    void make_parents(const std::string& path) {
+        for (const std::string& parent : parents_of(path)) directory(parent);
+    }
+
+    Plan& plan_;
+    std::set<std::string> made_;
+};
+
+void add_devices(RootTree& tree) {
+    for (const char* device : devices) {
+        const std::string path = fmt::format("dev/{}", device);
+        tree.file(path, "");
+        tree.bind(path, "/" + path, device_node);
+    }
+    tree.link("dev/fd", "/proc/self/fd");
+    tree.link("dev/stdin", "fd/0");
+    tree.link("dev/stdout", "fd/1");
+    tree.link("dev/stderr", "fd/2");
+}
+
+void add_root_tree(Plan& plan, const HostFacts& host) {
+    RootTree tree(plan);
+    for (const std::string& path : host.directories) {
+        tree.directory(path.substr(1));
+        tree.bind(path.substr(1), path, read_only_tree);
+    }
+    for (const HostFile& file : host.files) {
+        if (file.link.empty()) {
+            tree.file(file.path.substr(1), file.content);
+        } else {
+            tree.link(file.path.substr(1), file.link);
+        }
+    }
+    add_devices(tree);
+    tree.directory("proc");
+    tree.directory("job");
+    // Everything a job can write lies in its working directory, on one tmpfs with one limit.
+    tree.link("tmp", "/job/.tmp");
+    tree.link("dev/shm", "/job/.shm");
+    tree.link("var/tmp", "/job/.tmp");
+}
+
+void add_user_namespace(Plan& plan, const SetupOptions& options) {
+    const auto write = [&](const char* path, const std::string& text) {
+        plan.first(StepKind::write_proc_file, {.subject = plan.text(path), .object = plan.text(text)});
+    };
+    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWUSER});
+    write("/proc/self/setgroups", "deny");
+    write("/proc/self/uid_map", fmt::format("{0} {0} 1", options.uid));
+    write("/proc/self/gid_map", fmt::format("{0} {0} 1", options.gid));
+}
+
+void limit(Plan& plan, int resource, std::uint64_t value) {
+    plan.second(StepKind::set_limit, {.value = static_cast<std::uint64_t>(resource), .extra = value});
+}
+
+void add_limits(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
+    limit(plan, RLIMIT_CORE, 1);  // 0 would still feed a core_pattern that is a pipe (systemd-coredump, apport)
+    limit(plan, RLIMIT_NOFILE, static_cast<std::uint64_t>(std::max(spec.limits.open_files, 16)));
+    limit(plan, RLIMIT_FSIZE, static_cast<std::uint64_t>(spec.limits.disk_bytes));
+    limit(plan, RLIMIT_MEMLOCK, 64 * kibibyte);
+    limit(plan, RLIMIT_MSGQUEUE, 64 * kibibyte);
+    limit(plan, RLIMIT_SIGPENDING, 1024);
+    if (!options.rootless || options.limit_processes_by_user) {
+        limit(plan, RLIMIT_NPROC, static_cast<std::uint64_t>(spec.limits.processes));
+    }
+    if (options.limit_memory_by_process) {
+        limit(plan, RLIMIT_DATA, static_cast<std::uint64_t>(spec.limits.memory_bytes));
+    }
+}
+
+void add_identity(Plan& plan, const BoxOptions& options) {
+    if (!options.rootless) {
+        plan.second(StepKind::drop_groups);
+        plan.second(StepKind::set_group, {.value = options.gid});
+        plan.second(StepKind::set_user, {.value = options.uid});
+    }
+    plan.second(StepKind::clear_capabilities);
+}
+
+void add_working_directory(Plan& plan, const BoxSpec& spec) {
+    std::set<std::string> made;
+    const auto directory = [&](const std::string& path) {
+        if (made.insert(path).second) {
+            plan.second(StepKind::make_directory, {.subject = plan.text(path), .value = 0700});
+        }
+    };
+    plan.second(StepKind::enter_directory, {.subject = plan.text("/job")});
+    directory(".tmp");
+    directory(".shm");
+    if (spec.make_out_directory) directory("out");
+    for (const auto& [name, content] : spec.files) {
+        for (const std::string& parent : parents_of(name)) directory(parent);
+        plan.second(StepKind::make_file, {.subject = plan.text(name),
+                                          .object = plan.text(content),
+                                          .size = static_cast<std::uint32_t>(content.size()),
+                                          .value = 0600});
+    }
+}
+
+void add_landlock(Plan& plan, const BoxOptions& options) {
+    if (options.landlock_abi == 0) return;
+    const LandlockRights rights = landlock_rights(options.landlock_abi);
+    plan.second(StepKind::landlock_begin,
+                {.size = rights.attribute_size, .value = rights.governed, .extra = rights.network | rights.scopes << 32U});
+    const auto allow = [&](const std::string& path, std::uint64_t granted) {
+        plan.second(StepKind::landlock_allow, {.subject = plan.text(path), .value = granted & rights.governed});
+    };
+    allow("/", rights.read_and_execute);
+    allow("/job", rights.own_directory);
+    for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) allow(device, rights.use_device);
+    plan.second(StepKind::landlock_enforce);
+}
+
+void add_program(Plan& plan, const BoxSpec& spec) {
+    std::map<std::string, std::string> environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
+                                                      {"HOME", "/job"},
+                                                      {"TMPDIR", "/job/.tmp"},
+                                                      {"LANG", "C.UTF-8"}};
+    for (const auto& [name, value] : spec.env) environment[name] = value;
+
+    std::string strings;
+    for (const std::string& argument : spec.argv) strings += argument + '\0';
+    for (const auto& [name, value] : environment) strings += fmt::format("{}={}", name, value) + '\0';
+    const std::uint32_t program = plan.text(spec.argv[0]);
+    const std::uint32_t block = plan.text(strings);
+    plan.second(StepKind::execute, {.subject = program,
+                                    .object = block,
+                                    .size = static_cast<std::uint32_t>(spec.argv.size()),
+                                    .value = plan.pointers(spec.argv.size() + environment.size() + 2),
+                                    .extra = environment.size()});
+}
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+Status check_file_name(const BoxSpec& spec, const std::string& name) {
+    const auto wrong = [&](std::string_view why) {
+        return make_error(ErrorKind::invalid, fmt::format("the file name '{}' cannot be used: {}", name, why));
+    };
+    if (name.empty() || has_nul(name)) return wrong("it is empty or holds a NUL byte");
+    if (name.size() > 1024) return wrong("it is longer than 1024 bytes");
+    std::size_t start = 0;
+    for (;;) {
+        const std::size_t end = std::min(name.find('/', start), name.size());
+        const std::string_view part = std::string_view(name).substr(start, end - start);
+        if (part.empty() || part == "." || part == "..") return wrong("it must be relative and stay inside the working directory");
+        if (part.size() > 255) return wrong("a part of it is longer than 255 bytes");
+        if (start == 0 && (part == ".tmp" || part == ".shm")) return wrong("the box uses that name itself");
+        if (end == name.size()) break;
+        start = end + 1;
+    }
+    for (const std::string& parent : parents_of(name)) {
+        if (spec.files.contains(parent)) return wrong("another file has the name of its directory");
+    }
+    if (spec.make_out_directory && name == "out") return wrong("out/ is the directory of the results");
+    return {};
+}
+
+Status check(const BoxSpec& spec) {
+    const auto wrong = [](std::string why) { return make_error(ErrorKind::invalid, std::move(why)); };
+    if (spec.argv.empty() || spec.argv[0].empty()) return wrong("there is no program to run");
+    for (const std::string& argument : spec.argv) {
+        if (has_nul(argument)) return wrong("an argument holds a NUL byte");
+    }
+    for (const auto& [name, value] : spec.env) {
+        if (name.empty() || has_nul(name) || has_nul(value) || name.find('=') != std::string::npos) {
+            return wrong(fmt::format("the environment variable '{}' cannot be set: bad name or a NUL byte", name));
+        }
+    }
+    std::uint64_t content = 0;
+    for (const auto& [name, bytes] : spec.files) {
+        WINDLASS_TRY_STATUS(check_file_name(spec, name));
+        content += bytes.size();
+    }
+    if (content > 1024U * mebibyte) return wrong("the files of the job are larger than 1 GiB together");
+    if (spec.limits.processes < 1) return wrong("limits.processes must be at least 1");
+    if (spec.limits.memory_bytes < mebibyte || spec.limits.disk_bytes < 64 * kibibyte) {
+        return wrong("limits.memory_bytes must be at least 1 MiB and limits.disk_bytes at least 64 KiB");
+    }
+    return {};
+}
+
+}  // namespace
+
+Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
+    Plan plan;
+    if (options.rootless) add_user_namespace(plan, options);
+    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS});
+    plan.first(StepKind::become_init);
+    plan.first(StepKind::make_mounts_private);
+    plan.first(StepKind::mount_tmpfs, {.subject = plan.text(options.mount_point),
+                                       .object = plan.text("size=32m,nr_inodes=16k,mode=755"),
+                                       .value = MS_NOSUID | MS_NODEV});
+    plan.first(StepKind::enter_directory, {.subject = plan.text(options.mount_point)});
+    add_root_tree(plan, host);
+    // In a user namespace a new /proc may only be mounted where a whole one is visible: keep one. A box covers it.
+    if (options.rootless) {
+        plan.first(StepKind::mount_proc, {.subject = plan.text("proc"),
+                                          .object = plan.text("hidepid=2"),
+                                          .value = MS_NOSUID | MS_NODEV | MS_NOEXEC});
+    }
+    if (options.networks) plan.first(StepKind::make_networks, {.value = static_cast<std::uint64_t>(options.slots)});
+    plan.first(StepKind::open_proc);
+    plan.first(StepKind::protect_mount, {.subject = plan.text("."), .value = read_only_tree});
+    plan.first(StepKind::change_root);
+    plan.first(StepKind::open_null);
+    plan.first(StepKind::drop_bounding_set);
+    plan.first(StepKind::no_new_privileges);
+    for (const std::string& filter : options.filters) {
+        const std::uint32_t at = plan.pointers(0);  // aligned
+        plan.text(filter);
+        plan.first(StepKind::load_filter, {.subject = at, .size = static_cast<std::uint32_t>(filter.size())});
+    }
+    return plan;
+}
+
+Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
+    WINDLASS_TRY_STATUS(check(spec));
+    Plan plan;
+    for (int i = 0; i < options.cgroup_files; i++) {
+        plan.first(StepKind::enter_cgroup, {.value = static_cast<std::uint64_t>(i)});
+    }
+    if (options.network) plan.first(StepKind::join_network);
+    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWCGROUP});
+    plan.first(StepKind::set_hostname, {.subject = plan.text("job")});
+    plan.first(StepKind::set_title, {.subject = plan.text("box " + spec.name)});
+    plan.first(StepKind::set_oom_score, {.object = plan.text("1000")});
+    plan.first(StepKind::hide_from_job);
+    plan.first(StepKind::mount_proc, {.subject = plan.text("/proc"),
+                                      .object = plan.text("hidepid=2"),
+                                      .value = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC});
+    const std::int64_t inodes = std::clamp<std::int64_t>(spec.limits.disk_bytes / 4096, 1024, 65536);
+    plan.first(StepKind::mount_tmpfs, {.subject = plan.text("/job"),
+                                       .object = plan.text(fmt::format("size={},nr_inodes={},mode=700,uid={},gid={}",
+                                                                       spec.limits.disk_bytes, inodes, options.uid, options.gid)),
+                                       .value = MS_NOSUID | MS_NODEV});
+    plan.first(StepKind::open_work_directory, {.subject = plan.text("/job")});
+
+    plan.second(StepKind::new_session);
+    plan.second(StepKind::connect_streams);
+    add_identity(plan, options);
+    plan.second(StepKind::set_file_mask, {.value = 0077});
+    plan.second(StepKind::default_signals);
+    plan.second(StepKind::close_descriptors);
+    add_working_directory(plan, spec);
+    add_limits(plan, spec, options);  // after the files: one that does not fit is an error here, not a signal
+    add_landlock(plan, options);      // after the last mount and the last file: it forbids both
+    add_program(plan, spec);
+    return plan;
+}
+
+// ---------------------------------------------------------------- the value itself
+
+std::uint32_t Plan::text(std::string_view bytes) {
+    const auto offset = static_cast<std::uint32_t>(arena_.size());
+    arena_.append(bytes).push_back('\0');
+    return offset;
+}
+
+std::uint32_t Plan::pointers(std::size_t count) {
+    arena_.resize((arena_.size() + 7) / 8 * 8);
+    const auto offset = static_cast<std::uint32_t>(arena_.size());
+    arena_.resize(arena_.size() + count * 8);
+    return offset;
+}
+
+const Step& Plan::step(std::size_t index) const {
+    return index < first_.size() ? first_[index] : second_[index - first_.size()];
+}
+
+std::string Plan::bytes() const {
+    const BlobHeader header{static_cast<std::uint32_t>(first_.size()), static_cast<std::uint32_t>(second_.size()),
+                            static_cast<std::uint32_t>(arena_.size()), 0};
+    std::string blob(sizeof header + size() * sizeof(Step) + arena_.size(), '\0');
+    char* to = blob.data();
+    const auto put = [&to](const void* from, std::size_t bytes) {
+        if (bytes > 0) std::memcpy(to, from, bytes);
+        to += bytes;
+    };
+    put(&header, sizeof header);
+    put(first_.data(), first_.size() * sizeof(Step));
+    put(second_.data(), second_.size() * sizeof(Step));
+    put(arena_.data(), arena_.size());
+    return blob;
+}
+
+}  // namespace windlass::worker

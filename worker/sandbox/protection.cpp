@@ -1,0 +1,129 @@
+#include "worker/sandbox/protection.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "worker/sandbox/cgroup_files.h"
+#include "worker/sandbox/landlock.h"
+
+namespace windlass::worker {
+namespace {
+
+constexpr std::array<std::string_view, 7> names = {"user-namespace", "network-namespace", "memory-limit", "process-limit",
+                                                   "cpu-limit",      "landlock",          "uid-per-job"};
+
+// Tries in a child, which takes the namespaces with it. 0, or the errno of the first refusal.
+int try_unshare(int first, int second) {
+    const pid_t child = fork();
+    if (child < 0) return errno;
+    if (child == 0) {
+        if (first != 0 && unshare(first) != 0) _exit(errno);
+        _exit(second != 0 && unshare(second) != 0 ? errno : 0);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+std::string why_no_user_namespace(int error) {
+    if (read_small("/proc/sys/kernel/unprivileged_userns_clone").starts_with("0")) {
+        return "off by sysctl: set kernel.unprivileged_userns_clone=1";
+    }
+    if (number_in(read_small("/proc/sys/user/max_user_namespaces")) == 0) {
+        return "off by sysctl: set user.max_user_namespaces=10000 or more";
+    }
+    if (read_small("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").starts_with("1")) {
+        return "AppArmor allows them to named programs only: load a profile with `userns,` for windlass-spawner, or set "
+               "kernel.apparmor_restrict_unprivileged_userns=0";
+    }
+    return fmt::format("{}: run the worker as root, or outside of a container that forbids them", std::strerror(error));
+}
+
+Finding user_namespace(const Machine& machine) {
+    Finding finding{Protection::user_namespace, true, "not needed: the worker runs as root"};
+    if (!machine.rootless) return finding;
+    const int error = try_unshare(CLONE_NEWUSER, CLONE_NEWNS | CLONE_NEWPID);
+    finding.present = error == 0;
+    finding.how = error == 0 ? "unprivileged user namespaces" : why_no_user_namespace(error);
+    return finding;
+}
+
+Finding network_namespace(const Machine& machine) {
+    Finding finding{Protection::network_namespace, true, "an empty network namespace per slot"};
+    const int error = try_unshare(machine.rootless ? CLONE_NEWUSER : 0, CLONE_NEWNET);
+    if (error == 0) return finding;
+    finding.present = false;
+    finding.how = fmt::format("{}: root needs CAP_SYS_ADMIN, others user namespaces", std::strerror(error));
+    return finding;
+}
+
+Finding group_limit(Protection protection, const CgroupSupport& cgroups, const std::string& missing, const char* controller) {
+    Finding finding{protection, missing.empty(), missing};
+    if (missing.empty()) finding.how = fmt::format("cgroup v{}: {}", cgroups.version, controller);
+    return finding;
+}
+
+Finding landlock(const Machine& machine) {
+    Finding finding{Protection::landlock, machine.landlock_abi > 0, fmt::format("ABI {}", machine.landlock_abi)};
+    if (!finding.present) finding.how = "not in this kernel, or not in its lsm= list: add landlock to lsm= (Linux 5.13 or later)";
+    return finding;
+}
+
+Finding uid_per_job(const Machine& machine, const SandboxSettings& settings) {
+    Finding finding{Protection::uid_per_job, !machine.rootless, ""};
+    finding.how = machine.rootless ? fmt::format("every job runs as uid {}: run the worker as root for one per slot", machine.uid)
+                                   : fmt::format("uids {} to {}", settings.first_uid,
+                                                 settings.first_uid + static_cast<uid_t>(settings.slots) - 1);
+    return finding;
+}
+
+}  // namespace
+
+std::string_view name(Protection protection) { return names[static_cast<std::size_t>(protection)]; }
+
+Result<Protection> protection_named(std::string_view text) {
+    const auto found = std::find(names.begin(), names.end(), text);
+    if (found != names.end()) return static_cast<Protection>(found - names.begin());
+    return make_error(ErrorKind::invalid, fmt::format("'{}' is no protection; there are {}", text, fmt::join(names, ", ")));
+}
+
+Machine examine_machine(const SandboxSettings& settings) {
+    Machine machine;
+    machine.uid = geteuid();
+    machine.gid = getegid();
+    machine.rootless = machine.uid != 0;
+    machine.cgroups = examine_cgroups();
+    machine.landlock_abi = landlock_abi();
+    const CgroupSupport& cgroups = machine.cgroups;
+    machine.findings = {user_namespace(machine),
+                        network_namespace(machine),
+                        group_limit(Protection::memory_limit, cgroups, cgroups.missing_memory, "memory"),
+                        group_limit(Protection::process_limit, cgroups, cgroups.missing_processes, "pids"),
+                        group_limit(Protection::cpu_limit, cgroups, cgroups.missing_cpu, "cpu"),
+                        landlock(machine),
+                        uid_per_job(machine, settings)};
+    return machine;
+}
+
+Status check_protections(const Machine& machine, const std::vector<Protection>& allow_weaker) {
+    std::string sentences;
+    for (const Finding& finding : machine.findings) {
+        const bool allowed = std::find(allow_weaker.begin(), allow_weaker.end(), finding.protection) != allow_weaker.end();
+        const bool needed = finding.protection == Protection::user_namespace;  // rootless boxes cannot be built without
+        if (finding.present || (allowed && !needed)) continue;
+        sentences += fmt::format("; {} is missing: {}", name(finding.protection), finding.how);
+    }
+    if (sentences.empty()) return {};
+    return make_error(ErrorKind::denied, "the sandbox would be weaker than it must be" + sentences +
+                                             ". Fix this, or accept it by naming it in allow_weaker");
+}
+
+}  // namespace windlass::worker

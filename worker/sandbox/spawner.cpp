@@ -1,0 +1,303 @@
+// bin/windlass-spawner: makes the prepared root once, then starts boxes on demand, counts their time and ends them.
+// Static, single-threaded, no C++ library, never blocks but in ppoll: forking it is cheap, and it cannot be held up.
+// It is started with the worker's socket as descriptor 3 and ends when that closes; everything below it ends with it.
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "worker/sandbox/apply.h"
+#include "worker/sandbox/message.h"
+#include "worker/sandbox/pid_one.h"
+#include "worker/sandbox/wire.h"
+
+using namespace windlass::worker;
+
+namespace {
+
+constexpr int socket_fd = 3;
+constexpr std::int64_t never = INT64_MAX;
+constexpr std::int64_t last_chance_ms = 200;  // between the order to PID 1 to end the box and its own SIGKILL
+
+struct Slot {
+    std::uint64_t box = 0;
+    pid_t pid = 0;              // of PID 1; 0: the slot is free
+    std::int64_t hard_at = never;   // milliseconds, CLOCK_MONOTONIC
+    std::int64_t force_at = never;
+    int cgroup_files[max_cgroup_files];
+    int cgroup_file_count = 0;
+    bool report_waiting = false;  // the box has ended, the socket was full
+    Report report;
+};
+
+Slot slots[max_slots];
+Note* notes = nullptr;
+Context prepared;  // what every box starts from
+alignas(16) char inbox[sizeof(Command) + max_inline_blob];
+struct Descriptors {
+    int fd[3 + max_cgroup_files];
+    int count = 0;
+} received;
+
+std::int64_t monotonic_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+// The length of the message in inbox, its descriptors in `received`. 0: the worker is gone. -1: nothing there.
+ssize_t receive(int flags) {
+    iovec part{inbox, sizeof inbox};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof received.fd)];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t size = recvmsg(socket_fd, &message, flags | MSG_CMSG_CLOEXEC);
+    received.count = 0;
+    if (size < 0) return errno == EAGAIN || errno == EINTR ? -1 : 0;
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        received.count = static_cast<int>((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(received.fd, CMSG_DATA(header), static_cast<std::size_t>(received.count) * sizeof(int));
+    }
+    return size;
+}
+
+void close_received(int from = 0) {
+    for (int i = from; i < received.count; i++) close(received.fd[i]);
+    received.count = 0;
+}
+
+// The blob of the command in inbox, from behind it or from its memfd (the last descriptor). Mapped privately: filling in
+// the pointers of execve changes only our copy.
+Blob find_blob(const Command& command, void** mapped) {
+    *mapped = nullptr;
+    if (!command.blob_in_memfd) return open_blob(inbox + sizeof(Command), command.blob_bytes);
+    if (received.count == 0) return {};
+    void* bytes = mmap(nullptr, command.blob_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, received.fd[received.count - 1], 0);
+    if (bytes == MAP_FAILED) return {};
+    *mapped = bytes;
+    return open_blob(bytes, command.blob_bytes);
+}
+
+// ---------------------------------------------------------------- boxes
+
+void send_end(Slot& slot) {
+    slot.report_waiting = send_message(socket_fd, slot.report, -1, MSG_DONTWAIT) != 0 && errno == EAGAIN;
+}
+
+void report_end(Slot& slot, int index, int error) {
+    const Note& note = notes[index];
+    Report& report = slot.report;
+    report = {};
+    report.kind = Report::ended;
+    report.slot = static_cast<std::uint32_t>(index);
+    report.box = slot.box;
+    report.failed_step = error != 0 ? 0 : note.failed_step;
+    report.error = error != 0 ? error : note.error;
+    report.reported = note.reported;
+    report.status = note.status;
+    report.started_us = note.started_us;
+    report.ended_us = note.ended_us;
+    report.user_us = note.user_us;
+    report.system_us = note.system_us;
+    report.largest_process_kib = note.largest_process_kib;
+    report.blocks_read = note.blocks_read;
+    report.blocks_written = note.blocks_written;
+    slot.pid = 0;
+    slot.hard_at = slot.force_at = never;
+    send_end(slot);
+}
+
+void keep_cgroup_files(Slot& slot, const Command& command) {
+    if (command.cgroup_files == 0) return;
+    for (int i = 0; i < slot.cgroup_file_count; i++) close(slot.cgroup_files[i]);
+    slot.cgroup_file_count = static_cast<int>(command.cgroup_files);
+    for (int i = 0; i < slot.cgroup_file_count; i++) slot.cgroup_files[i] = received.fd[2 + i];
+}
+
+pid_t fork_into_namespaces() {
+    constexpr unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+#if defined(__s390__) || defined(__CRIS__)
+    return static_cast<pid_t>(syscall(SYS_clone, nullptr, flags, nullptr, nullptr, 0));
+#else
+    return static_cast<pid_t>(syscall(SYS_clone, flags, nullptr, nullptr, nullptr, 0));
+#endif
+}
+
+void start(const Command& command) {
+    const int index = static_cast<int>(command.slot);
+    if (index >= max_slots || received.count < 2 + static_cast<int>(command.cgroup_files) ||
+        command.cgroup_files > max_cgroup_files) {
+        _exit(70);  // cannot be: worker and spawner are built together
+    }
+    Slot& slot = slots[index];
+    keep_cgroup_files(slot, command);
+    slot.box = command.box;
+    notes[index] = {};
+    notes[index].failed_step = -1;
+    void* mapped = nullptr;
+    const Blob blob = find_blob(command, &mapped);
+    pid_t pid = -1;
+    int error = EINVAL;
+    if (blob.header != nullptr) {
+        pid = fork_into_namespaces();
+        error = errno;
+    }
+    if (pid == 0) {
+        Context context = prepared;
+        context.slot = index;
+        context.stdout_fd = received.fd[0];
+        context.stderr_fd = received.fd[1];
+        memcpy(context.cgroup_files, slot.cgroup_files, sizeof context.cgroup_files);
+        run_pid_one(blob, context, socket_fd, command.box, notes[index]);
+    }
+    if (mapped != nullptr) munmap(mapped, command.blob_bytes);
+    close(received.fd[0]);
+    close(received.fd[1]);
+    close_received(2 + static_cast<int>(command.cgroup_files));
+    if (pid > 0) {
+        slot.pid = pid;
+    } else {
+        report_end(slot, index, error);
+    }
+}
+
+void stop(const Command& command) {
+    Slot& slot = slots[command.slot % max_slots];
+    if (slot.pid == 0 || slot.box != command.box) return;
+    if (command.grace_ms > 0 && slot.hard_at == never) kill(slot.pid, stop_softly);
+    const std::int64_t hard_at = monotonic_ms() + command.grace_ms;
+    if (hard_at < slot.hard_at) slot.hard_at = hard_at;
+}
+
+void reap() {
+    int status = 0;
+    pid_t pid = 0;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (int i = 0; i < max_slots; i++) {
+            if (slots[i].pid == pid) report_end(slots[i], i, 0);
+        }
+    }
+}
+
+// Does what is due; milliseconds until the next thing is, -1: nothing planned.
+int keep_time() {
+    std::int64_t next = never;
+    const std::int64_t now = monotonic_ms();
+    for (Slot& slot : slots) {
+        if (slot.pid == 0) continue;
+        if (slot.hard_at != never && slot.force_at == never && now >= slot.hard_at) {
+            kill(slot.pid, stop_hard);
+            slot.force_at = now + last_chance_ms;
+        }
+        if (now >= slot.force_at) {
+            kill(slot.pid, SIGKILL);  // the kernel ends the rest of the namespace
+            slot.force_at = now + last_chance_ms;
+        }
+        const std::int64_t due = slot.force_at != never ? slot.force_at : slot.hard_at;
+        if (due < next) next = due;
+    }
+    return next == never ? -1 : static_cast<int>(next > now ? next - now : 0);
+}
+
+void serve_command(ssize_t size) {
+    Command command;
+    if (size < static_cast<ssize_t>(sizeof command)) _exit(70);
+    memcpy(&command, inbox, sizeof command);
+    if (command.kind == Command::start) {
+        start(command);
+    } else if (command.kind == Command::stop) {
+        stop(command);
+    }
+}
+
+[[noreturn]] void serve(const sigset_t& while_waiting) {
+    for (;;) {
+        reap();
+        bool report_waiting = false;
+        for (Slot& slot : slots) {
+            if (slot.report_waiting) send_end(slot);
+            report_waiting |= slot.report_waiting;
+        }
+        const int wait_ms = keep_time();
+        timespec timeout{wait_ms / 1000, (wait_ms % 1000) * 1'000'000L};
+        pollfd ready{socket_fd, static_cast<short>(POLLIN | (report_waiting ? POLLOUT : 0)), 0};
+        if (ppoll(&ready, 1, wait_ms < 0 ? nullptr : &timeout, &while_waiting) <= 0) continue;
+        if ((ready.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+        const ssize_t size = receive(MSG_DONTWAIT);
+        if (size == 0) _exit(0);  // the worker is gone; so is everything below, with us
+        if (size > 0) serve_command(size);
+    }
+}
+
+// ---------------------------------------------------------------- set-up
+
+void set_up() {
+    if (receive(0) < static_cast<ssize_t>(sizeof(Command))) _exit(1);
+    Command command;
+    memcpy(&command, inbox, sizeof command);
+    void* mapped = nullptr;
+    const Blob blob = find_blob(command, &mapped);
+    if (blob.header == nullptr) _exit(1);
+    close_received();
+    const Failure failure = apply(blob, 0, blob.header->first_steps, prepared);
+    Report report;
+    report.kind = failure.step < 0 ? Report::ready : Report::set_up_failed;
+    report.failed_step = failure.step;
+    report.error = failure.error;
+    send_message(socket_fd, report, -1);
+    if (failure.step >= 0) _exit(1);
+    if (mapped != nullptr) munmap(mapped, command.blob_bytes);
+}
+
+void wake_up(int) {}
+
+void reset_signals() {
+    for (int signal = 1; signal < 65; signal++) {
+        if (signal != SIGKILL && signal != SIGSTOP) std::signal(signal, SIG_DFL);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+}  // namespace
+
+int main() {
+    umask(022);  // what the root is built with; a strict one of the worker's unit would lock the jobs out
+    reset_signals();
+    syscall(SYS_close_range, 4U, ~0U, 0U);
+    prctl(PR_SET_NAME, "windlass-spawn", 0, 0, 0);
+    set_up();
+    void* shared = mmap(nullptr, sizeof(Note) * max_slots, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) _exit(1);
+    notes = static_cast<Note*>(shared);
+
+    // A box inherits these three as blocked: PID 1 takes them when it asks for them, none is ever lost.
+    sigset_t blocked;
+    sigset_t while_waiting;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGCHLD);
+    sigaddset(&blocked, stop_softly);
+    sigaddset(&blocked, stop_hard);
+    sigprocmask(SIG_BLOCK, &blocked, &while_waiting);
+    struct sigaction action{};
+    action.sa_handler = wake_up;
+    sigaction(SIGCHLD, &action, nullptr);
+    serve(while_waiting);
+}

@@ -1,0 +1,158 @@
+#include "worker/sandbox/spawner_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace windlass::worker {
+namespace {
+
+constexpr int set_up_patience_ms = 30'000;
+constexpr int spawner_socket = 3;  // where the program expects it
+
+Result<File> in_memory(const std::string& bytes) {
+    File file(memfd_create("windlass-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!file) return errno_error("memfd_create", errno);
+    for (std::size_t at = 0; at < bytes.size();) {
+        const ssize_t n = write(file.get(), bytes.data() + at, bytes.size() - at);
+        if (n < 0) return errno_error("writing a plan into memory", errno);
+        at += static_cast<std::size_t>(n);
+    }
+    if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        return errno_error("sealing a plan", errno);
+    }
+    return file;
+}
+
+Result<pid_t> spawn(const std::string& path, int socket) {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, socket, spawner_socket);
+    std::string name = "windlass-spawner";
+    std::array<char*, 2> arguments = {name.data(), nullptr};
+    std::array<char*, 1> environment = {nullptr};
+    pid_t pid = -1;
+    const int error = posix_spawn(&pid, path.c_str(), &actions, nullptr, arguments.data(), environment.data());
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) return errno_error("starting the spawner " + path, error);
+    return pid;
+}
+
+}  // namespace
+
+SpawnerProcess::SpawnerProcess(SpawnerProcess&& other) noexcept
+    : socket_(std::move(other.socket_)), pid_(std::exchange(other.pid_, -1)) {}
+
+SpawnerProcess::~SpawnerProcess() {
+    socket_ = File();  // its end-of-file is the order to end
+    if (pid_ > 0) {
+        while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+        }
+    }
+}
+
+Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan& setup) {
+    std::array<int, 2> pair{};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return errno_error("socketpair", errno);
+    File ours(pair[0]);
+    // Never descriptor 3 itself: dup2 onto itself would leave it close-on-exec.
+    File theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
+    close(pair[1]);
+    if (!theirs) return errno_error("fcntl", errno);
+    WINDLASS_TRY(const pid_t pid, spawn(path, theirs.get()));
+    theirs = File();
+    SpawnerProcess spawner(std::move(ours), pid);
+
+    Command command;
+    command.kind = Command::set_up;
+    WINDLASS_TRY_STATUS(spawner.send(command, setup.bytes(), {}));
+    pollfd ready{spawner.socket(), POLLIN, 0};
+    int polled = 0;
+    while ((polled = poll(&ready, 1, set_up_patience_ms)) < 0 && errno == EINTR) {
+    }
+    if (polled == 0) return make_error(ErrorKind::unavailable, "the spawner did not answer within 30 seconds");
+    WINDLASS_TRY(std::optional<ReportMessage> answer, spawner.receive());
+    if (!answer) return make_error(ErrorKind::internal, "the spawner answered nothing");
+    const Report& report = answer->report;
+    if (report.kind == Report::ready) return spawner;
+    return errno_error("preparing the sandbox: " + describe(setup, static_cast<std::size_t>(report.failed_step)), report.error);
+}
+
+Status SpawnerProcess::send(Command command, const std::string& blob, std::vector<int> descriptors) const {
+    File memory;
+    command.blob_bytes = static_cast<std::uint32_t>(blob.size());
+    command.blob_in_memfd = blob.size() > max_inline_blob ? 1 : 0;
+    if (command.blob_in_memfd != 0) {
+        WINDLASS_TRY(memory, in_memory(blob));
+        descriptors.push_back(memory.get());
+    }
+    std::array<iovec, 2> parts = {iovec{&command, sizeof command}, iovec{const_cast<char*>(blob.data()), blob.size()}};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (3 + max_cgroup_files))> control{};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = command.blob_in_memfd != 0 || blob.empty() ? 1 : 2;
+    if (!descriptors.empty()) {
+        message.msg_control = control.data();
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
+        std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(int) * descriptors.size());
+    }
+    while (sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR) return errno_error("speaking to the spawner", errno);
+    }
+    return {};
+}
+
+Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
+    ReportMessage result;
+    iovec part{&result.report, sizeof result.report};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    ssize_t size = 0;
+    while ((size = recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+    }
+    if (size < 0 && errno == EAGAIN) return std::optional<ReportMessage>();
+    if (size != static_cast<ssize_t>(sizeof result.report)) {
+        return make_error(ErrorKind::unavailable, "the spawner has ended: " + how_it_ended());
+    }
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+        result.descriptor = File(fd);
+    }
+    return std::optional<ReportMessage>(std::move(result));
+}
+
+std::string SpawnerProcess::how_it_ended() {
+    socket_ = File();
+    int status = 0;
+    if (pid_ <= 0) return "earlier";
+    while (waitpid(pid_, &status, 0) < 0) {
+        if (errno != EINTR) return std::strerror(errno);
+    }
+    pid_ = -1;
+    return WIFEXITED(status) ? fmt::format("exit status {}", WEXITSTATUS(status))
+                             : fmt::format("signal {}", WTERMSIG(status));
+}
+
+}  // namespace windlass::worker

@@ -1,0 +1,42 @@
+// The worker's end of the spawner: starts it, speaks to it, notices its end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "shared/result.h"
+#include "worker/sandbox/cgroup_files.h"
+#include "worker/sandbox/plan.h"
+#include "worker/sandbox/wire.h"
+
+namespace windlass::worker {
+
+struct ReportMessage {
+    Report report;
+    File descriptor;  // of `started`: the working directory
+};
+
+class SpawnerProcess {
+  public:
+    // Starts the program and has it carry out the set-up plan; waits until the prepared root stands.
+    static Result<SpawnerProcess> start(const std::string& path, const Plan& setup);
+    SpawnerProcess(SpawnerProcess&& other) noexcept;
+    ~SpawnerProcess();  // every box ends, then the spawner; waits for it
+
+    int socket() const { return socket_.get(); }
+    // The blob follows the command, or travels in a memfd when it is long. descriptors: as in wire.h.
+    Status send(Command command, const std::string& blob, std::vector<int> descriptors) const;
+    // Does not wait. Nothing there: no value. Unavailable: the spawner has ended.
+    Result<std::optional<ReportMessage>> receive();
+
+  private:
+    SpawnerProcess(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+    std::string how_it_ended();
+
+    File socket_;
+    pid_t pid_ = -1;
+};
+
+}  // namespace windlass::worker
