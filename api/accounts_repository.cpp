@@ -5,13 +5,17 @@
 namespace windlass::api {
 namespace {
 
-Status as_status(Result<std::int64_t> changed) { return changed ? Status() : Status(std::move(changed).error()); }
+Status as_status(Result<std::int64_t> changed) {
+    return changed ? Status() : Status(std::move(changed).error());
+}
 
 // Login names match either column, so a username must not be somebody else's address, nor the reverse.
-Result<std::optional<Taken>> find_taken(Session& session, const std::string& username_key, const std::string& email_key) {
-    WINDLASS_TRY(const auto rows, session.query("select username_key, email_key from account where username_key = :username "
-                                                "or username_key = :email or email_key = :username or email_key = :email",
-                                                username_key, email_key));
+Result<std::optional<Taken>> find_taken(Session& session, const std::string& username_key,
+                                        const std::string& email_key) {
+    WINDLASS_TRY(const auto rows,
+                 session.query("select username_key, email_key from account where username_key = :username "
+                               "or username_key = :email or email_key = :username or email_key = :email",
+                               username_key, email_key));
     if (rows.empty()) return std::optional<Taken>();
     for (const Row& row : rows)
         if (row.text(0) == username_key || row.text(1) == username_key) return std::optional(Taken::username);
@@ -35,7 +39,8 @@ Result<std::variant<UserId, Taken>> AccountsRepository::create(const NewAccount&
     const UserId id{ids.front().integer(0)};
     auto inserted = session->execute(
         "insert into account (id, username, username_key, email, email_key, first_name, last_name, name, company, "
-        "password_hash, roles, tier, created_us, disabled_us) values (:id, :username, :username_key, :email, :email_key, "
+        "password_hash, roles, tier, created_us, disabled_us) values (:id, :username, :username_key, :email, "
+        ":email_key, "
         ":first_name, :last_name, :name, :company, :password_hash, :roles, 'Basic', :created_us, null)",
         id.value, account.username, username_key, account.email, email_key, person.first, person.last, account.name,
         account.company, account.password_hash, account.roles.mask, to_unix_us(now));
@@ -51,22 +56,26 @@ Result<std::variant<UserId, Taken>> AccountsRepository::create(const NewAccount&
 Result<Removal> AccountsRepository::remove(UserId account, WallTime now) {
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
-    WINDLASS_TRY(const auto rows, session->query("select roles from account where id = :id and disabled_us is null", account.value));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select roles from account where id = :id and disabled_us is null", account.value));
     if (rows.empty()) return Removal::unknown;
     const std::int64_t admin = Roles(Role::admin).mask;
     if ((rows.front().integer(0) & admin) != 0) {
-        WINDLASS_TRY(const auto others, session->query("select count(*) from account where id <> :id and disabled_us is null "
-                                                       "and (roles & :admin) <> 0",
-                                                       account.value, admin));
+        WINDLASS_TRY(const auto others,
+                     session->query("select count(*) from account where id <> :id and disabled_us is null "
+                                    "and (roles & :admin) <> 0",
+                                    account.value, admin));
         if (others.front().integer(0) == 0) return Removal::last_admin;
     }
     // No username and no address looks like this: neither may contain a colon.
     const std::string gone = "deleted:" + account.text();
-    WINDLASS_TRY_STATUS(as_status(session->execute("update account set disabled_us = :now, username_key = :gone, email_key = :gone, "
-                                                   "password_hash = null where id = :id",
-                                                   to_unix_us(now), gone, account.value)));
-    WINDLASS_TRY_STATUS(as_status(session->execute("update credential set revoked_us = :now where account = :id and revoked_us is null",
-                                                   to_unix_us(now), account.value)));
+    WINDLASS_TRY_STATUS(
+        as_status(session->execute("update account set disabled_us = :now, username_key = :gone, email_key = :gone, "
+                                   "password_hash = null where id = :id",
+                                   to_unix_us(now), gone, account.value)));
+    WINDLASS_TRY_STATUS(
+        as_status(session->execute("update credential set revoked_us = :now where account = :id and revoked_us is null",
+                                   to_unix_us(now), account.value)));
     WINDLASS_TRY_STATUS(transaction.commit());
     return Removal::removed;
 }
@@ -74,18 +83,20 @@ Result<Removal> AccountsRepository::remove(UserId account, WallTime now) {
 Result<std::optional<LoginAccount>> AccountsRepository::by_login_name(const std::string& name) {
     const std::string key = name_key(name);
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select id, password_hash from account where (username_key = :key or email_key = :key) "
-                                                 "and disabled_us is null",
-                                                 key));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select id, password_hash from account where (username_key = :key or email_key = :key) "
+                                "and disabled_us is null",
+                                key));
     if (rows.empty()) return std::optional<LoginAccount>();
     return std::optional(LoginAccount{UserId{rows.front().integer(0)}, rows.front().text_or_null(1)});
 }
 
 Result<std::vector<AccountSummary>> AccountsRepository::page(UserId after, int limit) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select id, username, email, name, company from account where id > :after "
-                                                 "and disabled_us is null order by id limit :limit",
-                                                 after.value, limit));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select id, username, email, name, company from account where id > :after "
+                                "and disabled_us is null order by id limit :limit",
+                                after.value, limit));
     std::vector<AccountSummary> page;
     page.reserve(rows.size());
     for (const Row& row : rows)
@@ -95,15 +106,17 @@ Result<std::vector<AccountSummary>> AccountsRepository::page(UserId after, int l
 
 Result<std::optional<UserId>> AccountsRepository::first_admin() {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select min(id) from account where disabled_us is null and (roles & :admin) <> 0",
-                                                 Roles(Role::admin).mask));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select min(id) from account where disabled_us is null and (roles & :admin) <> 0",
+                                Roles(Role::admin).mask));
     const auto id = rows.front().integer_or_null(0);
     return id ? std::optional(UserId{*id}) : std::nullopt;
 }
 
 Status AccountsRepository::set_password_hash(UserId account, const std::string& hash) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    return as_status(session->execute("update account set password_hash = :hash where id = :id and disabled_us is null", hash, account.value));
+    return as_status(session->execute("update account set password_hash = :hash where id = :id and disabled_us is null",
+                                      hash, account.value));
 }
 
 Status AccountsRepository::add_credential(const NewCredential& credential, WallTime now) {
@@ -111,8 +124,9 @@ Status AccountsRepository::add_credential(const NewCredential& credential, WallT
     expires.null = !credential.expires;
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
-    WINDLASS_TRY_STATUS(as_status(session->execute("delete from credential where account = :account and kind = 1 and expires_us < :now",
-                                                   credential.account.value, to_unix_us(now))));
+    WINDLASS_TRY_STATUS(
+        as_status(session->execute("delete from credential where account = :account and kind = 1 and expires_us < :now",
+                                   credential.account.value, to_unix_us(now))));
     WINDLASS_TRY_STATUS(as_status(session->execute(
         "insert into credential (token_hash, account, kind, label, created_us, expires_us, last_used_us, revoked_us) "
         "values (:hash, :account, :kind, :label, :now, :expires, null, null)",
@@ -123,11 +137,12 @@ Status AccountsRepository::add_credential(const NewCredential& credential, WallT
 
 Result<std::optional<FoundPrincipal>> AccountsRepository::principal_of(const std::string& token_hash, WallTime now) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select a.id, a.roles, c.expires_us from credential c join account a on a.id = c.account "
-                                "where c.token_hash = :hash and c.revoked_us is null and a.disabled_us is null "
-                                "and (c.expires_us is null or c.expires_us > :now)",
-                                token_hash, to_unix_us(now)));
+    WINDLASS_TRY(
+        const auto rows,
+        session->query("select a.id, a.roles, c.expires_us from credential c join account a on a.id = c.account "
+                       "where c.token_hash = :hash and c.revoked_us is null and a.disabled_us is null "
+                       "and (c.expires_us is null or c.expires_us > :now)",
+                       token_hash, to_unix_us(now)));
     if (rows.empty()) return std::optional<FoundPrincipal>();
     FoundPrincipal found{{UserId{rows.front().integer(0)}, Roles(rows.front().integer(1))}, std::nullopt};
     if (const auto expires = rows.front().integer_or_null(2)) found.expires = from_unix_us(*expires);

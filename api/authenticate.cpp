@@ -49,8 +49,8 @@ Response session_response(const std::string& token, std::int64_t seconds) {
     json.EndObject();
     Response response = json_response(buffer);
     // Not Secure: this server speaks plain HTTP; a proxy that ends TLS in front of it adds the attribute.
-    response.headers.emplace_back("Set-Cookie",
-                                  fmt::format("access_token={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax", token, seconds));
+    response.headers.emplace_back(
+        "Set-Cookie", fmt::format("access_token={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax", token, seconds));
     return response;
 }
 
@@ -63,11 +63,13 @@ OrProblem<Reply> open_session(const Call& call, UserId account) {
     return Reply(session_response(token, lifetime.count()));
 }
 
-OrProblem<Reply> conclude(const Call& call, const std::optional<LoginAccount>& account, const Verdict& verdict, const std::string& key) {
+OrProblem<Reply> conclude(const Call& call, const std::optional<LoginAccount>& account, const Verdict& verdict,
+                          const std::string& key) {
     if (!account) return not_found("There is no account of this name.");
     if (!verdict.correct) return make_problem(401, "The password is wrong, or this account has none yet.");
     call.app.throttle.succeeded(key, call.request.remote_address, call.app.clock.now().steady);
-    if (verdict.better_hash) WINDLASS_TRY_STATUS(call.app.accounts.set_password_hash(account->id, *verdict.better_hash));
+    if (verdict.better_hash)
+        WINDLASS_TRY_STATUS(call.app.accounts.set_password_hash(account->id, *verdict.better_hash));
     return open_session(call, account->id);
 }
 
@@ -85,7 +87,8 @@ OrProblem<Reply> authenticate(const Call& call) {
     Later later;
     later.start = [call, account, key, password = std::move(login.password)](const Resumer& resume) {
         const auto queued = call.app.passwords.verify(
-            password, account ? account->password_hash : std::nullopt, [call, resume, account, key](const Verdict& verdict) {
+            password, account ? account->password_hash : std::nullopt,
+            [call, resume, account, key](const Verdict& verdict) {
                 resume(call.then([call, account, key, verdict] { return conclude(call, account, verdict, key); }));
             });
         if (!queued) resume(call.then([error = queued.error()]() -> OrProblem<Reply> { return problem_of(error); }));

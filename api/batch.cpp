@@ -43,7 +43,8 @@ Problem whole_problem(const Refusals& refusals) {
         if (!refusals[i]) continue;
         ++bad;
         for (const auto& error : refusals[i]->errors)
-            if (problem.errors.size() < most) problem.errors.push_back({fmt::format("/{}{}", i, error.pointer), error.detail});
+            if (problem.errors.size() < most)
+                problem.errors.push_back({fmt::format("/{}{}", i, error.pointer), error.detail});
     }
     problem.detail = fmt::format("{} of {} jobs cannot be accepted, so none was.", bad, refusals.size());
     return problem;

@@ -21,7 +21,8 @@ bool is_token_character(char c) {
 
 // RFC 6750 section 2.1; empty: not a token.
 std::string_view checked(std::string_view token) {
-    const bool good = !token.empty() && token.size() <= longest_token && std::all_of(token.begin(), token.end(), is_token_character);
+    const bool good =
+        !token.empty() && token.size() <= longest_token && std::all_of(token.begin(), token.end(), is_token_character);
     return good ? token : std::string_view();
 }
 
@@ -42,15 +43,20 @@ std::string_view unquoted(std::string_view value) {
     return value;
 }
 
-bool changes_something(std::string_view method) { return method != "GET" && method != "HEAD"; }
+bool changes_something(std::string_view method) {
+    return method != "GET" && method != "HEAD";
+}
 
 }  // namespace
 
 PresentedCredential presented_credential(const Request& request) {
     using Place = PresentedCredential::Place;
-    if (const auto header = request.header("Authorization"); !header.empty()) return {Place::header, after_scheme(header)};
-    if (const auto cookie = unquoted(request.cookie("Authorization")); !cookie.empty()) return {Place::cookie, after_scheme(cookie)};
-    if (const auto cookie = unquoted(request.cookie("access_token")); !cookie.empty()) return {Place::cookie, checked(cookie)};
+    if (const auto header = request.header("Authorization"); !header.empty())
+        return {Place::header, after_scheme(header)};
+    if (const auto cookie = unquoted(request.cookie("Authorization")); !cookie.empty())
+        return {Place::cookie, after_scheme(cookie)};
+    if (const auto cookie = unquoted(request.cookie("access_token")); !cookie.empty())
+        return {Place::cookie, checked(cookie)};
     return {};
 }
 
@@ -69,12 +75,18 @@ OrProblem<Principal> Credentials::require(const Request& request) {
     const auto presented = presented_credential(request);
     if (presented.place == PresentedCredential::Place::none)
         return make_problem(401, "This needs a credential: send the header \"Authorization: Bearer <token>\".");
-    const auto refused = [] { return make_problem(401, "The credential is not valid: it is unknown, has expired or was revoked. Log in again."); };
+    const auto refused = [] {
+        return make_problem(401,
+                            "The credential is not valid: it is unknown, has expired or was revoked. Log in again.");
+    };
     if (presented.token.empty()) return refused();
     WINDLASS_TRY(const auto principal, resolve(presented.token));
     if (!principal) return refused();
-    if (presented.place == PresentedCredential::Place::cookie && changes_something(request.method) && !is_same_origin(request))
-        return make_problem(403, "A cookie is not enough for a change that was asked for by another site; send the token in the header Authorization.");
+    if (presented.place == PresentedCredential::Place::cookie && changes_something(request.method) &&
+        !is_same_origin(request))
+        return make_problem(403,
+                            "A cookie is not enough for a change that was asked for by another site; send the token in "
+                            "the header Authorization.");
     return *principal;
 }
 

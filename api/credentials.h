@@ -24,7 +24,8 @@ struct PresentedCredential {
     Place place = Place::none;
     std::string_view token;  // empty with a place: something was presented that cannot be a token
 };
-// The first one present decides: header Authorization, cookie Authorization, cookie access_token. A view into the request.
+// The first one present decides: header Authorization, cookie Authorization, cookie access_token. A view into the
+// request.
 PresentedCredential presented_credential(const Request& request);
 
 // A request that changes something and proves itself by a cookie must come from our own pages: the browser says so in

@@ -19,7 +19,8 @@ Problem Faults::problem() && {
     problem.errors = std::move(malformed ? bad_ : too_much_);
     const FieldError& first = problem.errors.front();
     problem.detail = first.pointer.empty() ? first.detail : fmt::format("{}: {}", first.pointer, first.detail);
-    if (problem.errors.size() > 1) problem.detail += fmt::format(" (and {} more, see errors)", problem.errors.size() - 1);
+    if (problem.errors.size() > 1)
+        problem.detail += fmt::format(" (and {} more, see errors)", problem.errors.size() - 1);
     return problem;
 }
 
@@ -27,22 +28,31 @@ std::string pointer_to(std::string_view parent, std::string_view key) {
     std::string out(parent);
     out += '/';
     for (const char c : key.substr(0, 200)) {
-        if (c == '~') out += "~0";
-        else if (c == '/') out += "~1";
-        else out += c;
+        if (c == '~')
+            out += "~0";
+        else if (c == '/')
+            out += "~1";
+        else
+            out += c;
     }
     return out;
 }
 
 std::string_view type_name(const rapidjson::Value& value) {
     switch (value.GetType()) {
-        case rapidjson::kNullType: return "null";
+        case rapidjson::kNullType:
+            return "null";
         case rapidjson::kFalseType:
-        case rapidjson::kTrueType: return "a boolean";
-        case rapidjson::kObjectType: return "an object";
-        case rapidjson::kArrayType: return "an array";
-        case rapidjson::kStringType: return "a string";
-        case rapidjson::kNumberType: return "a number";
+        case rapidjson::kTrueType:
+            return "a boolean";
+        case rapidjson::kObjectType:
+            return "an object";
+        case rapidjson::kArrayType:
+            return "an array";
+        case rapidjson::kStringType:
+            return "a string";
+        case rapidjson::kNumberType:
+            return "a number";
     }
     return "something else";
 }
@@ -81,8 +91,10 @@ std::optional<std::int64_t> FieldReader::integer(std::string_view key, std::int6
     if (value == nullptr) return std::nullopt;
     if (value->IsInt64() && value->GetInt64() >= least && value->GetInt64() <= most) return value->GetInt64();
     const bool whole = value->IsInt64() || value->IsUint64();
-    if (!whole) bad(key, fmt::format("must be a whole number, not {}", value->IsNumber() ? "a fraction" : type_name(*value)));
-    else bad(key, fmt::format("must be {} to {}", least, most));
+    if (!whole)
+        bad(key, fmt::format("must be a whole number, not {}", value->IsNumber() ? "a fraction" : type_name(*value)));
+    else
+        bad(key, fmt::format("must be {} to {}", least, most));
     return std::nullopt;
 }
 
@@ -114,7 +126,8 @@ OrProblem<rapidjson::Document> parse_object(std::string_view body) {
         return bad_field("", "The body is empty; it must be a JSON object.");
     auto parsed = parse_json(body);
     if (!parsed) return bad_field("", "The body is not valid JSON: " + parsed.error().message);
-    if (!parsed->IsObject()) return bad_field("", fmt::format("The body must be a JSON object, not {}.", type_name(*parsed)));
+    if (!parsed->IsObject())
+        return bad_field("", fmt::format("The body must be a JSON object, not {}.", type_name(*parsed)));
     return std::move(parsed).value();
 }
 

@@ -13,7 +13,8 @@
 
 namespace windlass::api {
 
-// Faults of one body. Ends as one Problem: 400 if anything is malformed, 422 if things are only more than is allowed here.
+// Faults of one body. Ends as one Problem: 400 if anything is malformed, 422 if things are only more than is allowed
+// here.
 class Faults {
   public:
     void bad(std::string pointer, std::string detail) { add(bad_, std::move(pointer), std::move(detail)); }
@@ -36,8 +37,8 @@ class FieldReader {
     // `object` must be an object and live as long as the views that are handed out.
     FieldReader(const rapidjson::Value& object, std::string pointer, Faults& faults);
 
-    // Required ones report their absence; the others give nullopt when absent. A wrong type is a fault and gives nullopt.
-    // null is a wrong type.
+    // Required ones report their absence; the others give nullopt when absent. A wrong type is a fault and gives
+    // nullopt. null is a wrong type.
     std::optional<std::string_view> required_text(std::string_view key);
     std::optional<std::string_view> text(std::string_view key);
     std::optional<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most);
@@ -47,7 +48,9 @@ class FieldReader {
     const rapidjson::Value* any(std::string_view key);
 
     void bad(std::string_view key, std::string detail) { faults_.bad(pointer_to(pointer_, key), std::move(detail)); }
-    void too_much(std::string_view key, std::string detail) { faults_.too_much(pointer_to(pointer_, key), std::move(detail)); }
+    void too_much(std::string_view key, std::string detail) {
+        faults_.too_much(pointer_to(pointer_, key), std::move(detail));
+    }
 
     // After the last one: reports every key that nobody asked for.
     void refuse_others();

@@ -37,7 +37,8 @@ std::string first_line(const std::string& path) {
     return line;
 }
 
-Result<UserId> create_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory, WallTime now) {
+Result<UserId> create_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory,
+                            WallTime now) {
     const std::string password = random_token().substr(0, 24);
     // The file first: an account whose password nobody knows would be worse than a file that opens nothing.
     if (!directory.empty()) WINDLASS_TRY_STATUS(write_private(directory + "/admin.password", password));
@@ -53,8 +54,10 @@ Result<UserId> create_admin(AccountsRepository& accounts, const PasswordHasher& 
         // Two api processes may start together: the other one made it.
         WINDLASS_TRY(const auto other, accounts.first_admin());
         if (other) return *other;
-        return make_error(ErrorKind::conflict, "there is no admin, and the username admin belongs to an ordinary account; "
-                                               "give an account the admin role with: windlass doctor");
+        return make_error(ErrorKind::conflict,
+                          "there is no admin, and the username admin (or admin@localhost) belongs to an ordinary "
+                          "account; give it the "
+                          "admin role: update account set roles = 5 where username_key = 'admin'");
     }
     if (directory.empty())
         std::fprintf(stderr, "The first account is admin, its password is %s (shown this once)\n", password.c_str());
@@ -70,11 +73,14 @@ Result<bool> token_is_good(AccountsRepository& accounts, const std::string& path
 
 }  // namespace
 
-Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory, WallTime now) {
+Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory,
+                          WallTime now) {
     if (!directory.empty()) {
         std::error_code failed;
         std::filesystem::create_directories(directory, failed);
-        if (failed) return make_error(ErrorKind::denied, fmt::format("api.credentials_directory {}: {}", directory, failed.message()));
+        if (failed)
+            return make_error(ErrorKind::denied,
+                              fmt::format("api.credentials_directory {}: {}", directory, failed.message()));
     }
     WINDLASS_TRY(auto admin, accounts.first_admin());
     if (!admin) {
@@ -86,7 +92,8 @@ Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& pa
     WINDLASS_TRY(const bool good, token_is_good(accounts, path, now));
     if (good) return {};
     const std::string token = random_token();
-    WINDLASS_TRY_STATUS(accounts.add_credential({token_hash_hex(token), *admin, CredentialKind::api_token, "windlass dev", std::nullopt}, now));
+    WINDLASS_TRY_STATUS(accounts.add_credential(
+        {token_hash_hex(token), *admin, CredentialKind::api_token, "windlass dev", std::nullopt}, now));
     return write_private(path, token);
 }
 

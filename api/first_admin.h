@@ -13,6 +13,7 @@ namespace windlass::api {
 // When no admin is left, makes the account "admin" with a random password. With a `directory` (made if missing) the
 // password goes into admin.password there, and admin.token gets an API token that works at the end of this call, both
 // mode 0600; a password file of an earlier start is left alone. Without one the password is printed once, to stderr.
-Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory, WallTime now);
+Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory,
+                          WallTime now);
 
 }  // namespace windlass::api

@@ -18,7 +18,9 @@ Response text_response(std::string text, std::string type = "text/plain; charset
 
 }  // namespace
 
-OrProblem<Reply> health(const Call&) { return Reply(text_response("ok\n")); }
+OrProblem<Reply> health(const Call&) {
+    return Reply(text_response("ok\n"));
+}
 
 OrProblem<Reply> ready(const Call& call) {
     std::string missing;

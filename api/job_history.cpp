@@ -92,15 +92,20 @@ Reply why_reply(JobId job, JobState state, std::string_view why) {
 std::string sentence(const JobsRepository::Standing& job) {
     const std::string worker = job.worker.empty() ? "a worker" : "worker " + job.worker;
     switch (job.state) {
-        case JobState::blocked: return "It waits for other jobs to end.";
-        case JobState::queued: return "It waits for a free slot.";
-        case JobState::starting: return fmt::format("Attempt {} was handed to {} and is about to start.", job.attempt, worker);
-        case JobState::running: return fmt::format("Attempt {} is running on {}.", job.attempt, worker);
+        case JobState::blocked:
+            return "It waits for other jobs to end.";
+        case JobState::queued:
+            return "It waits for a free slot.";
+        case JobState::starting:
+            return fmt::format("Attempt {} was handed to {} and is about to start.", job.attempt, worker);
+        case JobState::running:
+            return fmt::format("Attempt {} is running on {}.", job.attempt, worker);
         case JobState::succeeded:
         case JobState::failed:
         case JobState::timed_out:
         case JobState::cancelled:
-        case JobState::lost: break;
+        case JobState::lost:
+            break;
     }
     return fmt::format("It has ended: {}.", name(job.state));
 }
@@ -148,7 +153,9 @@ OrProblem<Reply> why_job(const Call& call) {
         call.app.scheduler.ask(protocol::ExplainJob{{}, id}, {}, [call, id, resume](Scheduler::Answer got) {
             resume(call.then([call, id, got = std::move(got)]() -> OrProblem<Reply> {
                 WINDLASS_TRY(const auto now, visible_standing(call, id));
-                if (!got) return why_reply(id, now.state, "The scheduler is away, so nothing starts; the job stays in the queue.");
+                if (!got)
+                    return why_reply(id, now.state,
+                                     "The scheduler is away, so nothing starts; the job stays in the queue.");
                 const auto* explained = std::get_if<protocol::JobExplained>(&*got);
                 const bool waits = explained != nullptr && !explained->text.empty();
                 return why_reply(id, now.state, waits ? explained->text : sentence(now));

@@ -86,7 +86,8 @@ OrProblem<Reply> one_page(const Call& call, const ListQuery& query, StateRange s
 OrProblem<Reply> job_list(const Call& call, StateRange states, WriteLine write) {
     WINDLASS_TRY(const auto query, parse_list_query(call));
     const StateRange range = narrowed(states, query);
-    return query.limit ? one_page(call, query, range, std::move(write)) : whole_list(call, query, range, std::move(write));
+    return query.limit ? one_page(call, query, range, std::move(write))
+                       : whole_list(call, query, range, std::move(write));
 }
 
 }  // namespace windlass::api

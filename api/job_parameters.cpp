@@ -27,8 +27,10 @@ std::string percent_encoded(std::string_view text) {
     for (const char c : text) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                            std::string_view("-._~").find(c) != std::string_view::npos;
-        if (plain) out += c;
-        else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        if (plain)
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
 }
@@ -52,16 +54,20 @@ OrProblem<ListQuery> parse_list_query(const Call& call) {
     }
     if (present(call, "after")) {
         const auto after = whole_number(call.query("after"));
-        if (!after || *after < 0) return bad_field("?after", "after must be a cursor from a Link header (the id of a job).");
+        if (!after || *after < 0)
+            return bad_field("?after", "after must be a cursor from a Link header (the id of a job).");
         query.before = *after;
     }
     if (present(call, "status")) {
         query.status = job_state_named(call.query("status"));
         if (!query.status)
-            return bad_field("?status", "status must be one of blocked, queued, starting, running, succeeded, failed, timed_out, cancelled, lost.");
+            return bad_field("?status",
+                             "status must be one of blocked, queued, starting, running, succeeded, failed, timed_out, "
+                             "cancelled, lost.");
     }
     const auto part = call.query("q");
-    if (!is_valid_utf8(part) || part.find('\0') != std::string_view::npos) return bad_field("?q", "q must be text (UTF-8).");
+    if (!is_valid_utf8(part) || part.find('\0') != std::string_view::npos)
+        return bad_field("?q", "q must be text (UTF-8).");
     query.name_part = name_key(part);
     return query;
 }
@@ -77,7 +83,9 @@ OrProblem<Milliseconds> parse_wait(const Call& call) {
     return Milliseconds(std::llround(seconds * 1000));
 }
 
-Visible visible_to(const Principal& principal) { return {principal.id, principal.is_admin()}; }
+Visible visible_to(const Principal& principal) {
+    return {principal.id, principal.is_admin()};
+}
 
 OrProblem<JobId> path_job(const Call& call) {
     const auto id = call.path_id();

@@ -100,7 +100,9 @@ OrProblem<Reply> cancel_job(const Call& call) {
         });
     };
     later.on_deadline = call.then([]() -> OrProblem<Reply> {
-        return try_again_later("The scheduler did not answer in time. The job may be cancelled all the same; asking again does no harm.", 5);
+        return try_again_later(
+            "The scheduler did not answer in time. The job may be cancelled all the same; asking again does no harm.",
+            5);
     });
     return Reply(std::move(later));
 }

@@ -3,7 +3,9 @@
 namespace windlass::api {
 namespace {
 
-JobState state_of(std::int64_t stored) { return static_cast<JobState>(stored); }
+JobState state_of(std::int64_t stored) {
+    return static_cast<JobState>(stored);
+}
 
 std::optional<WallTime> time_or_null(const Row& row, std::size_t column) {
     const auto us = row.integer_or_null(column);
@@ -29,18 +31,21 @@ Window window_of(const std::vector<Row>& rows) {
 
 Result<std::optional<JobView>> JobsRepository::one(JobId job) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select s.state, j.name, s.started_us, s.finished_us, r.outcome, r.exit_code, r.signal, r.wall_us, "
-                                "j.owner, j.submitted_us, j.running_commands, j.priority, j.timeout_ms, j.max_attempts, "
-                                "j.cpu_millis, j.memory_bytes, j.disk_bytes, j.processes, j.output_bytes, j.open_files, j.env, "
-                                "s.attempt, s.failures, s.losses, s.cancel_requested "
-                                "from job j join job_state s on s.id = j.id "
-                                "left join attempt_result r on r.job = s.id and r.attempt = s.attempt where j.id = :id",
-                                job.value));
+    WINDLASS_TRY(
+        const auto rows,
+        session->query(
+            "select s.state, j.name, s.started_us, s.finished_us, r.outcome, r.exit_code, r.signal, r.wall_us, "
+            "j.owner, j.submitted_us, j.running_commands, j.priority, j.timeout_ms, j.max_attempts, "
+            "j.cpu_millis, j.memory_bytes, j.disk_bytes, j.processes, j.output_bytes, j.open_files, j.env, "
+            "s.attempt, s.failures, s.losses, s.cancel_requested "
+            "from job j join job_state s on s.id = j.id "
+            "left join attempt_result r on r.job = s.id and r.attempt = s.attempt where j.id = :id",
+            job.value));
     if (rows.empty()) return std::optional<JobView>();
     const Row& row = rows.front();
     JobView view;
-    view.line = {job, state_of(row.integer(0)), row.text(1), time_or_null(row, 2), time_or_null(row, 3), ending_of(row, 4)};
+    view.line = {
+        job, state_of(row.integer(0)), row.text(1), time_or_null(row, 2), time_or_null(row, 3), ending_of(row, 4)};
     view.owner = UserId{row.integer(8)};
     view.submitted = from_unix_us(row.integer(9));
     view.spec.running_commands = row.text(10);
@@ -63,33 +68,39 @@ Result<std::optional<JobView>> JobsRepository::one(JobId job) {
 
 Result<std::optional<JobsRepository::Standing>> JobsRepository::standing(JobId job) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select j.owner, s.state, s.attempt, w.name from job j join job_state s on s.id = j.id "
-                                                 "left join worker w on w.id = s.worker where j.id = :id",
-                                                 job.value));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select j.owner, s.state, s.attempt, w.name from job j join job_state s on s.id = j.id "
+                                "left join worker w on w.id = s.worker where j.id = :id",
+                                job.value));
     if (rows.empty()) return std::optional<Standing>();
     const Row& row = rows.front();
-    return std::optional(Standing{UserId{row.integer(0)}, state_of(row.integer(1)), static_cast<AttemptNumber>(row.integer(2)),
-                                  row.text_or_null(3).value_or("")});
+    return std::optional(Standing{UserId{row.integer(0)}, state_of(row.integer(1)),
+                                  static_cast<AttemptNumber>(row.integer(2)), row.text_or_null(3).value_or("")});
 }
 
-Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, StateRange states, std::int64_t before, int scan) {
+Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, StateRange states, std::int64_t before,
+                                                   int scan) {
     // Two texts each: "everybody's or this owner's" in one would keep the planner from the index on (owner, id).
     static const std::string select =
         "select j.id, s.state, j.name, s.started_us, s.finished_us, r.outcome, r.exit_code, r.signal, r.wall_us "
-        "from job j join job_state s on s.id = j.id left join attempt_result r on r.job = s.id and r.attempt = s.attempt ";
-    static const std::string rest = "j.id >= :edge and j.id < :before and s.state between :first and :last order by j.id desc";
+        "from job j join job_state s on s.id = j.id left join attempt_result r on r.job = s.id and r.attempt = "
+        "s.attempt ";
+    static const std::string rest =
+        "j.id >= :edge and j.id < :before and s.state between :first and :last order by j.id desc";
     static const std::string everybodys = select + "where " + rest;
     static const std::string own = select + "where j.owner = :owner and " + rest;
     const auto first = static_cast<std::int64_t>(states.first), last = static_cast<std::int64_t>(states.last);
 
     WINDLASS_TRY(const auto session, pool_.lease());
     auto edge = visible.everybodys
-                    ? session->query("select min(id), count(*) from (select id from job where id < :before "
-                                     "order by id desc limit :scan) w",
-                                     before, scan)
-                    : session->query("select min(id), count(*) from (select id from job where owner = :owner and id < :before "
-                                     "order by id desc limit :scan) w",
-                                     visible.owner.value, before, scan);
+                    ? session->query(
+                          "select min(id), count(*) from (select id from job where id < :before "
+                          "order by id desc limit :scan) w",
+                          before, scan)
+                    : session->query(
+                          "select min(id), count(*) from (select id from job where owner = :owner and id < :before "
+                          "order by id desc limit :scan) w",
+                          visible.owner.value, before, scan);
     if (!edge) return std::move(edge).error();
     const Window window = window_of(*edge);
     Step<JobLine> step{{}, window.edge, window.count < scan};
@@ -113,12 +124,15 @@ Result<Step<QueuedPayload>> JobsRepository::queued(const Visible& visible, std::
     const auto waiting = static_cast<std::int64_t>(JobState::queued);
 
     WINDLASS_TRY(const auto session, pool_.lease());
-    auto edge = visible.everybodys
-                    ? session->query("select max(id), count(*) from (select id from job where id > :after order by id limit :scan) w",
-                                     after, scan)
-                    : session->query("select max(id), count(*) from (select id from job where owner = :owner and id > :after "
-                                     "order by id limit :scan) w",
-                                     visible.owner.value, after, scan);
+    auto edge =
+        visible.everybodys
+            ? session->query(
+                  "select max(id), count(*) from (select id from job where id > :after order by id limit :scan) w",
+                  after, scan)
+            : session->query(
+                  "select max(id), count(*) from (select id from job where owner = :owner and id > :after "
+                  "order by id limit :scan) w",
+                  visible.owner.value, after, scan);
     if (!edge) return std::move(edge).error();
     const Window window = window_of(*edge);
     Step<QueuedPayload> step{{}, window.edge, window.count < scan};
@@ -134,14 +148,16 @@ Result<Step<QueuedPayload>> JobsRepository::queued(const Visible& visible, std::
 
 Result<std::vector<JobEvent>> JobsRepository::events(JobId job) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select e.seq, e.at_us, e.move, e.state, e.attempt, w.name, e.detail from job_event e "
-                                                 "left join worker w on w.id = e.worker where e.job = :job order by e.seq",
-                                                 job.value));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select e.seq, e.at_us, e.move, e.state, e.attempt, w.name, e.detail from job_event e "
+                                "left join worker w on w.id = e.worker where e.job = :job order by e.seq",
+                                job.value));
     std::vector<JobEvent> events;
     events.reserve(rows.size());
     for (const Row& row : rows)
-        events.push_back({row.integer(0), from_unix_us(row.integer(1)), static_cast<JobMove>(row.integer(2)), state_of(row.integer(3)),
-                          static_cast<AttemptNumber>(row.integer(4)), row.text_or_null(5).value_or(""), row.text(6)});
+        events.push_back({row.integer(0), from_unix_us(row.integer(1)), static_cast<JobMove>(row.integer(2)),
+                          state_of(row.integer(3)), static_cast<AttemptNumber>(row.integer(4)),
+                          row.text_or_null(5).value_or(""), row.text(6)});
     return events;
 }
 

@@ -1,4 +1,5 @@
-// The SQL that reads jobs. The api never writes one: it asks the scheduler. Threads: any; each call borrows one session.
+// The SQL that reads jobs. The api never writes one: it asks the scheduler. Threads: any; each call borrows one
+// session.
 #pragma once
 
 #include <cstdint>
@@ -99,8 +100,8 @@ class JobsRepository {
     };
     Result<std::optional<Standing>> standing(JobId job);
 
-    // Newest first: from `before` (exclusive) down. Looks at `scan` ids at most, so that a filter that matches little does
-    // not hold a thread for long.
+    // Newest first: from `before` (exclusive) down. Looks at `scan` ids at most, so that a filter that matches little
+    // does not hold a thread for long.
     Result<Step<JobLine>> newest_first(const Visible& visible, StateRange states, std::int64_t before, int scan);
     // Oldest first: the queued ones after `after`.
     Result<Step<QueuedPayload>> queued(const Visible& visible, std::int64_t after, int scan);

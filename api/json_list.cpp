@@ -55,7 +55,9 @@ class ListSource final : public ChunkSource {
 
 }  // namespace
 
-OrProblem<Reply> list_reply(const Call& call, ListStep step) { return list_reply(call, std::move(step), {}); }
+OrProblem<Reply> list_reply(const Call& call, ListStep step) {
+    return list_reply(call, std::move(step), {});
+}
 
 OrProblem<Reply> list_reply(const Call& call, ListStep step, std::vector<std::pair<std::string, std::string>> headers) {
     auto source = std::make_shared<ListSource>(std::move(step), call.request.id);

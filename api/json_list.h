@@ -7,9 +7,9 @@
 
 namespace windlass::api {
 
-// Adds the elements of one step to the writer (which is inside the array). True: there may be more. A step is short; one
-// that adds nothing is fine. On an error after the first step the array stays unfinished, so that no client takes it for
-// the whole list (the status was sent long ago); the log says why.
+// Adds the elements of one step to the writer (which is inside the array). True: there may be more. A step is short;
+// one that adds nothing is fine. On an error after the first step the array stays unfinished, so that no client takes
+// it for the whole list (the status was sent long ago); the log says why.
 using ListStep = std::function<Result<bool>(JsonWriter& json)>;
 
 // Runs the first step at once: what fails there is still a proper error, and a short list is an ordinary body.

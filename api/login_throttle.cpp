@@ -38,8 +38,10 @@ void LoginThrottle::succeeded(const std::string& account, const std::string& add
     accounts_.erase(account);
     // Others behind the same address go on counting.
     if (auto* counter = find(addresses_, address, now)) {
-        if (--counter->failures <= 0) addresses_.erase(address);
-        else if (counter->failures < free_per_address) counter->blocked_until = {};
+        if (--counter->failures <= 0)
+            addresses_.erase(address);
+        else if (counter->failures < free_per_address)
+            counter->blocked_until = {};
     }
 }
 

@@ -62,7 +62,9 @@ class Signals {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
             uv_signal_init(loop, &handles_[i]);
             handles_[i].data = this;
-            uv_signal_start(&handles_[i], [](uv_signal_t* handle, int) { static_cast<Signals*>(handle->data)->on_stop_(); }, numbers[i]);
+            uv_signal_start(
+                &handles_[i], [](uv_signal_t* handle, int) { static_cast<Signals*>(handle->data)->on_stop_(); },
+                numbers[i]);
         }
     }
     void close() {
@@ -100,15 +102,18 @@ Status run(const Config& config) {
     bool stopping = false;
     const auto on_link = [&](bool up) {
         if (stopping || !front) return;
-        if (up) notify_ready("http://" + front->address());
-        else notify_status("the scheduler is away");
+        if (up)
+            notify_ready("http://" + front->address());
+        else
+            notify_status("the scheduler is away");
     };
     SchedulerLink scheduler(loop, {.endpoint = scheduler_endpoint, .name = "api", .secret = secret}, on_link);
     App app{config.api, open, clock, accounts, jobs, results, credentials, passwords, throttle, scheduler, metrics};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
-    WINDLASS_TRY(front, Front::open(
-                            loop, front_settings(config.api), [&server](const Request& request) { return server->handle(request); },
-                            Server::render_error));
+    WINDLASS_TRY(front,
+                 Front::open(
+                     loop, front_settings(config.api),
+                     [&server](const Request& request) { return server->handle(request); }, Server::render_error));
     metrics.set_front([&front] { return front->statistics(); });
     metrics.set_password_queue([&passwords] { return passwords.waiting(); });
     log::info("listening on http://{}", front->address());
@@ -133,7 +138,8 @@ Status run(const Config& config) {
 }  // namespace windlass::api
 
 int main(int argc, char** argv) {
-    auto loaded = windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
+    auto loaded =
+        windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
     if (!loaded) {
         std::fprintf(stderr, "windlass-api: %s\n", loaded.error().message.c_str());
         return 2;

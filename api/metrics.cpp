@@ -19,12 +19,14 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 
 const prometheus::Histogram::BucketBoundaries latency_buckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                                0.025,  0.05,    0.1,    0.25,  1,      5,     60};
+                                                                 0.025,  0.05,    0.1,    0.25,  1,      5,     60};
 
 MetricFamily value(std::string name, std::string help, MetricType type, double v) {
     prometheus::ClientMetric metric;
-    if (type == MetricType::Counter) metric.counter.value = v;
-    else metric.gauge.value = v;
+    if (type == MetricType::Counter)
+        metric.counter.value = v;
+    else
+        metric.gauge.value = v;
     return {std::move(name), std::move(help), type, {std::move(metric)}};
 }
 template <class N>
@@ -38,10 +40,13 @@ MetricFamily gauge(std::string name, std::string help, N v) {
 
 void add_front(std::vector<MetricFamily>& out, const FrontStatistics& front) {
     out.push_back(gauge("windlass_http_connections", "Open connections", front.connections_open));
-    out.push_back(counter("windlass_http_connections_accepted_total", "Connections accepted", front.connections_accepted));
-    out.push_back(counter("windlass_http_connections_refused_total", "Connections refused at a limit", front.connections_refused));
+    out.push_back(
+        counter("windlass_http_connections_accepted_total", "Connections accepted", front.connections_accepted));
+    out.push_back(counter("windlass_http_connections_refused_total", "Connections refused at a limit",
+                          front.connections_refused));
     out.push_back(counter("windlass_http_received_requests_total", "Whole requests received", front.requests));
-    out.push_back(counter("windlass_http_refused_requests_total", "Requests refused before any handler", front.refused_requests));
+    out.push_back(
+        counter("windlass_http_refused_requests_total", "Requests refused before any handler", front.refused_requests));
     out.push_back(gauge("windlass_http_waiting_requests", "Requests that wait without a thread", front.waiting));
     out.push_back(gauge("windlass_http_buffered_bytes", "Request bytes in memory", front.buffered_bytes));
 }
@@ -59,12 +64,15 @@ void add_scheduler(std::vector<MetricFamily>& out, const protocol::Statistics& s
     out.push_back(std::move(jobs));
     out.push_back(gauge("windlass_workers_connected", "Workers connected to the scheduler", s.workers_connected));
     out.push_back(counter("windlass_jobs_submitted_total", "Jobs accepted since the scheduler started", s.submitted));
-    out.push_back(counter("windlass_jobs_ended_total", "Jobs that reached a final state since the scheduler started", s.ended));
+    out.push_back(
+        counter("windlass_jobs_ended_total", "Jobs that reached a final state since the scheduler started", s.ended));
     out.push_back(counter("windlass_attempts_lost_total", "Attempts lost with their worker", s.lost_attempts));
-    out.push_back(counter("windlass_stale_writes_refused_total", "Messages about attempts that were no longer current", s.stale_refused));
+    out.push_back(counter("windlass_stale_writes_refused_total", "Messages about attempts that were no longer current",
+                          s.stale_refused));
     out.push_back(counter("windlass_commits_total", "Transactions of the scheduler", s.commits));
     out.push_back(counter("windlass_committed_changes_total", "Changes in those transactions", s.committed_changes));
-    out.push_back(counter("windlass_commit_failures_total", "Transactions that failed and were tried again", s.commit_failures));
+    out.push_back(
+        counter("windlass_commit_failures_total", "Transactions that failed and were tried again", s.commit_failures));
     out.push_back(gauge("windlass_scheduler_resident_bytes", "Memory of the scheduler", s.resident_bytes));
 }
 
@@ -82,8 +90,10 @@ struct Metrics::Impl {
     };
 
     prometheus::Registry registry;
-    Family& requests =
-        prometheus::BuildCounter().Name("windlass_http_requests_total").Help("Requests answered, by route and status").Register(registry);
+    Family& requests = prometheus::BuildCounter()
+                           .Name("windlass_http_requests_total")
+                           .Help("Requests answered, by route and status")
+                           .Register(registry);
     prometheus::Family<prometheus::Histogram>& latency =
         prometheus::BuildHistogram()
             .Name("windlass_http_request_seconds")
@@ -123,14 +133,19 @@ void Metrics::count_request(std::size_t route, int status, Microseconds took) {
     per_route.latency->Observe(static_cast<double>(took.count()) / 1e6);
 }
 
-void Metrics::set_front(std::function<FrontStatistics()> statistics) { impl_->front = std::move(statistics); }
-void Metrics::set_password_queue(std::function<std::size_t()> waiting) { impl_->passwords_waiting = std::move(waiting); }
+void Metrics::set_front(std::function<FrontStatistics()> statistics) {
+    impl_->front = std::move(statistics);
+}
+void Metrics::set_password_queue(std::function<std::size_t()> waiting) {
+    impl_->passwords_waiting = std::move(waiting);
+}
 
 std::string Metrics::text(const std::optional<protocol::Statistics>& scheduler) const {
     auto families = impl_->registry.Collect();
     if (impl_->front) add_front(families, impl_->front());
     if (impl_->passwords_waiting)
-        families.push_back(gauge("windlass_passwords_waiting", "Passwords that wait to be hashed", impl_->passwords_waiting()));
+        families.push_back(
+            gauge("windlass_passwords_waiting", "Passwords that wait to be hashed", impl_->passwords_waiting()));
     families.push_back(gauge("windlass_scheduler_up", "1 when the scheduler answers", scheduler ? 1 : 0));
     if (scheduler) add_scheduler(families, *scheduler);
     std::ostringstream out;

@@ -32,14 +32,21 @@ std::uint32_t take_character(std::string_view& rest) {
 void put_character(std::string& out, std::uint32_t code) {
     const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
     if (code < 0x80) return put(code);
-    if (code < 0x800) put(0xC0 | code >> 6);
-    else if (code < 0x10000) put(0xE0 | code >> 12), put(0x80 | (code >> 6 & 0x3F));
-    else put(0xF0 | code >> 18), put(0x80 | (code >> 12 & 0x3F)), put(0x80 | (code >> 6 & 0x3F));
+    if (code < 0x800)
+        put(0xC0 | code >> 6);
+    else if (code < 0x10000)
+        put(0xE0 | code >> 12), put(0x80 | (code >> 6 & 0x3F));
+    else
+        put(0xF0 | code >> 18), put(0x80 | (code >> 12 & 0x3F)), put(0x80 | (code >> 6 & 0x3F));
     put(0x80 | (code & 0x3F));
 }
 
-bool is_control(std::uint32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
-bool is_blank(std::uint32_t code) { return code == ' ' || iswspace_l(static_cast<wint_t>(code), unicode_locale()) != 0; }
+bool is_control(std::uint32_t code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0);
+}
+bool is_blank(std::uint32_t code) {
+    return code == ' ' || iswspace_l(static_cast<wint_t>(code), unicode_locale()) != 0;
+}
 
 template <class Predicate>
 bool any_character(std::string_view text, Predicate predicate) {
@@ -51,7 +58,9 @@ bool all_blank(std::string_view text) {
     return !any_character(text, [](std::uint32_t code) { return !is_blank(code); });
 }
 
-constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+constexpr bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 }  // namespace
 
@@ -81,10 +90,12 @@ std::string_view fault_of_email(std::string_view text) {
     if (text.size() > 254) return "must not be longer than 254 bytes";
     const auto at = text.find('@');
     const auto domain = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
-    const bool shape = at != std::string_view::npos && at > 0 && !domain.empty() && domain.find('@') == std::string_view::npos &&
-                       domain.front() != '.' && domain.back() != '.' && domain.find("..") == std::string_view::npos;
+    const bool shape = at != std::string_view::npos && at > 0 && !domain.empty() &&
+                       domain.find('@') == std::string_view::npos && domain.front() != '.' && domain.back() != '.' &&
+                       domain.find("..") == std::string_view::npos;
     const bool clean = !any_character(text, [](std::uint32_t code) {
-        return is_control(code) || is_blank(code) || code == '<' || code == '>' || code == ',' || code == ';' || code == ':';
+        return is_control(code) || is_blank(code) || code == '<' || code == '>' || code == ',' || code == ';' ||
+               code == ':';
     });
     return shape && clean ? std::string_view() : "must be an e-mail address such as ada@example.org";
 }
@@ -104,9 +115,12 @@ std::string_view fault_of_password(std::string_view text) {
 }
 
 std::string_view fault_of_variable(std::string_view name) {
-    const bool good = !name.empty() && name.size() <= 256 && is_letter(name.front()) &&
-                      std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-    return good ? std::string_view() : "a variable's name is letters, digits and _, does not begin with a digit, and has at most 256 characters";
+    const bool good =
+        !name.empty() && name.size() <= 256 && is_letter(name.front()) &&
+        std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+    return good ? std::string_view()
+                : "a variable's name is letters, digits and _, does not begin with a digit, and has at most 256 "
+                  "characters";
 }
 
 PersonalName split_name(std::string_view name) {

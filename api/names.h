@@ -16,7 +16,7 @@ std::string_view fault_of_username(std::string_view text);  // it stands in path
 std::string_view fault_of_email(std::string_view text);
 std::string_view fault_of_personal_name(std::string_view text);  // people's and companies' names: any text but blank
 std::string_view fault_of_password(std::string_view text);
-std::string_view fault_of_variable(std::string_view name);       // an environment variable: [A-Za-z_][A-Za-z0-9_]*
+std::string_view fault_of_variable(std::string_view name);  // an environment variable: [A-Za-z_][A-Za-z0-9_]*
 
 struct PersonalName {
     std::string first;

@@ -8,8 +8,12 @@
 
 namespace windlass::api {
 
-HashCost HashCost::interactive() { return {crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE}; }
-HashCost HashCost::cheapest() { return {crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN}; }
+HashCost HashCost::interactive() {
+    return {crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE};
+}
+HashCost HashCost::cheapest() {
+    return {crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN};
+}
 
 PasswordHasher::PasswordHasher(HashCost cost, int threads, std::size_t most_waiting)
     : cost_(cost), most_waiting_(most_waiting), nobodys_hash_(hash_now(random_token())) {
@@ -30,7 +34,8 @@ Status PasswordHasher::hash(std::string password, std::function<void(std::string
     return submit([this, password = std::move(password), done = std::move(done)] { done(hash_now(password)); });
 }
 
-Status PasswordHasher::verify(std::string password, std::optional<std::string> hash, std::function<void(Verdict)> done) {
+Status PasswordHasher::verify(std::string password, std::optional<std::string> hash,
+                              std::function<void(Verdict)> done) {
     return submit([this, password = std::move(password), hash = std::move(hash), done = std::move(done)] {
         done(check(password, hash));
     });
@@ -47,7 +52,8 @@ std::string PasswordHasher::hash_now(const std::string& password) const {
 Verdict PasswordHasher::check(const std::string& password, const std::optional<std::string>& hash) const {
     const std::string& stored = hash ? *hash : nobodys_hash_;
     Verdict verdict;
-    verdict.correct = crypto_pwhash_str_verify(stored.c_str(), password.data(), password.size()) == 0 && hash.has_value();
+    verdict.correct =
+        crypto_pwhash_str_verify(stored.c_str(), password.data(), password.size()) == 0 && hash.has_value();
     if (verdict.correct && crypto_pwhash_str_needs_rehash(stored.c_str(), cost_.operations, cost_.memory_bytes) == 1)
         verdict.better_hash = hash_now(password);
     return verdict;

@@ -17,7 +17,9 @@ Problem bad_field(std::string pointer, std::string detail) {
     return problem;
 }
 
-Problem not_found(std::string detail) { return make_problem(404, std::move(detail)); }
+Problem not_found(std::string detail) {
+    return make_problem(404, std::move(detail));
+}
 
 Problem try_again_later(std::string detail, std::int64_t seconds) {
     Problem problem = make_problem(503, std::move(detail));
@@ -27,17 +29,22 @@ Problem try_again_later(std::string detail, std::int64_t seconds) {
 
 Problem problem_of(const Error& error) {
     switch (error.kind) {
-        case ErrorKind::invalid: return make_problem(400, error.message);
-        case ErrorKind::not_found: return make_problem(404, error.message);
-        case ErrorKind::conflict: return make_problem(409, error.message);
-        case ErrorKind::denied: return make_problem(403, error.message);
+        case ErrorKind::invalid:
+            return make_problem(400, error.message);
+        case ErrorKind::not_found:
+            return make_problem(404, error.message);
+        case ErrorKind::conflict:
+            return make_problem(409, error.message);
+        case ErrorKind::denied:
+            return make_problem(403, error.message);
         case ErrorKind::unavailable: {
             Problem problem = try_again_later("Something this server depends on does not answer now. Try again later.");
             problem.log_only = error.message;
             return problem;
         }
         case ErrorKind::stale:
-        case ErrorKind::internal: break;
+        case ErrorKind::internal:
+            break;
     }
     Problem problem = make_problem(500, "The server failed to do this. Its log says more, under this request_id.");
     problem.log_only = error.message;
@@ -90,26 +97,46 @@ Response problem_response(const Problem& problem, std::string_view request_id) {
 
 std::string_view status_phrase(int status) {
     switch (status) {
-        case 400: return "Bad Request";
-        case 401: return "Unauthorized";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 408: return "Request Timeout";
-        case 409: return "Conflict";
-        case 411: return "Length Required";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 415: return "Unsupported Media Type";
-        case 417: return "Expectation Failed";
-        case 422: return "Unprocessable Content";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 503: return "Service Unavailable";
-        case 505: return "HTTP Version Not Supported";
-        default: return "Error";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 409:
+            return "Conflict";
+        case 411:
+            return "Length Required";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 415:
+            return "Unsupported Media Type";
+        case 417:
+            return "Expectation Failed";
+        case 422:
+            return "Unprocessable Content";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 503:
+            return "Service Unavailable";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return "Error";
     }
 }
 

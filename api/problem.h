@@ -51,8 +51,8 @@ std::string_view status_phrase(int status);
 template <class T>
 class [[nodiscard]] OrProblem {
   public:
-    OrProblem(T value) : state_(std::in_place_index<0>, std::move(value)) {}            // NOLINT: implicit on purpose
-    OrProblem(Problem problem) : state_(std::in_place_index<1>, std::move(problem)) {}  // NOLINT
+    OrProblem(T value) : state_(std::in_place_index<0>, std::move(value)) {}              // NOLINT: implicit on purpose
+    OrProblem(Problem problem) : state_(std::in_place_index<1>, std::move(problem)) {}    // NOLINT
     OrProblem(const Error& error) : state_(std::in_place_index<1>, problem_of(error)) {}  // NOLINT
 
     bool ok() const { return state_.index() == 0; }

@@ -5,8 +5,8 @@
 
 #include "api/handlers.h"
 #include "api/job_parameters.h"
-#include "api/json_list.h"
 #include "api/jobs_repository.h"
+#include "api/json_list.h"
 
 namespace windlass::api {
 namespace {
@@ -24,7 +24,8 @@ class QueueWalk {
             WINDLASS_TRY(auto found, jobs_.queued(visible_, after_, ids_per_step));
             after_ = found.cursor;
             end_ = found.end;
-            waiting_.assign(std::make_move_iterator(found.matches.begin()), std::make_move_iterator(found.matches.end()));
+            waiting_.assign(std::make_move_iterator(found.matches.begin()),
+                            std::make_move_iterator(found.matches.end()));
         }
         if (!waiting_.empty()) {
             WINDLASS_TRY_STATUS(write(json, waiting_.front()));
@@ -44,7 +45,8 @@ class QueueWalk {
         std::string bytes;
         if (!sha256.empty()) {
             WINDLASS_TRY(auto blob, jobs_.blob(sha256));
-            if (!blob) return make_error(ErrorKind::internal, "the text of a queued job is missing from the table blob");
+            if (!blob)
+                return make_error(ErrorKind::internal, "the text of a queued job is missing from the table blob");
             bytes = is_valid_utf8(*blob) ? *std::move(blob) : to_valid_utf8(*blob);
         }
         text = {sha256, std::move(bytes)};

@@ -16,8 +16,10 @@ void number(JsonWriter& json, const char* key, std::int64_t value) {
 }
 void optional_time(JsonWriter& json, const char* key, const std::optional<WallTime>& value) {
     json.Key(key);
-    if (value) put(json, time_text(*value));
-    else json.Null();
+    if (value)
+        put(json, time_text(*value));
+    else
+        json.Null();
 }
 // A number of seconds with all six places: a double would print 0.1 + 0.2 as it likes.
 void seconds(JsonWriter& json, const char* key, Microseconds value) {
@@ -28,8 +30,10 @@ void seconds(JsonWriter& json, const char* key, Microseconds value) {
 // Text of a job, which may hold any bytes.
 void any_bytes(JsonWriter& json, const char* key, const std::string& value) {
     json.Key(key);
-    if (is_valid_utf8(value)) put(json, value);
-    else put(json, to_valid_utf8(value));
+    if (is_valid_utf8(value))
+        put(json, value);
+    else
+        put(json, to_valid_utf8(value));
 }
 void optional_text(JsonWriter& json, const char* key, const std::string& value) {
     if (!value.empty()) any_bytes(json, key, value);
@@ -118,7 +122,8 @@ std::string seconds_text(Microseconds duration) {
 std::string time_text(WallTime time) {
     const auto whole = std::chrono::floor<Seconds>(time);
     const auto ms = std::chrono::floor<Milliseconds>(time - whole).count();
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(whole.time_since_epoch().count())), ms);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                       fmt::gmtime(static_cast<std::time_t>(whole.time_since_epoch().count())), ms);
 }
 
 std::optional<Ending> ending_that_counts(const JobLine& job) {
@@ -134,7 +139,8 @@ std::string duration_text(const JobLine& job, WallTime now) {
     if (ending && ending->wall.count() > 0) return seconds_text(ending->wall);
     if (ending && ending->outcome == OutcomeKind::exited) return seconds_text(ending->wall);
     // No measurement came back (the worker was lost, or it was cancelled before anything ran).
-    if (job.state != JobState::cancelled && job.started && job.finished) return seconds_text(*job.finished - *job.started);
+    if (job.state != JobState::cancelled && job.started && job.finished)
+        return seconds_text(*job.finished - *job.started);
     return "";
 }
 
@@ -161,7 +167,8 @@ void write_job(JsonWriter& json, const JobView& job, WallTime now) {
     number(json, "attempts_failed", job.failures);
     number(json, "attempts_lost", job.losses);
     number(json, "max_attempts", job.spec.max_attempts);
-    if (const auto ending = ending_that_counts(job.line)) write_ending(json, ending->outcome, ending->exit_code, ending->signal);
+    if (const auto ending = ending_that_counts(job.line))
+        write_ending(json, ending->outcome, ending->exit_code, ending->signal);
     flag(json, "cancel_requested", job.cancel_requested);
     json.Key("timeout_s");
     const std::string timeout = fmt::format("{}", static_cast<double>(job.spec.timeout.count()) / 1000.0);
@@ -182,8 +189,11 @@ void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& outp
     json.Key("results");
     json.StartObject();
     if (is_final(job.line.state)) {
-        if (ending_that_counts(job.line)) write_results(json, job.stored->result, output);
-        else text(json, "outcome", name(job.line.state == JobState::cancelled ? OutcomeKind::cancelled : OutcomeKind::worker_lost));
+        if (ending_that_counts(job.line))
+            write_results(json, job.stored->result, output);
+        else
+            text(json, "outcome",
+                 name(job.line.state == JobState::cancelled ? OutcomeKind::cancelled : OutcomeKind::worker_lost));
     }
     json.EndObject();
     json.EndObject();

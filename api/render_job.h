@@ -11,8 +11,8 @@
 
 namespace windlass::api {
 
-std::string seconds_text(Microseconds duration);                          // "1.204"
-std::string time_text(WallTime time);                                     // "2026-01-31T09:30:00.125Z"
+std::string seconds_text(Microseconds duration);  // "1.204"
+std::string time_text(WallTime time);             // "2026-01-31T09:30:00.125Z"
 // "" before it starts, the running total while it runs, the wall time of the attempt that counts at the end.
 std::string duration_text(const JobLine& job, WallTime now);
 // The ending that counts for the job as it is now: an older attempt's does not while it waits again, nor after it was

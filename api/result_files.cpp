@@ -19,7 +19,8 @@ std::string disposition(std::string_view path) {
     const auto name = path.substr(path.rfind('/') + 1);
     std::string plain, exact;
     for (const char c : name) {
-        const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+        const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                          c == '-' || c == '_';
         plain += safe ? c : '_';
         exact += safe ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
@@ -46,7 +47,8 @@ OrProblem<Reply> result_file(const Call& call) {
         response.body = *std::move(bytes);
     }
     response.content_type = "application/octet-stream";
-    response.headers = {{"Content-Disposition", disposition(path)}, {"Content-Security-Policy", "sandbox; default-src 'none'"}};
+    response.headers = {{"Content-Disposition", disposition(path)},
+                        {"Content-Security-Policy", "sandbox; default-src 'none'"}};
     return Reply(std::move(response));
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 // Of attempt_result r, left join worker w. The order is known to result_of() below.
 constexpr std::string_view result_columns =
-    "r.attempt, w.name, r.ended_us, r.outcome, r.exit_code, r.signal, r.detail, r.wall_us, r.cpu_user_us, r.cpu_system_us, "
+    "r.attempt, w.name, r.ended_us, r.outcome, r.exit_code, r.signal, r.detail, r.wall_us, r.cpu_user_us, "
+    "r.cpu_system_us, "
     "r.peak_memory_bytes, r.peak_is_largest_process, r.read_bytes, r.written_bytes, r.stdout_bytes, r.stderr_bytes, "
     "r.stdout_truncated, r.stderr_truncated, r.files, r.files_truncated, r.value";
 
@@ -23,10 +24,14 @@ std::vector<ResultFile> files_of(const std::string& text) {
         ResultFile file;
         for (const auto& member : item.GetObject()) {
             const auto key = text_of(member.name);
-            if (key == "path" && member.value.IsString()) file.path = text_of(member.value);
-            else if (key == "size" && member.value.IsInt64()) file.size_bytes = member.value.GetInt64();
-            else if (key == "sha256" && member.value.IsString()) file.sha256 = text_of(member.value);
-            else if (key == "stored" && member.value.IsBool()) file.stored = member.value.GetBool();
+            if (key == "path" && member.value.IsString())
+                file.path = text_of(member.value);
+            else if (key == "size" && member.value.IsInt64())
+                file.size_bytes = member.value.GetInt64();
+            else if (key == "sha256" && member.value.IsString())
+                file.sha256 = text_of(member.value);
+            else if (key == "stored" && member.value.IsBool())
+                file.stored = member.value.GetBool();
         }
         files.push_back(std::move(file));
     }
@@ -41,8 +46,12 @@ StoredResult result_of(const Row& row, std::size_t c) {
     AttemptResult& result = stored.result;
     result.outcome = {static_cast<OutcomeKind>(row.integer(c + 3)), static_cast<std::int32_t>(row.integer(c + 4)),
                       static_cast<std::int32_t>(row.integer(c + 5)), row.text(c + 6)};
-    result.usage = {Microseconds{row.integer(c + 7)}, Microseconds{row.integer(c + 8)}, Microseconds{row.integer(c + 9)},
-                    row.integer(c + 10),              row.truth(c + 11),                row.integer(c + 12),
+    result.usage = {Microseconds{row.integer(c + 7)},
+                    Microseconds{row.integer(c + 8)},
+                    Microseconds{row.integer(c + 9)},
+                    row.integer(c + 10),
+                    row.truth(c + 11),
+                    row.integer(c + 12),
                     row.integer(c + 13)};
     result.stdout_bytes = row.integer(c + 14);
     result.stderr_bytes = row.integer(c + 15);
@@ -57,7 +66,8 @@ StoredResult result_of(const Row& row, std::size_t c) {
 }  // namespace
 
 Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
-    static const std::string sql = "select j.owner, j.name, s.state, s.attempt, s.started_us, s.finished_us, " + std::string(result_columns) +
+    static const std::string sql = "select j.owner, j.name, s.state, s.attempt, s.started_us, s.finished_us, " +
+                                   std::string(result_columns) +
                                    " from job j join job_state s on s.id = j.id "
                                    "left join attempt_result r on r.job = s.id and r.attempt = s.attempt "
                                    "left join worker w on w.id = r.worker where j.id = :id";
@@ -76,14 +86,16 @@ Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
     if (!row.is_null(6)) {
         outcome.stored = result_of(row, 6);
         const AttemptResult& result = outcome.stored->result;
-        outcome.line.ending = Ending{result.outcome.kind, result.outcome.exit_code, result.outcome.signal, result.usage.wall};
+        outcome.line.ending =
+            Ending{result.outcome.kind, result.outcome.exit_code, result.outcome.signal, result.usage.wall};
     }
     return std::optional(std::move(outcome));
 }
 
 Result<std::vector<StoredResult>> ResultsRepository::attempts(JobId job) {
-    static const std::string sql = "select " + std::string(result_columns) +
-                                   " from attempt_result r left join worker w on w.id = r.worker where r.job = :job order by r.attempt";
+    static const std::string sql =
+        "select " + std::string(result_columns) +
+        " from attempt_result r left join worker w on w.id = r.worker where r.job = :job order by r.attempt";
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(const auto rows, session->query(sql, job.value));
     std::vector<StoredResult> all;
@@ -92,11 +104,13 @@ Result<std::vector<StoredResult>> ResultsRepository::attempts(JobId job) {
     return all;
 }
 
-Result<std::vector<OutputPiece>> ResultsRepository::output(AttemptRef attempt, OutputStream stream, std::int64_t offset, int most) {
+Result<std::vector<OutputPiece>> ResultsRepository::output(AttemptRef attempt, OutputStream stream, std::int64_t offset,
+                                                           int most) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select start_offset, bytes from job_output where job = :job and attempt = :attempt "
-                                                 "and stream = :stream and start_offset >= :offset order by start_offset limit :most",
-                                                 attempt.job.value, attempt.attempt, static_cast<std::int64_t>(stream), offset, most));
+    WINDLASS_TRY(const auto rows,
+                 session->query("select start_offset, bytes from job_output where job = :job and attempt = :attempt "
+                                "and stream = :stream and start_offset >= :offset order by start_offset limit :most",
+                                attempt.job.value, attempt.attempt, static_cast<std::int64_t>(stream), offset, most));
     std::vector<OutputPiece> pieces;
     pieces.reserve(rows.size());
     for (const Row& row : rows) pieces.push_back({row.integer(0), row.bytes(1)});

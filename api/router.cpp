@@ -22,8 +22,12 @@ std::string_view take_segment(std::string_view& rest) {
     return segment;
 }
 
-bool is_parameter(std::string_view segment) { return segment.starts_with('{') && segment.ends_with('}'); }
-bool is_rest(std::string_view segment) { return segment.starts_with('{') && segment.ends_with("...}"); }
+bool is_parameter(std::string_view segment) {
+    return segment.starts_with('{') && segment.ends_with('}');
+}
+bool is_rest(std::string_view segment) {
+    return segment.starts_with('{') && segment.ends_with("...}");
+}
 
 }  // namespace
 

@@ -28,7 +28,8 @@ enum class Access {
 
 struct Route {
     std::string_view method;
-    std::string_view path;    // "/api/jobs/{id}/", canonical form; the last segment may be {name...}: the rest of the path
+    std::string_view
+        path;  // "/api/jobs/{id}/", canonical form; the last segment may be {name...}: the rest of the path
     std::string_view family;  // as in the contract: "jobs", or "operations"
     Access access = Access::unset;
     RouteHandler handler = nullptr;
@@ -48,8 +49,9 @@ struct RouteMatch {
 
 class Router {
   public:
-    // `routes` must outlive the router. `exact_only`: paths that belong to somebody else in this exact form, without the
-    // slash at the end. invalid: a route without access or handler, twice the same, or a path that cannot be matched.
+    // `routes` must outlive the router. `exact_only`: paths that belong to somebody else in this exact form, without
+    // the slash at the end. invalid: a route without access or handler, twice the same, or a path that cannot be
+    // matched.
     static Result<Router> make(std::span<const Route> routes, std::vector<std::string_view> exact_only = {});
 
     // HEAD finds GET.

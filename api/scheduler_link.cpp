@@ -10,14 +10,18 @@
 namespace windlass::api {
 namespace {
 
-Error away(std::string why) { return make_error(ErrorKind::unavailable, std::move(why)); }
+Error away(std::string why) {
+    return make_error(ErrorKind::unavailable, std::move(why));
+}
 
 // The request id of a message, or null for messages that have none.
 const RequestId* request_of(const protocol::Message& message) {
     return std::visit(
         [](const auto& m) -> const RequestId* {
-            if constexpr (requires { m.request; }) return &m.request;
-            else return nullptr;
+            if constexpr (requires { m.request; })
+                return &m.request;
+            else
+                return nullptr;
         },
         message);
 }
@@ -166,10 +170,12 @@ void SchedulerLink::State::went_down(const std::string& reason) {
     const bool was_up = up.exchange(false);
     connection.reset();
     const std::string why = refusal.empty() ? reason : std::exchange(refusal, {});
-    if (!stopped && why != last_reason) log::warning("no connection to the scheduler at {}: {}", settings.endpoint.text(), why);
+    if (!stopped && why != last_reason)
+        log::warning("no connection to the scheduler at {}: {}", settings.endpoint.text(), why);
     last_reason = why;
     auto lost = std::exchange(open, {});
-    for (auto& [id, on_answer] : lost) on_answer(away("The connection to the scheduler broke before it answered: this may have been done or not."));
+    for (auto& [id, on_answer] : lost)
+        on_answer(away("The connection to the scheduler broke before it answered: this may have been done or not."));
     work();  // what came in between is answered too
     if (was_up && on_change) on_change(false);
     if (!stopped) dial_later();
@@ -177,8 +183,8 @@ void SchedulerLink::State::went_down(const std::string& reason) {
 
 void SchedulerLink::State::dial_later() {
     uv_timer_start(
-        &retry, [](uv_timer_t* timer) { static_cast<State*>(timer->data)->dial(); }, static_cast<std::uint64_t>(delay.count()),
-        0);
+        &retry, [](uv_timer_t* timer) { static_cast<State*>(timer->data)->dial(); },
+        static_cast<std::uint64_t>(delay.count()), 0);
     delay = std::min(delay * 2, settings.longest_retry);
 }
 
@@ -229,7 +235,9 @@ SchedulerLink::SchedulerLink(uv_loop_t* loop, SchedulerLinkSettings settings, st
     state_->start();
 }
 
-SchedulerLink::~SchedulerLink() { stop(); }
+SchedulerLink::~SchedulerLink() {
+    stop();
+}
 
 void SchedulerLink::ask(protocol::Message question, std::string body, OnAnswer on_answer) {
     {
@@ -264,7 +272,8 @@ Watch SchedulerLink::watch(JobId job, std::function<void()> on_end) {
         const auto found = alive->watchers.find(job);
         if (found == alive->watchers.end()) return;
         auto& list = found->second;
-        const auto mine = std::find_if(list.begin(), list.end(), [&](const State::Watcher& w) { return w.number == number; });
+        const auto mine =
+            std::find_if(list.begin(), list.end(), [&](const State::Watcher& w) { return w.number == number; });
         if (mine == list.end()) return;
         dropped = std::move(mine->on_end);
         list.erase(mine);
@@ -272,8 +281,12 @@ Watch SchedulerLink::watch(JobId job, std::function<void()> on_end) {
     });
 }
 
-bool SchedulerLink::connected() const { return state_->up; }
+bool SchedulerLink::connected() const {
+    return state_->up;
+}
 
-void SchedulerLink::stop() { state_->stop(); }
+void SchedulerLink::stop() {
+    state_->stop();
+}
 
 }  // namespace windlass::api

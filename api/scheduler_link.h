@@ -49,8 +49,8 @@ class Scheduler {
 
     virtual ~Scheduler() = default;
 
-    // Sends one of the messages that carry a request id (which is filled in here) and hands back what answers it. Called
-    // exactly once.
+    // Sends one of the messages that carry a request id (which is filled in here) and hands back what answers it.
+    // Called exactly once.
     //   unavailable  no connection, or it broke, or the scheduler said Unavailable: nobody knows whether it was done if
     //                the connection broke in between; it was not done in the other two cases. The message is a sentence
     //                that can be shown to whoever asked

@@ -28,7 +28,8 @@ std::optional<Problem> fault_of_query(const Route& route, const Request& request
     for (std::size_t i = 0; i < request.query.size(); ++i) {
         const std::string& name = request.query[i].first;
         if (std::find(route.query.begin(), route.query.end(), name) == route.query.end())
-            return bad_field("?" + name.substr(0, 100), fmt::format("\"{}\" is not a parameter that is known here.", to_valid_utf8(name.substr(0, 100))));
+            return bad_field("?" + name.substr(0, 100), fmt::format("\"{}\" is not a parameter that is known here.",
+                                                                    to_valid_utf8(name.substr(0, 100))));
         for (std::size_t j = 0; j < i; ++j)
             if (request.query[j].first == name) return bad_field("?" + name, fmt::format("{} is given twice.", name));
     }
@@ -38,13 +39,16 @@ std::optional<Problem> fault_of_query(const Route& route, const Request& request
 Response rendered(const Problem& problem, std::string_view request_id) {
     if (problem.log_only.empty()) return problem_response(problem, request_id);
     // While something is away every request fails the same way, and that it is away was logged once by its owner.
-    if (problem.status == 503) log::debug("request {}: {}", request_id, problem.log_only);
-    else log::error("request {}: {}", request_id, problem.log_only);
+    if (problem.status == 503)
+        log::debug("request {}: {}", request_id, problem.log_only);
+    else
+        log::error("request {}: {}", request_id, problem.log_only);
     return problem_response(problem, request_id);
 }
 
 bool has_header(const Response& response, std::string_view name) {
-    return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& header) { return header.first == name; });
+    return std::any_of(response.headers.begin(), response.headers.end(),
+                       [&](const auto& header) { return header.first == name; });
 }
 
 // Everything here is somebody's private data, and none of it is a page.

@@ -19,7 +19,8 @@ class Server {
     // On any of the front's threads.
     Reply handle(const Request& request) const;
     // For what the front itself has to refuse.
-    static Response render_error(int status, std::string_view detail, std::string_view path, std::string_view request_id);
+    static Response render_error(int status, std::string_view detail, std::string_view path,
+                                 std::string_view request_id);
 
   private:
     Server(App& app, Router router) : app_(app), router_(std::move(router)) {}

@@ -34,24 +34,29 @@ void Submission::add(SubmittedJob job) {
 OrProblem<Reply> Submission::send(const Call& call, std::function<Response(JobId)> answer) && {
     // Escapes can double the text; a message that is too large would cost us the connection.
     if (spec_bytes_ * 2 > max_frame_header_bytes || body_.size() > max_frame_body_bytes)
-        return make_problem(413, "The commands and environments of this batch are too long together; send several batches.");
+        return make_problem(413,
+                            "The commands and environments of this batch are too long together; send several batches.");
     message_.owner = call.principal.id;
     auto question = std::make_shared<std::pair<protocol::Message, std::string>>(std::move(message_), std::move(body_));
     Later later;
     later.deadline = Seconds{30};
     later.start = [call, question, answer = std::move(answer)](const Resumer& resume) {
-        call.app.scheduler.ask(std::move(question->first), std::move(question->second),
-                               [call, resume, answer](Scheduler::Answer got) {
-                                   resume(call.then([answer, got = std::move(got)]() -> OrProblem<Reply> {
-                                       if (!got) return try_again_later(got.error().message);
-                                       const auto* submitted = std::get_if<protocol::JobsSubmitted>(&*got);
-                                       if (submitted == nullptr) return make_problem(500, "The scheduler gave an answer that makes no sense.");
-                                       return Reply(answer(submitted->first));
-                                   }));
-                               });
+        call.app.scheduler.ask(
+            std::move(question->first), std::move(question->second), [call, resume, answer](Scheduler::Answer got) {
+                resume(call.then([answer, got = std::move(got)]() -> OrProblem<Reply> {
+                    if (!got) return try_again_later(got.error().message);
+                    const auto* submitted = std::get_if<protocol::JobsSubmitted>(&*got);
+                    if (submitted == nullptr)
+                        return make_problem(500, "The scheduler gave an answer that makes no sense.");
+                    return Reply(answer(submitted->first));
+                }));
+            });
     };
     later.on_deadline = call.then([]() -> OrProblem<Reply> {
-        return try_again_later("The scheduler did not answer in time. The jobs may have been accepted: look for them before sending them again.", 5);
+        return try_again_later(
+            "The scheduler did not answer in time. The jobs may have been accepted: look for them before sending them "
+            "again.",
+            5);
     });
     return Reply(std::move(later));
 }

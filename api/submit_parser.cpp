@@ -35,10 +35,13 @@ void read_limit(FieldReader& fields, std::string_view key, std::int64_t least, s
 void read_limits(const rapidjson::Value& object, const Config::Api& settings, Limits& limits, Faults& faults) {
     FieldReader fields(object, "/limits", faults);
     if (const auto cpus = fields.number("cpus")) {
-        if (!(*cpus >= 0.001)) fields.bad("cpus", "must be a number of at least 0.001");
+        if (!(*cpus >= 0.001))
+            fields.bad("cpus", "must be a number of at least 0.001");
         else if (*cpus * 1000 > static_cast<double>(settings.max_cpu_millis))
-            fields.too_much("cpus", fmt::format("limits.cpus is at most {:g} here", static_cast<double>(settings.max_cpu_millis) / 1000));
-        else limits.cpu_millis = static_cast<std::int32_t>(std::lround(*cpus * 1000));
+            fields.too_much("cpus", fmt::format("limits.cpus is at most {:g} here",
+                                                static_cast<double>(settings.max_cpu_millis) / 1000));
+        else
+            limits.cpu_millis = static_cast<std::int32_t>(std::lround(*cpus * 1000));
     }
     read_limit(fields, "memory_bytes", 4 * mebibyte, settings.max_memory_bytes, limits.memory_bytes);
     read_limit(fields, "disk_bytes", 64 * kibibyte, settings.max_disk_bytes, limits.disk_bytes);
@@ -63,7 +66,8 @@ void read_env(const rapidjson::Value& object, std::map<std::string, std::string>
             env.emplace(name, value);
         }
     }
-    if (bytes > most_env_bytes) faults.bad("/env", fmt::format("is {} bytes in all; at most {} are possible", bytes, most_env_bytes));
+    if (bytes > most_env_bytes)
+        faults.bad("/env", fmt::format("is {} bytes in all; at most {} are possible", bytes, most_env_bytes));
 }
 
 void read_timeout(FieldReader& fields, const Config::Api& settings, Milliseconds& timeout) {
@@ -93,17 +97,24 @@ OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config
     if (const auto code = fields.required_text("code")) job.code = *code;
     if (const auto data = fields.required_text("data")) job.data = *data;
     if (const auto commands = fields.required_text("running_commands")) {
-        if (commands->empty()) fields.bad("running_commands", "must not be empty");
+        if (commands->empty())
+            fields.bad("running_commands", "must not be empty");
         else if (commands->size() > most_command_bytes)
-            fields.bad("running_commands", fmt::format("is {} bytes; at most {} are possible: put a script into code", commands->size(), most_command_bytes));
-        else spec.running_commands = *commands;
+            fields.bad("running_commands", fmt::format("is {} bytes; at most {} are possible: put a script into code",
+                                                       commands->size(), most_command_bytes));
+        else
+            spec.running_commands = *commands;
     }
     if (const auto name = fields.text("name")) {
-        if (count_characters(*name) > most_name_characters) fields.bad("name", "must not be longer than 200 characters");
-        else spec.name = *name;
+        if (count_characters(*name) > most_name_characters)
+            fields.bad("name", "must not be longer than 200 characters");
+        else
+            spec.name = *name;
     }
-    if (const auto priority = fields.integer("priority", min_priority, max_priority)) spec.priority = static_cast<std::int16_t>(*priority);
-    if (const auto attempts = fields.integer("max_attempts", 1, most_attempts)) spec.max_attempts = static_cast<std::int32_t>(*attempts);
+    if (const auto priority = fields.integer("priority", min_priority, max_priority))
+        spec.priority = static_cast<std::int16_t>(*priority);
+    if (const auto attempts = fields.integer("max_attempts", 1, most_attempts))
+        spec.max_attempts = static_cast<std::int32_t>(*attempts);
     read_timeout(fields, settings, spec.timeout);
     if (const auto* limits = fields.object("limits")) read_limits(*limits, settings, spec.limits, faults);
     if (const auto* env = fields.object("env")) read_env(*env, spec.env, faults);
@@ -149,7 +160,9 @@ OrProblem<ParsedBatch> parse_lines(std::string_view body, const Config::Api& set
 OrProblem<ParsedBatch> parse_array(std::string_view body, const Config::Api& settings) {
     auto document = parse_json(body);
     if (!document) return bad_field("", "The body is not valid JSON: " + document.error().message);
-    if (!document->IsArray()) return bad_field("", fmt::format("A batch is a JSON array, or one JSON object per line; this is {}.", type_name(*document)));
+    if (!document->IsArray())
+        return bad_field(
+            "", fmt::format("A batch is a JSON array, or one JSON object per line; this is {}.", type_name(*document)));
     if (std::cmp_greater(document->Size(), settings.batch_jobs)) return too_many(settings);
     ParsedBatch batch;
     batch.items.reserve(document->Size());
@@ -162,7 +175,8 @@ OrProblem<ParsedBatch> parse_array(std::string_view body, const Config::Api& set
 
 OrProblem<ParsedBatch> parse_batch(std::string_view body, std::string_view content_type, const Config::Api& settings) {
     const auto first = body.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) return bad_field("", "The body is empty; it must be a JSON array, or one JSON object per line.");
+    if (first == std::string_view::npos)
+        return bad_field("", "The body is empty; it must be a JSON array, or one JSON object per line.");
     const bool lines = body[first] == '{' || content_type.substr(0, content_type.find(';')) == "application/x-ndjson";
     return lines ? parse_lines(body, settings) : parse_array(body, settings);
 }

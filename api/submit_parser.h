@@ -19,12 +19,12 @@ struct SubmittedJob {
     std::string_view data;
 };
 
-// `value` is one submitted object. Faults: 400 for what is malformed, unknown or not supported yet, 422 for more than this
-// site allows; pointers are relative to the object.
+// `value` is one submitted object. Faults: 400 for what is malformed, unknown or not supported yet, 422 for more than
+// this site allows; pointers are relative to the object.
 OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config::Api& settings);
 
-// The items of a batch: a JSON array, or one JSON object per line (NDJSON). Each item is a job or its problem; the whole
-// is a problem only when it cannot be taken apart.
+// The items of a batch: a JSON array, or one JSON object per line (NDJSON). Each item is a job or its problem; the
+// whole is a problem only when it cannot be taken apart.
 struct ParsedBatch {
     rapidjson::Document array;      // what the views point into: the array, or
     std::deque<std::string> texts;  // copies of what stood in the lines (a document per line would be 64 KiB each)

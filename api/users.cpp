@@ -28,16 +28,20 @@ OrProblem<Registration> parse_registration(std::string_view body) {
     const auto read = [&](std::string_view key, std::string_view (*fault_of)(std::string_view), std::string& field) {
         const auto text = fields.required_text(key);
         if (!text) return;
-        if (const auto fault = fault_of(*text); !fault.empty()) fields.bad(key, std::string(fault));
-        else field = *text;
+        if (const auto fault = fault_of(*text); !fault.empty())
+            fields.bad(key, std::string(fault));
+        else
+            field = *text;
     };
     read("name", fault_of_personal_name, registration.account.name);
     read("username", fault_of_username, registration.account.username);
     read("email", fault_of_email, registration.account.email);
     read("company", fault_of_personal_name, registration.account.company);
     if (const auto password = fields.text("password")) {
-        if (const auto fault = fault_of_password(*password); !fault.empty()) fields.bad("password", std::string(fault));
-        else registration.password = *password;
+        if (const auto fault = fault_of_password(*password); !fault.empty())
+            fields.bad("password", std::string(fault));
+        else
+            registration.password = *password;
     }
     fields.refuse_others();
     if (faults.any()) return std::move(faults).problem();
@@ -110,25 +114,26 @@ OrProblem<Reply> delete_user(const Call& call) {
 
 OrProblem<Reply> list_users(const Call& call) {
     constexpr int per_step = 500;
-    return list_reply(call, [&accounts = call.app.accounts, after = UserId{}](JsonWriter& json) mutable -> Result<bool> {
-        WINDLASS_TRY(const auto page, accounts.page(after, per_step));
-        for (const auto& account : page) {
-            json.StartObject();
-            json.Key("id");
-            put(json, account.id.text());
-            json.Key("name");
-            put(json, account.name);
-            json.Key("username");
-            put(json, account.username);
-            json.Key("email");
-            put(json, account.email);
-            json.Key("company");
-            put(json, account.company);
-            json.EndObject();
-            after = account.id;
-        }
-        return page.size() == per_step;
-    });
+    return list_reply(call,
+                      [&accounts = call.app.accounts, after = UserId{}](JsonWriter& json) mutable -> Result<bool> {
+                          WINDLASS_TRY(const auto page, accounts.page(after, per_step));
+                          for (const auto& account : page) {
+                              json.StartObject();
+                              json.Key("id");
+                              put(json, account.id.text());
+                              json.Key("name");
+                              put(json, account.name);
+                              json.Key("username");
+                              put(json, account.username);
+                              json.Key("email");
+                              put(json, account.email);
+                              json.Key("company");
+                              put(json, account.company);
+                              json.EndObject();
+                              after = account.id;
+                          }
+                          return page.size() == per_step;
+                      });
 }
 
 }  // namespace windlass::api

@@ -8,7 +8,8 @@
 namespace windlass::api {
 
 Reply when_ended(const Call& call, JobId job, Milliseconds patience, std::function<OrProblem<Reply>()> answer) {
-    // Held by on_deadline, which the front keeps as long as the exchange waits: if the client goes away, so does the watch.
+    // Held by on_deadline, which the front keeps as long as the exchange waits: if the client goes away, so does the
+    // watch.
     const auto watch = std::make_shared<Watch>();
     const Next next = call.then(std::move(answer));
     Later later;

@@ -1,12 +1,12 @@
-// What a box costs: the same program started plainly (posix_spawn), in a box, and under bubblewrap if that is installed,
-// always with the same number in flight. The ways take turns round by round, so that other load on the machine falls on
-// all of them; the table shows the median round.
+// What a box costs: the same program started plainly (posix_spawn), in a box, and under bubblewrap if that is
+// installed, always with the same number in flight. The ways take turns round by round, so that other load on the
+// machine falls on all of them; the table shows the median round.
 //
 //   bench_sandbox [-n runs per round] [-r rounds] [-j in flight]      as root: also with a static program
 //
 // "cpu" is user and system time of everything that was started, per run; for a box also the share of the worker and the
-// spawner. "kernel" is what kernel threads did meanwhile on its behalf (tearing down namespaces): machine-wide, so other
-// load shows in it.
+// spawner. "kernel" is what kernel threads did meanwhile on its behalf (tearing down namespaces): machine-wide, so
+// other load shows in it.
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -58,7 +58,9 @@ struct Cost {
     std::exit(1);
 }
 
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 double cpu_seconds() {
     double sum = 0;
@@ -196,8 +198,8 @@ Cost measure(int runs, const std::function<void()>& work) {
     return cost;
 }
 
-// The processor time of the boxes is known when the spawner has been waited for: so each round has a sandbox of its own,
-// and what opening and closing it costs is measured apart and taken off.
+// The processor time of the boxes is known when the spawner has been waited for: so each round has a sandbox of its
+// own, and what opening and closing it costs is measured apart and taken off.
 Cost measure_boxes(const std::string& program, const Options& options) {
     const Cost empty = measure(1, [&] { Boxes boxes(options.in_flight); });
     double wall = 0;
@@ -236,18 +238,21 @@ struct Way {
 
 void compare(const std::string& title, const std::string& program, const Options& options, bool with_bubblewrap) {
     std::vector<Way> ways;
-    ways.push_back({"posix_spawn", [&] {
-                        return measure(options.runs, [&] { spawn_all({program}, options.runs, options.in_flight); });
-                    }, {}});
+    ways.push_back(
+        {"posix_spawn",
+         [&] { return measure(options.runs, [&] { spawn_all({program}, options.runs, options.in_flight); }); },
+         {}});
     ways.push_back({"sandbox", [&] { return measure_boxes(program, options); }, {}});
     if (with_bubblewrap && access("/usr/bin/bwrap", X_OK) == 0) {
         const int runs = std::max(options.runs / 5, 20);
-        ways.push_back({"bubblewrap", [&, runs] {
+        ways.push_back({"bubblewrap",
+                        [&, runs] {
                             return measure(runs, [&] {
                                 spawn_all({"/usr/bin/bwrap", "--unshare-all", "--ro-bind", "/", "/", program}, runs,
                                           options.in_flight);
                             });
-                        }, {}});
+                        },
+                        {}});
     }
     for (int round = 0; round < options.rounds; round++) {
         for (Way& way : ways) way.rounds.push_back(way.run());
@@ -281,7 +286,8 @@ int main(int argc, char** argv) {
         const int value = std::atoi(optarg);
         (option == 'n' ? options.runs : option == 'r' ? options.rounds : options.in_flight) = value;
     }
-    if (options.runs < 50 || options.rounds < 1 || options.in_flight < 1) fail("at least 50 runs, 1 round, 1 in flight");
+    if (options.runs < 50 || options.rounds < 1 || options.in_flight < 1)
+        fail("at least 50 runs, 1 round, 1 in flight");
     const bool with_static = show_static_program();
     compare("/bin/true (dynamic)", "/bin/true", options, true);
     if (with_static) {

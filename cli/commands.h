@@ -4,14 +4,16 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 namespace windlass::cli {
 
 // What every word understands, before or after it.
 struct Options {
-    std::string url;     // --url
-    bool json = false;   // --json: the server's own JSON instead of lines for people
-    bool quiet = false;  // --quiet: the essential value alone
+    std::string url;                         // --url
+    bool json = false;                       // --json: the server's own JSON instead of lines for people
+    bool quiet = false;                      // --quiet: the essential value alone
+    std::vector<std::string> behind_dashes;  // the words after `--`
     int exit_code = 0;
 };
 

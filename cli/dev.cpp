@@ -112,7 +112,11 @@ Status run_dev(const DevWords& words) {
     };
     handlers.on_all_ready = [&] { return announce(directory, url); };
     Supervisor supervisor(std::move(services), std::move(notify), {}, std::move(handlers));
-    return supervisor.run();
+    Status ended = supervisor.run();
+    if (!ended && ended.error().message.find("allow_weaker") != std::string::npos)
+        ended.error().message +=
+            "\nFor work of your own: windlass dev --allow-weaker LIST, with the names that it says are missing.";
+    return ended;
 }
 
 }  // namespace

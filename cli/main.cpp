@@ -1,6 +1,8 @@
 #include <sodium.h>
 
+#include <algorithm>
 #include <csignal>
+#include <string_view>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -25,8 +27,12 @@ int main(int argc, char** argv) {
     cli::add_job(app, options);
     cli::add_user(app, options);
     cli::add_doctor(app, options);
+    // What stands behind `--` belongs to a job, byte for byte: the parser, which gives brackets and commas a meaning of
+    // its own, never sees it.
+    char** const dashes = std::find(argv + 1, argv + argc, std::string_view("--"));
+    if (dashes != argv + argc) options.behind_dashes.assign(dashes + 1, argv + argc);
     try {
-        app.parse(argc, argv);
+        app.parse(static_cast<int>(dashes - argv), argv);
     } catch (const CLI::Success& success) {  // --help, --version
         return app.exit(success);
     } catch (const CLI::ParseError& error) {

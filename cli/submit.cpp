@@ -27,7 +27,6 @@ struct SubmitWords {
     std::vector<std::string> env;
     std::string code;
     std::string data;
-    std::vector<std::string> commands;
 };
 
 Result<std::string> text_of_file(const std::string& path) {
@@ -91,7 +90,9 @@ Status put_limits(JsonWriter& writer, const SubmitWords& words) {
     return {};
 }
 
-Result<std::string> body_of(const SubmitWords& words) {
+Result<std::string> body_of(const SubmitWords& words, const std::vector<std::string>& commands) {
+    if (commands.empty())
+        return make_error(ErrorKind::invalid, "what is to be run stands behind `--`: windlass run -- echo hello");
     if (words.code == "-" && words.data == "-")
         return make_error(ErrorKind::invalid, "only one of --code and --data can be read from standard input");
     WINDLASS_TRY(const std::string code, text_of_file(words.code));
@@ -107,7 +108,7 @@ Result<std::string> body_of(const SubmitWords& words) {
     writer.StartObject();
     put_text(writer, "code", code);
     put_text(writer, "data", data);
-    put_text(writer, "running_commands", shell_text(words.commands));
+    put_text(writer, "running_commands", shell_text(commands));
     if (!words.name.empty()) put_text(writer, "name", words.name);
     if (words.priority) {
         put_key(writer, "priority");
@@ -127,8 +128,8 @@ Result<std::string> body_of(const SubmitWords& words) {
     return std::string(text_of(buffer));
 }
 
-Result<ServerAnswer> submit(Server& server, const SubmitWords& words) {
-    WINDLASS_TRY(const std::string body, body_of(words));
+Result<ServerAnswer> submit(Server& server, const SubmitWords& words, const std::vector<std::string>& commands) {
+    WINDLASS_TRY(const std::string body, body_of(words, commands));
     auto answer = server.post("/api/jobs/submit/", body);
     if (!answer && answer.error().kind == ErrorKind::unavailable)
         answer.error().message +=
@@ -138,7 +139,7 @@ Result<ServerAnswer> submit(Server& server, const SubmitWords& words) {
 
 Status run(const Options& options, const SubmitWords& words, int& exit_code) {
     WINDLASS_TRY(Server server, Server::find(options.url));
-    WINDLASS_TRY(const ServerAnswer submitted, submit(server, words));
+    WINDLASS_TRY(const ServerAnswer submitted, submit(server, words, options.behind_dashes));
     const std::string id = member_text(submitted.document, "id");
     if (!options.quiet && isatty(STDERR_FILENO) != 0) fmt::print(stderr, "windlass: job {}\n", id);
     WINDLASS_TRY(const ServerAnswer job, wait_for_job(server, id));
@@ -174,10 +175,8 @@ std::shared_ptr<SubmitWords> add_words(CLI::App& command) {
     command.add_option("--max-attempts", words->max_attempts, "try again until so many attempts failed");
     command.add_option("--code", words->code, "file that becomes `code` in the working directory; - is standard input");
     command.add_option("--data", words->data, "file that becomes `data` in the working directory; - is standard input");
-    command
-        .add_option("commands", words->commands,
-                    "behind `--`: one word is shell text, several are a program and its arguments")
-        ->required();
+    command.footer(
+        "Behind `--`: one word is shell text ('sort data | uniq -c'), several are a program and its arguments.");
     return words;
 }
 
@@ -187,7 +186,7 @@ void add_submit(CLI::App& app, Options& options) {
     CLI::App* submit_command = app.add_subcommand("submit", "send a job and print its id");
     submit_command->callback([words = add_words(*submit_command), &options] {
         auto server = Server::find(options.url);
-        auto answer = server ? submit(*server, *words) : Result<ServerAnswer>(server.error());
+        auto answer = server ? submit(*server, *words, options.behind_dashes) : Result<ServerAnswer>(server.error());
         if (!answer) {
             options.exit_code = complain(answer.error());
             return;

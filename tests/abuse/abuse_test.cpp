@@ -26,11 +26,11 @@ namespace windlass::worker::testing {
 namespace {
 
 enum class End {
-    stopped,         // the program itself saw that it could not: exit status 10
-    out_of_memory,   // the box was ended; without a memory controller: stopped
+    stopped,        // the program itself saw that it could not: exit status 10
+    out_of_memory,  // the box was ended; without a memory controller: stopped
     out_of_disk,
-    when_asked,      // goes on until the box is stopped, and is gone then
-    harmless,        // exit status 0: what matters is what the host looks like
+    when_asked,  // goes on until the box is stopped, and is gone then
+    harmless,    // exit status 0: what matters is what the host looks like
 };
 
 struct Act {
@@ -100,8 +100,9 @@ std::string bytes_of(const std::string& path) {
 // What the programs try to reach: a listener, an abstract socket, a process of the same user.
 class Host {
   public:
-    Host() : tcp_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
-             abstract_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    Host()
+        : tcp_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+          abstract_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -184,7 +185,7 @@ std::set<std::string> openable_results(const File& work_directory) {
         how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
         how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
         const File file(static_cast<int>(syscall(SYS_openat2, work_directory.get(), name, &how, sizeof how)));
-        struct stat status{};
+        struct stat status {};
         if (file && fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) names.insert(name);
     }
     return names;
@@ -211,7 +212,9 @@ TEST_P(Abuse, is_stopped) {
         EXPECT_EQ(finished.outcome.exit_code, 10) << finished.out.substr(0, 200) << finished.err.substr(0, 200);
     };
     switch (act.end) {
-        case End::stopped: expect_stopped(); break;
+        case End::stopped:
+            expect_stopped();
+            break;
         case End::out_of_memory:
             if (has_memory_controller()) {
                 EXPECT_EQ(finished.outcome.kind, OutcomeKind::out_of_memory) << finished.out;
@@ -219,8 +222,12 @@ TEST_P(Abuse, is_stopped) {
                 expect_stopped();
             }
             break;
-        case End::out_of_disk: EXPECT_EQ(finished.outcome.kind, OutcomeKind::out_of_disk) << finished.out; break;
-        case End::when_asked: EXPECT_NE(finished.outcome.kind, OutcomeKind::setup_failed) << finished.outcome.detail; break;
+        case End::out_of_disk:
+            EXPECT_EQ(finished.outcome.kind, OutcomeKind::out_of_disk) << finished.out;
+            break;
+        case End::when_asked:
+            EXPECT_NE(finished.outcome.kind, OutcomeKind::setup_failed) << finished.outcome.detail;
+            break;
         case End::harmless:
             EXPECT_EQ(finished.outcome, (Outcome{OutcomeKind::exited, 0, 0, ""}));
             EXPECT_TRUE(openable_results(finished.work_directory).empty());
@@ -242,7 +249,8 @@ TEST(AbusePrograms, are_all_in_the_table) {
     std::set<std::string> listed;
     std::set<std::string> built;
     for (const Act& act : acts) listed.insert(act.program);
-    for (const auto& entry : std::filesystem::directory_iterator(ABUSE_DIRECTORY)) built.insert(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(ABUSE_DIRECTORY))
+        built.insert(entry.path().filename());
     EXPECT_EQ(listed, built);
 }
 

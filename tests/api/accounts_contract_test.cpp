@@ -8,12 +8,17 @@ namespace {
 
 class Accounts : public ApiTest {
   protected:
-    static std::string registration(const std::string& username, const std::string& more = R"(,"password":"correct horse")") {
-        return R"({"name":"Ada King","username":")" + username + R"(","email":")" + username + R"(@example.org","company":"Example")" + more + "}";
+    static std::string registration(const std::string& username,
+                                    const std::string& more = R"(,"password":"correct horse")") {
+        return R"({"name":"Ada King","username":")" + username + R"(","email":")" + username +
+               R"(@example.org","company":"Example")" + more + "}";
     }
-    Answer create(const std::string& body, const std::string& token = {}) { return send("POST", "/api/users/create/", body, token); }
+    Answer create(const std::string& body, const std::string& token = {}) {
+        return send("POST", "/api/users/create/", body, token);
+    }
     Answer login(const std::string& username, const std::string& password) {
-        return send("POST", "/api/users/authenticate/", R"({"username":")" + username + R"(","password":")" + password + "\"}");
+        return send("POST", "/api/users/authenticate/",
+                    R"({"username":")" + username + R"(","password":")" + password + "\"}");
     }
     std::string token_of(const std::string& username) {
         const auto answer = login(username, "correct horse");
@@ -42,7 +47,8 @@ TEST_F(Accounts, a_name_or_address_in_use_is_409_in_any_spelling) {
 TEST_F(Accounts, nobody_can_take_anothers_address_as_a_username) {
     ASSERT_EQ(create(registration("ada")).status, 201);
     EXPECT_EQ(create(R"({"name":"x","username":"ada@example.org","email":"e@example.org","company":"y"})").status, 409);
-    EXPECT_EQ(create(R"({"name":"x","username":"me@example.org","email":"me@example.org","company":"y"})").status, 201) << "one's own";
+    EXPECT_EQ(create(R"({"name":"x","username":"me@example.org","email":"me@example.org","company":"y"})").status, 201)
+        << "one's own";
 }
 
 TEST_F(Accounts, bad_registrations_name_the_field_and_create_nothing) {
@@ -104,7 +110,8 @@ TEST_F(Accounts, wrong_passwords_are_401_and_unknown_accounts_404) {
     EXPECT_EQ(login("ada", "wrong horse").status, 401);
     EXPECT_EQ(login("ada", "").status, 401);
     EXPECT_EQ(login("nobody", "correct horse").status, 404);
-    for (const char* body : {"", "{}", R"({"username":"ada"})", R"({"username":"ada","password":1})", R"({"username":"a","password":"b","x":1})"})
+    for (const char* body : {"", "{}", R"({"username":"ada"})", R"({"username":"ada","password":1})",
+                             R"({"username":"a","password":"b","x":1})"})
         EXPECT_EQ(send("POST", "/api/users/authenticate/", body).status, 400) << body;
 }
 

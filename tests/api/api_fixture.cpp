@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "api/front/target.h"
 #include "api/routes.h"
@@ -39,14 +38,30 @@ std::string env_json(const std::map<std::string, std::string>& env) {
     return std::string(text_of(buffer));
 }
 
+// One database for the whole program, emptied before each test: making one takes PostgreSQL longer than a test.
+const DatabaseUrl& empty_database() {
+    static const windlass::test::EmptyDatabase database(engine_under_test());
+    Session session(database.url());
+    must(migrate(session));
+    for (const char* table :
+         {"credential", "account", "job", "job_state", "job_event", "attempt_result", "job_output", "blob", "worker"})
+        must(session.execute("delete from " + std::string(table)));
+    must(session.execute("update id_counter set next = 1"));
+    return database.url();
+}
+
 }  // namespace
 
 void PlayedScheduler::ask(protocol::Message question, std::string body, OnAnswer on_answer) {
-    if (away) return on_answer(make_error(ErrorKind::unavailable, "The scheduler cannot be reached now; nothing was done. Try again."));
+    if (away)
+        return on_answer(
+            make_error(ErrorKind::unavailable, "The scheduler cannot be reached now; nothing was done. Try again."));
     if (silent) return;
-    if (const auto* submitted = std::get_if<protocol::SubmitJobs>(&question)) return on_answer(submit(*submitted, body));
+    if (const auto* submitted = std::get_if<protocol::SubmitJobs>(&question))
+        return on_answer(submit(*submitted, body));
     if (const auto* cancelled = std::get_if<protocol::CancelJob>(&question)) return on_answer(cancel(*cancelled));
-    if (std::holds_alternative<protocol::ExplainJob>(question)) return on_answer(protocol::Message(protocol::JobExplained{{}, explanation}));
+    if (std::holds_alternative<protocol::ExplainJob>(question))
+        return on_answer(protocol::Message(protocol::JobExplained{{}, explanation}));
     protocol::Statistics statistics;
     statistics.queued = statistics_queued;
     on_answer(protocol::Message(statistics));
@@ -68,27 +83,35 @@ protocol::Message PlayedScheduler::submit(const protocol::SubmitJobs& message, s
     const auto keep = [&](const std::string& bytes) -> std::optional<std::string> {
         if (bytes.empty()) return std::nullopt;
         const std::string hash = sha256_hex(bytes);
-        must(session->execute("insert into blob (sha256, size_bytes, bytes) values (:hash, :size, :bytes) on conflict do nothing", hash,
-                              bytes.size(), Bytes{bytes}));
+        must(session->execute(
+            "insert into blob (sha256, size_bytes, bytes) values (:hash, :size, :bytes) on conflict do nothing", hash,
+            bytes.size(), Bytes{bytes}));
         return hash;
     };
     for (const auto& item : message.jobs) {
         take(item.code_size, code);
         take(item.data_size, data);
         const JobSpec& spec = item.spec;
+        must(
+            session->execute("insert into job (id, owner, name, priority, submitted_us, running_commands, code_sha256, "
+                             "data_sha256, timeout_ms, "
+                             "max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, "
+                             "env) values (:id, :owner, "
+                             ":name, :priority, :now, :commands, :code, :data, :timeout, :attempts, :cpu, :memory, "
+                             ":disk, :processes, :output, "
+                             ":files, :env)",
+                             next_job_, message.owner.value, spec.name, spec.priority, now, spec.running_commands,
+                             keep(code), keep(data), spec.timeout.count(), spec.max_attempts, spec.limits.cpu_millis,
+                             spec.limits.memory_bytes, spec.limits.disk_bytes, spec.limits.processes,
+                             spec.limits.output_bytes, spec.limits.open_files, env_json(spec.env)));
         must(session->execute(
-            "insert into job (id, owner, name, priority, submitted_us, running_commands, code_sha256, data_sha256, timeout_ms, "
-            "max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env) values (:id, :owner, "
-            ":name, :priority, :now, :commands, :code, :data, :timeout, :attempts, :cpu, :memory, :disk, :processes, :output, "
-            ":files, :env)",
-            next_job_, message.owner.value, spec.name, spec.priority, now, spec.running_commands, keep(code), keep(data),
-            spec.timeout.count(), spec.max_attempts, spec.limits.cpu_millis, spec.limits.memory_bytes, spec.limits.disk_bytes,
-            spec.limits.processes, spec.limits.output_bytes, spec.limits.open_files, env_json(spec.env)));
-        must(session->execute("insert into job_state (id, state, attempt, failures, losses, worker, cancel_requested, started_us, "
-                              "finished_us, event_seq) values (:id, 1, 0, 0, 0, null, 0, null, null, 1)",
-                              next_job_));
-        must(session->execute("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values (:id, 1, :now, 0, 1, 0, null, '')",
-                              next_job_, now));
+            "insert into job_state (id, state, attempt, failures, losses, worker, cancel_requested, started_us, "
+            "finished_us, event_seq) values (:id, 1, 0, 0, 0, null, 0, null, null, 1)",
+            next_job_));
+        must(
+            session->execute("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values "
+                             "(:id, 1, :now, 0, 1, 0, null, '')",
+                             next_job_, now));
         ++next_job_;
     }
     must(transaction.commit());
@@ -99,10 +122,12 @@ protocol::Message PlayedScheduler::cancel(const protocol::CancelJob& message) {
     std::int64_t answer = 2;
     {
         auto session = must(pool_.lease());
-        const auto waiting = must(session->execute("update job_state set state = 7, finished_us = :now where id = :id and state in (0, 1)",
-                                                   to_unix_us(clock_.now().wall), message.job.value));
+        const auto waiting = must(
+            session->execute("update job_state set state = 7, finished_us = :now where id = :id and state in (0, 1)",
+                             to_unix_us(clock_.now().wall), message.job.value));
         if (waiting > 0) answer = 0;
-        const auto running = must(session->execute("update job_state set cancel_requested = 1 where id = :id and state in (2, 3)", message.job.value));
+        const auto running = must(session->execute(
+            "update job_state set cancel_requested = 1 where id = :id and state in (2, 3)", message.job.value));
         if (running > 0) answer = 1;
     }
     if (answer == 0) wake(message.job);
@@ -142,15 +167,21 @@ void PlayedScheduler::wake(JobId job) {
 void PlayedScheduler::start(JobId job) {
     auto session = must(pool_.lease());
     const std::int64_t now = to_unix_us(clock_.now().wall);
-    must(session->execute("insert into worker (id, name, first_seen_us) values (1, 'node-1', 0) on conflict do nothing"));
-    must(session->execute("update job_state set state = 3, attempt = attempt + 1, worker = 1, started_us = :now, event_seq = event_seq + 1 where id = :id",
-                          now, job.value));
-    must(session->execute("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) select :id, event_seq, :now, 3, 3, "
-                          "attempt, 1, '' from job_state where id = :id",
-                          job.value, now));
+    must(session->execute(
+        "insert into worker (id, name, first_seen_us) values (1, 'node-1', 0) on conflict do nothing"));
+    must(
+        session->execute("update job_state set state = 3, attempt = attempt + 1, worker = 1, started_us = :now, "
+                         "event_seq = event_seq + 1 where id = :id",
+                         now, job.value));
+    must(
+        session->execute("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) select :id, "
+                         "event_seq, :now, 3, 3, "
+                         "attempt, 1, '' from job_state where id = :id",
+                         job.value, now));
 }
 
-void PlayedScheduler::finish(JobId job, JobState state, const AttemptResult& result, std::string_view standard_output, std::string_view standard_error) {
+void PlayedScheduler::finish(JobId job, JobState state, const AttemptResult& result, std::string_view standard_output,
+                             std::string_view standard_error) {
     {
         auto session = must(pool_.lease());
         const std::int64_t now = to_unix_us(clock_.now().wall);
@@ -173,22 +204,29 @@ void PlayedScheduler::finish(JobId job, JobState state, const AttemptResult& res
         }
         json.EndArray();
         must(session->execute(
-            "insert into attempt_result (job, attempt, worker, ended_us, outcome, exit_code, signal, detail, wall_us, cpu_user_us, "
-            "cpu_system_us, peak_memory_bytes, peak_is_largest_process, read_bytes, written_bytes, stdout_bytes, stderr_bytes, "
-            "stdout_truncated, stderr_truncated, files, files_truncated, value) values (:job, :attempt, 1, :now, :outcome, "
-            ":exit_code, :signal, :detail, :wall, :user, :system, :peak, 0, :read, :written, :out, :err, :out_cut, :err_cut, "
+            "insert into attempt_result (job, attempt, worker, ended_us, outcome, exit_code, signal, detail, wall_us, "
+            "cpu_user_us, "
+            "cpu_system_us, peak_memory_bytes, peak_is_largest_process, read_bytes, written_bytes, stdout_bytes, "
+            "stderr_bytes, "
+            "stdout_truncated, stderr_truncated, files, files_truncated, value) values (:job, :attempt, 1, :now, "
+            ":outcome, "
+            ":exit_code, :signal, :detail, :wall, :user, :system, :peak, 0, :read, :written, :out, :err, :out_cut, "
+            ":err_cut, "
             ":files, :files_cut, :value)",
-            job.value, attempt, now, static_cast<std::int64_t>(result.outcome.kind), result.outcome.exit_code, result.outcome.signal,
-            result.outcome.detail, result.usage.wall.count(), result.usage.cpu_user.count(), result.usage.cpu_system.count(),
-            result.usage.peak_memory_bytes, result.usage.read_bytes, result.usage.written_bytes, standard_output.size(),
-            standard_error.size(), result.stdout_truncated, result.stderr_truncated, std::string(text_of(buffer)),
-            result.files_truncated, result.value_json));
+            job.value, attempt, now, static_cast<std::int64_t>(result.outcome.kind), result.outcome.exit_code,
+            result.outcome.signal, result.outcome.detail, result.usage.wall.count(), result.usage.cpu_user.count(),
+            result.usage.cpu_system.count(), result.usage.peak_memory_bytes, result.usage.read_bytes,
+            result.usage.written_bytes, standard_output.size(), standard_error.size(), result.stdout_truncated,
+            result.stderr_truncated, std::string(text_of(buffer)), result.files_truncated, result.value_json));
         const auto print = [&](OutputStream stream, std::string_view text) {  // in two pieces
             const std::size_t half = text.size() / 2;
-            for (const auto& [offset, piece] : {std::pair{std::size_t{0}, text.substr(0, half)}, std::pair{half, text.substr(half)}})
+            for (const auto& [offset, piece] :
+                 {std::pair{std::size_t{0}, text.substr(0, half)}, std::pair{half, text.substr(half)}})
                 if (!piece.empty())
-                    must(session->execute("insert into job_output (job, attempt, stream, start_offset, bytes) values (:job, :attempt, :stream, :offset, :bytes)",
-                                          job.value, attempt, static_cast<std::int64_t>(stream), offset, Bytes{std::string(piece)}));
+                    must(session->execute(
+                        "insert into job_output (job, attempt, stream, start_offset, bytes) values (:job, :attempt, "
+                        ":stream, :offset, :bytes)",
+                        job.value, attempt, static_cast<std::int64_t>(stream), offset, Bytes{std::string(piece)}));
         };
         print(OutputStream::standard_output, standard_output);
         print(OutputStream::standard_error, standard_error);
@@ -200,8 +238,9 @@ void PlayedScheduler::finish(JobId job, JobState state, const AttemptResult& res
 
 void PlayedScheduler::store_blob(const std::string& bytes) {
     auto session = must(pool_.lease());
-    must(session->execute("insert into blob (sha256, size_bytes, bytes) values (:hash, :size, :bytes) on conflict do nothing",
-                          sha256_hex(bytes), bytes.size(), Bytes{bytes}));
+    must(session->execute(
+        "insert into blob (sha256, size_bytes, bytes) values (:hash, :size, :bytes) on conflict do nothing",
+        sha256_hex(bytes), bytes.size(), Bytes{bytes}));
 }
 
 std::string Answer::header(std::string_view name) const {
@@ -244,14 +283,7 @@ struct ApiTest::Pending {
 
 ApiTest::ApiTest() {
     initialise_crypto();
-    std::string path = (std::filesystem::temp_directory_path() / "windlass-api-test-XXXXXX").string();
-    WINDLASS_CHECK(mkdtemp(path.data()) != nullptr, "no temporary directory");
-    directory_ = path;
-    const auto url = must(DatabaseUrl::parse("sqlite:" + directory_ + "/windlass.db"));
-    {
-        Session session(url);
-        must(migrate(session));
-    }
+    const auto& url = empty_database();
     pool_ = std::make_unique<SessionPool>(url, 4);
     accounts_ = std::make_unique<AccountsRepository>(*pool_);
     jobs_ = std::make_unique<JobsRepository>(*pool_);
@@ -260,19 +292,18 @@ ApiTest::ApiTest() {
     credentials_ = std::make_unique<Credentials>(*accounts_, clock_);
     scheduler_ = std::make_unique<PlayedScheduler>(*pool_, clock_);
     metrics_ = std::make_unique<Metrics>(routes());
-    app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *credentials_, *passwords_,
-                                        throttle_, *scheduler_, *metrics_});
+    app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *credentials_,
+                                        *passwords_, throttle_, *scheduler_, *metrics_});
     server_ = must(Server::make(*app_, routes()));
 }
 
 ApiTest::~ApiTest() {
     passwords_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
+    pool_.reset();
 }
 
-std::shared_ptr<ApiTest::Pending> ApiTest::begin(const std::string& method, const std::string& target, const std::string& body,
-                                                 const std::string& token, Headers headers) {
+std::shared_ptr<ApiTest::Pending> ApiTest::begin(const std::string& method, const std::string& target,
+                                                 const std::string& body, const std::string& token, Headers headers) {
     auto pending = std::make_shared<Pending>();
     Request& request = pending->request;
     auto parsed = must(parse_target(target));
@@ -310,7 +341,8 @@ bool ApiTest::waits(const std::shared_ptr<Pending>& pending) {
 Answer ApiTest::finish(const std::shared_ptr<Pending>& pending) {
     if (!pending->response) {
         std::unique_lock lock(pending->resumed->mutex);
-        const bool came = pending->resumed->changed.wait_for(lock, std::chrono::seconds(10), [&] { return pending->resumed->next.has_value(); });
+        const bool came = pending->resumed->changed.wait_for(lock, std::chrono::seconds(10),
+                                                             [&] { return pending->resumed->next.has_value(); });
         EXPECT_TRUE(came) << "nobody answered " << pending->request.method << " " << pending->request.target;
         if (!came) return {};
         auto reply = (*pending->resumed->next)();
@@ -337,9 +369,12 @@ Answer ApiTest::reach_deadline(const std::shared_ptr<Pending>& pending) {
     return {response.status, response.body, response};
 }
 
-void ApiTest::client_goes_away(std::shared_ptr<Pending>& pending) { pending.reset(); }
+void ApiTest::client_goes_away(std::shared_ptr<Pending>& pending) {
+    pending.reset();
+}
 
-Answer ApiTest::send(const std::string& method, const std::string& target, const std::string& body, const std::string& token, Headers headers) {
+Answer ApiTest::send(const std::string& method, const std::string& target, const std::string& body,
+                     const std::string& token, Headers headers) {
     return finish(begin(method, target, body, token, std::move(headers)));
 }
 
@@ -359,7 +394,8 @@ ApiTest::Account ApiTest::make_account(const std::string& username, Roles roles)
 }
 
 JobId ApiTest::submit(const Account& account, const std::string& members) {
-    const auto answer = send("POST", "/api/jobs/submit/", R"({"code":"c","data":"d","running_commands":"true")" + members + "}", account.token);
+    const auto answer = send("POST", "/api/jobs/submit/",
+                             R"({"code":"c","data":"d","running_commands":"true")" + members + "}", account.token);
     EXPECT_EQ(answer.status, 200) << answer.body;
     return JobId{std::stoll("0" + answer.id())};
 }

@@ -1,4 +1,4 @@
-// The whole application without sockets: real handlers on a real SQLite file, and a scheduler that is played by the test.
+// The whole application without sockets: real handlers on a real database, and a scheduler that is played by the test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -26,8 +26,12 @@
 #include "shared/config.h"
 #include "shared/database/session_pool.h"
 #include "shared/json.h"
+#include "tests/support/databases.h"
 
 namespace windlass::api::test {
+
+// The suites of this folder are linked into one program for each engine; this says which.
+Engine engine_under_test();
 
 class TestClock final : public Clock {
   public:
@@ -88,8 +92,8 @@ struct Answer {
     Response response;
 
     std::string header(std::string_view name) const;  // "" if absent
-    rapidjson::Document json() const;                  // fails the test when the body is not JSON
-    std::string id() const;                            // the member "id" of an object
+    rapidjson::Document json() const;                 // fails the test when the body is not JSON
+    std::string id() const;                           // the member "id" of an object
 };
 
 class ApiTest : public ::testing::Test {
@@ -100,8 +104,8 @@ class ApiTest : public ::testing::Test {
     using Headers = std::vector<std::pair<std::string, std::string>>;
     // `token` empty: without a credential. Waits for the answer; a Later that nobody resumes runs into its deadline as
     // soon as give_up() says so, else after ten seconds.
-    Answer send(const std::string& method, const std::string& target, const std::string& body = {}, const std::string& token = {},
-                Headers headers = {});
+    Answer send(const std::string& method, const std::string& target, const std::string& body = {},
+                const std::string& token = {}, Headers headers = {});
     Answer get(const std::string& target, const std::string& token) { return send("GET", target, {}, token); }
 
     // A request that is on its way and can be looked at while it waits.
@@ -122,7 +126,8 @@ class ApiTest : public ::testing::Test {
     // Submits as that account and gives back the id.
     JobId submit(const Account& account, const std::string& members = "");
 
-    std::string directory_;
+    windlass::test::TemporaryDirectory files_;
+    const std::string& directory_ = files_.path();
     Config config_;
     TestClock clock_;
     std::unique_ptr<SessionPool> pool_;

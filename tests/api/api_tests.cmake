@@ -1,20 +1,34 @@
 windlass_test(api_tests
   SOURCES
-    accounts_contract_test.cpp
-    api_fixture.cpp
     credentials_test.cpp
     first_admin_test.cpp
-    jobs_contract_test.cpp
     login_throttle_test.cpp
     names_test.cpp
     password_hasher_test.cpp
     problem_test.cpp
     render_job_test.cpp
-    results_contract_test.cpp
     router_test.cpp
     scheduler_link_test.cpp
     server_test.cpp
     submit_parser_test.cpp
-  LIBRARIES windlass_api windlass_front windlass_database windlass_shared
+    accounts_contract_test.cpp
+    api_fixture.cpp
+    jobs_contract_test.cpp
+    on_sqlite.cpp
+    results_contract_test.cpp
+  LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api
   TIMEOUT 60)
+
+# The same contract on the other engine.
+windlass_test(api_postgresql_tests WHOLE
+  SOURCES
+    accounts_contract_test.cpp
+    api_fixture.cpp
+    first_admin_test.cpp
+    jobs_contract_test.cpp
+    on_postgresql.cpp
+    results_contract_test.cpp
+  LIBRARIES windlass_api windlass_front windlass_test_support
+  LABELS api database
+  TIMEOUT 120)

@@ -38,7 +38,8 @@ TEST(PresentedCredential, is_found_in_every_place_that_is_documented) {
 }
 
 TEST(PresentedCredential, what_cannot_be_a_token_is_presented_all_the_same) {
-    for (const char* value : {"Basic YTpi", "Bearer", "Bearer ", "abc", "Bearerabc", "Bearer a b", "Bearer a\"b", "Bearer \xff"}) {
+    for (const char* value :
+         {"Basic YTpi", "Bearer", "Bearer ", "abc", "Bearerabc", "Bearer a b", "Bearer a\"b", "Bearer \xff"}) {
         const Request request = request_with({{"Authorization", value}, {"Cookie", "access_token=good"}});
         const auto presented = presented_credential(request);
         EXPECT_EQ(presented.place, Place::header) << value << ": no fall-through to the cookie";
@@ -47,12 +48,14 @@ TEST(PresentedCredential, what_cannot_be_a_token_is_presented_all_the_same) {
 }
 
 TEST(PresentedCredential, the_first_place_decides) {
-    const Request both = request_with({{"Cookie", "access_token=third; Authorization=Bearer second"}, {"Authorization", "Bearer first"}});
+    const Request both = request_with(
+        {{"Cookie", "access_token=third; Authorization=Bearer second"}, {"Authorization", "Bearer first"}});
     EXPECT_EQ(presented_credential(both).token, "first");
     const Request cookies = request_with({{"Cookie", "access_token=third; Authorization=Bearer second"}});
     EXPECT_EQ(presented_credential(cookies).token, "second");
     EXPECT_EQ(presented_credential(request_with({})).place, Place::none);
-    EXPECT_EQ(presented_credential(request_with({{"Cookie", "Authorization=; access_token="}})).place, Place::none) << "cookies cleared by a log-out";
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", "Authorization=; access_token="}})).place, Place::none)
+        << "cookies cleared by a log-out";
 }
 
 TEST(SameOrigin, follows_what_the_browser_says) {
@@ -85,7 +88,8 @@ TEST_F(CredentialsTest, a_good_token_is_its_account) {
 
 TEST_F(CredentialsTest, an_invalid_one_is_401_even_if_a_good_one_follows) {
     const auto ada = make_account("ada");
-    const Request request = request_with({{"Authorization", "Bearer " + random_token()}, {"Cookie", "access_token=" + ada.token}});
+    const Request request =
+        request_with({{"Authorization", "Bearer " + random_token()}, {"Cookie", "access_token=" + ada.token}});
     const auto principal = credentials_->require(request);
     ASSERT_FALSE(principal);
     EXPECT_EQ(principal.error().status, 401);
@@ -95,7 +99,8 @@ TEST_F(CredentialsTest, an_expired_one_is_401_also_while_it_is_remembered) {
     const auto ada = make_account("ada");
     const std::string token = random_token();
     const WallTime now = clock_.now().wall;
-    ASSERT_TRUE(accounts_->add_credential({token_hash_hex(token), ada.id, CredentialKind::session, "s", now + Milliseconds{300}}, now));
+    ASSERT_TRUE(accounts_->add_credential(
+        {token_hash_hex(token), ada.id, CredentialKind::session, "s", now + Milliseconds{300}}, now));
     const Request request = request_with({{"Authorization", "Bearer " + token}});
     EXPECT_TRUE(credentials_->require(request));
     clock_.advance(Milliseconds{301});
@@ -126,9 +131,11 @@ TEST_F(CredentialsTest, a_cookie_alone_changes_nothing_for_a_foreign_page) {
     const std::pair<std::string, std::string> cookie = {"Cookie", "access_token=" + ada.token};
     EXPECT_TRUE(credentials_->require(request_with({cookie}, "GET")));
     EXPECT_EQ(credentials_->require(request_with({cookie}, "POST")).error().status, 403);
-    EXPECT_EQ(credentials_->require(request_with({cookie, {"Sec-Fetch-Site", "cross-site"}}, "DELETE")).error().status, 403);
+    EXPECT_EQ(credentials_->require(request_with({cookie, {"Sec-Fetch-Site", "cross-site"}}, "DELETE")).error().status,
+              403);
     EXPECT_TRUE(credentials_->require(request_with({cookie, {"Sec-Fetch-Site", "same-origin"}}, "POST")));
-    EXPECT_TRUE(credentials_->require(request_with({{"Authorization", "Bearer " + ada.token}, {"Sec-Fetch-Site", "cross-site"}}, "POST")));
+    EXPECT_TRUE(credentials_->require(
+        request_with({{"Authorization", "Bearer " + ada.token}, {"Sec-Fetch-Site", "cross-site"}}, "POST")));
 }
 
 TEST_F(CredentialsTest, tables_hold_no_usable_token) {

@@ -33,9 +33,12 @@ TEST_F(FirstAdmin, gets_a_password_and_a_token_in_private_files) {
     EXPECT_EQ(mode("admin.password"), 0600u);
     EXPECT_EQ(mode("admin.token"), 0600u);
     EXPECT_EQ(get("/api/users/", line("admin.token")).status, 200);
-    const auto login = send("POST", "/api/users/authenticate/", R"({"username":"admin","password":")" + line("admin.password") + "\"}");
+    const auto login = send("POST", "/api/users/authenticate/",
+                            R"({"username":"admin","password":")" + line("admin.password") + "\"}");
     EXPECT_EQ(login.status, 200) << login.body;
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(credentials_directory_), std::filesystem::directory_iterator()), 2);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(credentials_directory_),
+                            std::filesystem::directory_iterator()),
+              2);
 }
 
 TEST_F(FirstAdmin, a_second_start_changes_nothing) {

@@ -29,8 +29,9 @@ class Jobs : public ApiTest {
 };
 
 TEST_F(Jobs, submitting_answers_after_the_commit_with_id_and_location) {
-    const auto answer = send("POST", "/api/jobs/submit/", R"j({"code":"print(1)","data":"1,2","running_commands":"sh code","env":{"A":"b"}})j", ada.token,
-                             {{"Content-Type", "text/plain"}});
+    const auto answer = send("POST", "/api/jobs/submit/",
+                             R"j({"code":"print(1)","data":"1,2","running_commands":"sh code","env":{"A":"b"}})j",
+                             ada.token, {{"Content-Type", "text/plain"}});
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.body, R"({"id":"100000001"})");
     EXPECT_EQ(answer.header("Location"), "/api/jobs/100000001/");
@@ -48,20 +49,25 @@ TEST_F(Jobs, a_bad_submission_reaches_nobody) {
     const auto answer = send("POST", "/api/jobs/submit", R"({"code":"c","data":"d"})", ada.token);
     EXPECT_EQ(answer.status, 400);
     EXPECT_STREQ(answer.json()["errors"][0]["pointer"].GetString(), "/running_commands");
-    EXPECT_EQ(send("POST", "/api/jobs/submit/", R"({"code":"c","data":"d","running_commands":"x","limits":{"processes":100000}})", ada.token).status, 422);
+    EXPECT_EQ(send("POST", "/api/jobs/submit/",
+                   R"({"code":"c","data":"d","running_commands":"x","limits":{"processes":100000}})", ada.token)
+                  .status,
+              422);
     EXPECT_TRUE(scheduler_->submits.empty());
 }
 
 TEST_F(Jobs, without_a_scheduler_submitting_is_503_at_once) {
     scheduler_->away = true;
-    const auto answer = send("POST", "/api/jobs/submit/", R"({"code":"c","data":"d","running_commands":"x"})", ada.token);
+    const auto answer =
+        send("POST", "/api/jobs/submit/", R"({"code":"c","data":"d","running_commands":"x"})", ada.token);
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.header("Retry-After"), "1");
 }
 
 TEST_F(Jobs, with_a_scheduler_that_hangs_submitting_says_that_nobody_knows) {
     scheduler_->silent = true;
-    const auto pending = begin("POST", "/api/jobs/submit/", R"({"code":"c","data":"d","running_commands":"x"})", ada.token);
+    const auto pending =
+        begin("POST", "/api/jobs/submit/", R"({"code":"c","data":"d","running_commands":"x"})", ada.token);
     const auto answer = reach_deadline(pending);
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.header("Retry-After"), "5");
@@ -69,7 +75,9 @@ TEST_F(Jobs, with_a_scheduler_that_hangs_submitting_says_that_nobody_knows) {
 }
 
 TEST_F(Jobs, one_shows_everything_about_itself) {
-    const auto id = submit(ada, R"(,"name":"<b>früh</b>","priority":5,"timeout_s":1.5,"env":{"A":"b"},"max_attempts":3,"limits":{"cpus":0.25})");
+    const auto id = submit(
+        ada,
+        R"(,"name":"<b>früh</b>","priority":5,"timeout_s":1.5,"env":{"A":"b"},"max_attempts":3,"limits":{"cpus":0.25})");
     const auto answer = get("/api/jobs/" + id.text() + "/", ada.token);
     ASSERT_EQ(answer.status, 200);
     const auto json = answer.json();
@@ -108,8 +116,9 @@ TEST_F(Jobs, one_runs_and_ends_before_ones_eyes) {
 
 TEST_F(Jobs, other_peoples_unknown_and_malformed_ids_are_the_same_404) {
     const auto id = submit(ada);
-    for (const std::string& path : {id.text(), std::string("99"), std::string("0"), std::string("-1"), std::string("abc"), std::string("1e3"),
-                                    std::string("9007199254740993"), std::string("99999999999999999999999"), std::string("%00"), std::string("0x10")}) {
+    for (const std::string& path : {id.text(), std::string("99"), std::string("0"), std::string("-1"),
+                                    std::string("abc"), std::string("1e3"), std::string("9007199254740993"),
+                                    std::string("99999999999999999999999"), std::string("%20"), std::string("0x10")}) {
         for (const char* tail : {"", "/events/", "/attempts/", "/log/", "/why/"})
             EXPECT_EQ(get("/api/jobs/" + path + tail, bob.token).status, 404) << path << tail;
         EXPECT_EQ(get("/api/results/" + path + "/", bob.token).status, 404) << path;
@@ -117,7 +126,8 @@ TEST_F(Jobs, other_peoples_unknown_and_malformed_ids_are_the_same_404) {
         EXPECT_EQ(send("DELETE", "/api/jobs/" + path + "/", {}, bob.token).status, 404) << path;
     }
     EXPECT_EQ(get("/api/jobs/" + id.text() + "/", boss.token).status, 200) << "admins see all";
-    EXPECT_STREQ(get("/api/jobs/" + id.text() + "/", ada.token).json()["status"].GetString(), "queued") << "nobody cancelled it";
+    EXPECT_STREQ(get("/api/jobs/" + id.text() + "/", ada.token).json()["status"].GetString(), "queued")
+        << "nobody cancelled it";
 }
 
 TEST_F(Jobs, the_list_is_ones_own_newest_first_and_an_admins_is_everybodys) {
@@ -133,7 +143,9 @@ TEST_F(Jobs, the_list_is_ones_own_newest_first_and_an_admins_is_everybodys) {
 
 TEST_F(Jobs, the_whole_list_is_streamed_beyond_one_step) {
     std::string body = "[";
-    for (int i = 0; i < 1201; ++i) body += std::string(i == 0 ? "" : ",") + R"({"code":"c","data":"","running_commands":"x","name":"n)" + std::to_string(i) + "\"}";
+    for (int i = 0; i < 1201; ++i)
+        body += std::string(i == 0 ? "" : ",") + R"({"code":"c","data":"","running_commands":"x","name":"n)" +
+                std::to_string(i) + "\"}";
     ASSERT_EQ(send("POST", "/api/jobs/submit/batch/", body + "]", ada.token).status, 200);
     submit(bob);
     const auto all = ids(get("/api/jobs/", ada.token));
@@ -175,7 +187,8 @@ TEST_F(Jobs, filters_take_text_as_text) {
 
 TEST_F(Jobs, malformed_parameters_are_400) {
     const auto id = submit(ada);
-    for (const char* query : {"limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "after=x", "after=-1", "status=done", "status=", "tag=a", "wait=1"})
+    for (const char* query : {"limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "after=x", "after=-1",
+                              "status=done", "status=", "tag=a", "wait=1"})
         EXPECT_EQ(get(std::string("/api/jobs/?") + query, ada.token).status, 400) << query;
     for (const char* query : {"wait=-1", "wait=61", "wait=x", "wait=", "wait=nan", "wait=1e1", "wait=0x1", "limit=1"})
         EXPECT_EQ(get("/api/jobs/" + id.text() + "/?" + query, ada.token).status, 400) << query;
@@ -217,7 +230,8 @@ TEST_F(Jobs, cancelling_a_waiting_job_is_202_and_final) {
     EXPECT_EQ(answer.status, 202);
     EXPECT_STREQ(answer.json()["status"].GetString(), "cancelled");
     EXPECT_EQ(send("DELETE", "/api/jobs/" + id.text(), {}, ada.token).status, 200) << "it has ended";
-    EXPECT_EQ(get("/api/results/" + id.text() + "/", ada.token).body, R"({"id":")" + id.text() + R"(","duration":"","results":{"outcome":"cancelled"}})");
+    EXPECT_EQ(get("/api/results/" + id.text() + "/", ada.token).body,
+              R"({"id":")" + id.text() + R"(","duration":"","results":{"outcome":"cancelled"}})");
 }
 
 TEST_F(Jobs, cancelling_a_running_job_is_202_and_takes_its_time) {
@@ -241,7 +255,8 @@ TEST_F(Jobs, the_queue_shows_what_waits_oldest_first_and_keeps_it) {
     const auto third = submit(ada);
     const auto running = submit(ada);
     scheduler_->start(running);
-    const std::string own = R"([{"code":"one","data":"","running_commands":"a"},{"code":"c","data":"d","running_commands":"true"}])";
+    const std::string own =
+        R"([{"code":"one","data":"","running_commands":"a"},{"code":"c","data":"d","running_commands":"true"}])";
     EXPECT_EQ(get("/api/jobs/getqueue/", ada.token).body, own);
     EXPECT_EQ(get("/api/jobs/getqueue", ada.token).body, own) << "reading removed nothing";
     EXPECT_EQ(get("/api/jobs/getqueue/", bob.token).body, R"([{"code":"two","data":"zwei ✓","running_commands":"b"}])");
@@ -256,8 +271,10 @@ TEST_F(Jobs, an_empty_queue_is_an_empty_list) {
 }
 
 TEST_F(Jobs, a_batch_answers_each_item_in_order) {
-    const auto answer = send("POST", "/api/jobs/submit/batch/",
-                             R"([{"code":"a","data":"","running_commands":"1"},{"code":"a"},{"code":"a","data":"x","running_commands":"2"}])", ada.token);
+    const auto answer = send(
+        "POST", "/api/jobs/submit/batch/",
+        R"([{"code":"a","data":"","running_commands":"1"},{"code":"a"},{"code":"a","data":"x","running_commands":"2"}])",
+        ada.token);
     ASSERT_EQ(answer.status, 200) << answer.body;
     const auto list = answer.json();
     ASSERT_EQ(list.Size(), 3u);
@@ -289,8 +306,10 @@ TEST_F(Jobs, an_empty_batch_is_an_empty_answer_and_a_wholly_bad_one_reaches_nobo
 }
 
 TEST_F(Jobs, lines_are_a_batch_too) {
-    const auto answer = send("POST", "/api/jobs/submit/batch", "{\"code\":\"a\",\"data\":\"\",\"running_commands\":\"1\"}\n{\"code\":\"a\",\"data\":\"\",\"running_commands\":\"2\"}\n", ada.token,
-                             {{"Content-Type", "application/x-ndjson"}});
+    const auto answer = send("POST", "/api/jobs/submit/batch",
+                             "{\"code\":\"a\",\"data\":\"\",\"running_commands\":\"1\"}\n{\"code\":\"a\",\"data\":\"\","
+                             "\"running_commands\":\"2\"}\n",
+                             ada.token, {{"Content-Type", "application/x-ndjson"}});
     EXPECT_EQ(answer.body, R"([{"id":"100000001"},{"id":"100000002"}])");
 }
 
@@ -311,17 +330,22 @@ TEST_F(Jobs, why_asks_the_scheduler_while_the_job_waits) {
     const auto id = submit(ada);
     scheduler_->explanation = "It asks for 8 cores and no worker has so many.";
     const auto waiting = get("/api/jobs/" + id.text() + "/why/", ada.token);
-    EXPECT_EQ(waiting.body, R"({"id":")" + id.text() + R"(","status":"queued","why":"It asks for 8 cores and no worker has so many."})");
+    EXPECT_EQ(waiting.body, R"({"id":")" + id.text() +
+                                R"(","status":"queued","why":"It asks for 8 cores and no worker has so many."})");
     scheduler_->away = true;
     EXPECT_NE(get("/api/jobs/" + id.text() + "/why/", ada.token).body.find("The scheduler is away"), std::string::npos);
     scheduler_->start(id);
-    EXPECT_NE(get("/api/jobs/" + id.text() + "/why/", ada.token).body.find("Attempt 1 is running on worker node-1."), std::string::npos);
+    EXPECT_NE(get("/api/jobs/" + id.text() + "/why/", ada.token).body.find("Attempt 1 is running on worker node-1."),
+              std::string::npos);
 }
 
 TEST_F(Jobs, ten_thousand_in_one_batch_cost_little_processor_time) {
     std::string body = "[";
     for (int i = 0; i < 10'000; ++i)
-        body += fmt::format("{}{{\"code\":\"#!/bin/sh\\nexec true\",\"data\":\"{}\",\"running_commands\":\"sh code\",\"name\":\"job {}\",\"priority\":1}}", i == 0 ? "" : ",", i, i);
+        body += fmt::format(
+            "{}{{\"code\":\"#!/bin/sh\\nexec true\",\"data\":\"{}\",\"running_commands\":\"sh code\",\"name\":\"job "
+            "{}\",\"priority\":1}}",
+            i == 0 ? "" : ",", i, i);
     body += "]";
     scheduler_->silent = true;  // only our own side is measured
     const auto began = std::clock();

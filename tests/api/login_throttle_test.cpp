@@ -7,7 +7,9 @@
 namespace windlass::api {
 namespace {
 
-SteadyTime at(std::int64_t seconds) { return SteadyTime{Seconds{1'000'000 + seconds}}; }
+SteadyTime at(std::int64_t seconds) {
+    return SteadyTime{Seconds{1'000'000 + seconds}};
+}
 
 TEST(LoginThrottle, ten_failures_are_free_then_the_wait_doubles_to_a_quarter_of_an_hour) {
     LoginThrottle throttle;

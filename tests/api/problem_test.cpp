@@ -10,7 +10,8 @@ namespace windlass::api {
 namespace {
 
 std::string header(const Response& response, std::string_view name) {
-    const auto found = std::find_if(response.headers.begin(), response.headers.end(), [&](const auto& h) { return h.first == name; });
+    const auto found =
+        std::find_if(response.headers.begin(), response.headers.end(), [&](const auto& h) { return h.first == name; });
     return found == response.headers.end() ? "" : found->second;
 }
 
@@ -24,10 +25,12 @@ TEST(Problem, looks_as_rfc_9457_wants_it) {
 }
 
 TEST(Problem, each_kind_of_error_has_its_status) {
-    const std::pair<ErrorKind, int> table[] = {{ErrorKind::invalid, 400},  {ErrorKind::not_found, 404},   {ErrorKind::conflict, 409},
-                                               {ErrorKind::denied, 403},   {ErrorKind::unavailable, 503}, {ErrorKind::stale, 500},
+    const std::pair<ErrorKind, int> table[] = {{ErrorKind::invalid, 400},     {ErrorKind::not_found, 404},
+                                               {ErrorKind::conflict, 409},    {ErrorKind::denied, 403},
+                                               {ErrorKind::unavailable, 503}, {ErrorKind::stale, 500},
                                                {ErrorKind::internal, 500}};
-    for (const auto& [kind, status] : table) EXPECT_EQ(problem_of(make_error(kind, "x")).status, status) << static_cast<int>(kind);
+    for (const auto& [kind, status] : table)
+        EXPECT_EQ(problem_of(make_error(kind, "x")).status, status) << static_cast<int>(kind);
 }
 
 TEST(Problem, our_own_faults_go_to_the_log_and_not_to_the_client) {

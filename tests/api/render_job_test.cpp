@@ -5,7 +5,9 @@
 namespace windlass::api {
 namespace {
 
-WallTime at(double seconds) { return WallTime{Microseconds{static_cast<std::int64_t>(seconds * 1e6)}}; }
+WallTime at(double seconds) {
+    return WallTime{Microseconds{static_cast<std::int64_t>(seconds * 1e6)}};
+}
 
 JobLine line(JobState state) {
     JobLine job;
@@ -56,7 +58,8 @@ TEST(Duration, of_a_job_cancelled_while_it_waited_is_empty) {
     JobLine job = line(JobState::cancelled);
     job.finished = at(9);
     EXPECT_EQ(duration_text(job, at(99)), "");
-    job.ending = Ending{OutcomeKind::exited, 1, 0, Microseconds{5}};  // of the attempt before, which was to be tried again
+    job.ending =
+        Ending{OutcomeKind::exited, 1, 0, Microseconds{5}};  // of the attempt before, which was to be tried again
     EXPECT_EQ(duration_text(job, at(99)), "");
     EXPECT_FALSE(ending_that_counts(job));
 }
@@ -78,7 +81,8 @@ TEST(Result, of_an_unfinished_job_is_empty) {
     JobOutcome job;
     job.line = line(JobState::running);
     job.line.started = at(1);
-    EXPECT_EQ(json([&](JsonWriter& w) { write_result(w, job, {}, at(2)); }), R"({"id":"7","duration":"1.000","results":{}})");
+    EXPECT_EQ(json([&](JsonWriter& w) { write_result(w, job, {}, at(2)); }),
+              R"({"id":"7","duration":"1.000","results":{}})");
 }
 
 TEST(Result, of_a_job_cancelled_while_it_waited_says_only_that) {
@@ -102,12 +106,18 @@ TEST(Result, shows_everything_the_attempt_left) {
     result.value_json = R"({"answer":42})";
     job.line.ending = Ending{OutcomeKind::exited, 3, 0, result.usage.wall};
     job.stored = stored;
-    EXPECT_EQ(json([&](JsonWriter& w) { write_result(w, job, {"out\n", "bad \xff"}, at(2)); }),
-              "{\"id\":\"7\",\"duration\":\"1.204\",\"results\":{\"exit_code\":3,\"outcome\":\"exited\",\"stdout\":\"out\\n\","
-              "\"stderr\":\"bad \xEF\xBF\xBD\",\"stdout_truncated\":true,"
-              "\"usage\":{\"wall_s\":1.204318,\"cpu_s\":1.100000,\"peak_memory_bytes\":4096,\"read_bytes\":10,\"written_bytes\":20},"
-              "\"files\":[{\"path\":\"a/b.txt\",\"size\":5,\"sha256\":\"ab12\"},{\"path\":\"big\",\"size\":99,\"sha256\":\"cd34\",\"stored\":false}],"
-              "\"value\":{\"answer\":42}}}");
+    EXPECT_EQ(
+        json([&](JsonWriter& w) {
+            write_result(w, job, {"out\n", "bad \xff"}, at(2));
+        }),
+        "{\"id\":\"7\",\"duration\":\"1.204\",\"results\":{\"exit_code\":3,\"outcome\":\"exited\",\"stdout\":"
+        "\"out\\n\","
+        "\"stderr\":\"bad \xEF\xBF\xBD\",\"stdout_truncated\":true,"
+        "\"usage\":{\"wall_s\":1.204318,\"cpu_s\":1.100000,\"peak_memory_bytes\":4096,\"read_bytes\":10,\"written_"
+        "bytes\":20},"
+        "\"files\":[{\"path\":\"a/"
+        "b.txt\",\"size\":5,\"sha256\":\"ab12\"},{\"path\":\"big\",\"size\":99,\"sha256\":\"cd34\",\"stored\":false}],"
+        "\"value\":{\"answer\":42}}}");
 }
 
 }  // namespace

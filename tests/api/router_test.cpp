@@ -24,7 +24,8 @@ TEST(Routes, every_route_says_who_may_call_it_and_what_it_is_for) {
         EXPECT_NE(route.handler, nullptr) << route.path;
         EXPECT_FALSE(route.summary.empty()) << route.path;
         EXPECT_FALSE(route.family.empty()) << route.path;
-        EXPECT_TRUE(seen.insert(std::string(route.method) + " " + std::string(route.path)).second) << route.path << " twice";
+        EXPECT_TRUE(seen.insert(std::string(route.method) + " " + std::string(route.path)).second)
+            << route.path << " twice";
     }
 }
 
@@ -32,21 +33,35 @@ TEST(Routes, only_these_are_open_to_strangers) {
     std::set<std::string_view> open;
     for (const auto& route : routes())
         if (route.access == Access::anyone) open.insert(route.path);
-    EXPECT_EQ(open, (std::set<std::string_view>{"/api/users/create/", "/api/users/authenticate/", "/healthz", "/readyz", "/metrics"}));
+    EXPECT_EQ(open, (std::set<std::string_view>{"/api/users/create/", "/api/users/authenticate/", "/healthz", "/readyz",
+                                                "/metrics"}));
 }
 
 TEST(Routes, every_documented_row_of_the_family_is_there) {
     const auto router = router_of_the_server();
     const std::pair<const char*, const char*> documented[] = {
-        {"POST", "/api/users/create/"},    {"DELETE", "/api/users/delete/7/"}, {"GET", "/api/users/"},
-        {"POST", "/api/users/authenticate/"}, {"POST", "/api/jobs/submit/"},   {"GET", "/api/jobs/getqueue/"},
-        {"GET", "/api/jobs/"},             {"GET", "/api/jobs/7/"},            {"GET", "/api/results/"},
-        {"GET", "/api/results/7/"},        {"POST", "/api/jobs/submit/batch/"}, {"DELETE", "/api/jobs/7/"},
-        {"GET", "/api/jobs/7/why/"},       {"GET", "/api/jobs/7/log/"},        {"GET", "/api/jobs/7/events/"},
-        {"GET", "/api/jobs/7/attempts/"},  {"GET", "/healthz"},                {"GET", "/readyz"},
+        {"POST", "/api/users/create/"},
+        {"DELETE", "/api/users/delete/7/"},
+        {"GET", "/api/users/"},
+        {"POST", "/api/users/authenticate/"},
+        {"POST", "/api/jobs/submit/"},
+        {"GET", "/api/jobs/getqueue/"},
+        {"GET", "/api/jobs/"},
+        {"GET", "/api/jobs/7/"},
+        {"GET", "/api/results/"},
+        {"GET", "/api/results/7/"},
+        {"POST", "/api/jobs/submit/batch/"},
+        {"DELETE", "/api/jobs/7/"},
+        {"GET", "/api/jobs/7/why/"},
+        {"GET", "/api/jobs/7/log/"},
+        {"GET", "/api/jobs/7/events/"},
+        {"GET", "/api/jobs/7/attempts/"},
+        {"GET", "/healthz"},
+        {"GET", "/readyz"},
         {"GET", "/metrics"},
     };
-    for (const auto& [method, path] : documented) EXPECT_NE(router.find(method, path).route, nullptr) << method << " " << path;
+    for (const auto& [method, path] : documented)
+        EXPECT_NE(router.find(method, path).route, nullptr) << method << " " << path;
 }
 
 TEST(Routes, both_slash_forms_of_every_path_are_the_same_route) {
@@ -57,8 +72,10 @@ TEST(Routes, both_slash_forms_of_every_path_are_the_same_route) {
             if (const auto at = path.find(parameter); at != std::string::npos) path.replace(at, parameter.size(), "7");
         const std::string without = path.back() == '/' ? path.substr(0, path.size() - 1) : path;
         EXPECT_EQ(router.find(route.method, without + "/").route, &route) << path;
-        if (without == "/api/jobs") EXPECT_EQ(router.find(route.method, without).route, nullptr) << "belongs to another family";
-        else EXPECT_EQ(router.find(route.method, without).route, &route) << path;
+        if (without == "/api/jobs")
+            EXPECT_EQ(router.find(route.method, without).route, nullptr) << "belongs to another family";
+        else
+            EXPECT_EQ(router.find(route.method, without).route, &route) << path;
     }
 }
 
@@ -93,12 +110,14 @@ TEST(Router, a_literal_wins_over_a_parameter) {
 
 TEST(Router, odd_paths_are_unknown) {
     const auto router = router_of_the_server();
-    for (const char* path : {"", "/", "//", "api/jobs/", "/api//jobs/", "//api/jobs/", "/api/jobs//", "/api/jobs/7//", "/api/jobs/7/log/x",
-                             "/API/jobs/", "/api/results/7/files/", "/api/jobs", "/api/login"})
+    for (const char* path : {"", "/", "//", "api/jobs/", "/api//jobs/", "//api/jobs/", "/api/jobs//", "/api/jobs/7//",
+                             "/api/jobs/7/log/x", "/API/jobs/", "/api/results/7/files/", "/api/jobs", "/api/login"})
         EXPECT_EQ(router.find("GET", path).route, nullptr) << path;
 }
 
-OrProblem<Reply> nothing(const Call&) { return Reply(Response{}); }
+OrProblem<Reply> nothing(const Call&) {
+    return Reply(Response{});
+}
 
 TEST(Router, a_route_without_access_does_not_start_the_server) {
     const Route forgotten[] = {{"GET", "/api/x/", "jobs", Access::unset, nothing, "x"}};
@@ -110,7 +129,8 @@ TEST(Router, a_route_without_access_does_not_start_the_server) {
 TEST(Router, a_route_without_handler_or_twice_does_not_start_the_server) {
     const Route empty[] = {{"GET", "/api/x/", "jobs", Access::anyone, nullptr, "x"}};
     EXPECT_FALSE(Router::make(empty));
-    const Route twice[] = {{"GET", "/api/x/", "jobs", Access::anyone, nothing, "x"}, {"GET", "/api/x", "jobs", Access::anyone, nothing, "x"}};
+    const Route twice[] = {{"GET", "/api/x/", "jobs", Access::anyone, nothing, "x"},
+                           {"GET", "/api/x", "jobs", Access::anyone, nothing, "x"}};
     EXPECT_FALSE(Router::make(twice));
 }
 

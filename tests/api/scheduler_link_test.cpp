@@ -28,7 +28,8 @@ class SchedulerLinkTest : public ::testing::Test {
         directory_ = path;
         endpoint_.unix_path = directory_ + "/s.sock";
         uv_loop_init(&loop_);
-        uv_async_init(&loop_, &async_, [](uv_async_t* handle) { static_cast<SchedulerLinkTest*>(handle->data)->run_work(); });
+        uv_async_init(&loop_, &async_,
+                      [](uv_async_t* handle) { static_cast<SchedulerLinkTest*>(handle->data)->run_work(); });
         async_.data = this;
         thread_ = std::thread([this] { uv_run(&loop_, UV_RUN_DEFAULT); });
     }
@@ -60,7 +61,8 @@ class SchedulerLinkTest : public ::testing::Test {
     }
     void listen() {
         on_loop([this] {
-            auto opened = wire::Listener::open(&loop_, endpoint_, [this](std::shared_ptr<wire::Connection> peer) { greet(std::move(peer)); });
+            auto opened = wire::Listener::open(
+                &loop_, endpoint_, [this](std::shared_ptr<wire::Connection> peer) { greet(std::move(peer)); });
             ASSERT_TRUE(opened) << opened.error().message;
             listener_ = std::move(opened).value();
         });
@@ -72,7 +74,8 @@ class SchedulerLinkTest : public ::testing::Test {
             settings.secret = "a shared secret";
             settings.first_retry = Milliseconds{5};
             settings.longest_retry = Milliseconds{20};
-            link_ = std::make_unique<SchedulerLink>(&loop_, settings, [this](bool up) { note([&] { up ? ++ups_ : ++downs_; }); });
+            link_ = std::make_unique<SchedulerLink>(&loop_, settings,
+                                                    [this](bool up) { note([&] { up ? ++ups_ : ++downs_; }); });
         });
     }
     void start() {
@@ -96,7 +99,8 @@ class SchedulerLinkTest : public ::testing::Test {
     };
     std::shared_ptr<Got> ask(protocol::Message message, std::string body = {}) {
         auto got = std::make_shared<Got>();
-        link_->ask(std::move(message), std::move(body), [this, got](Scheduler::Answer answer) { note([&] { got->answer = std::move(answer); }); });
+        link_->ask(std::move(message), std::move(body),
+                   [this, got](Scheduler::Answer answer) { note([&] { got->answer = std::move(answer); }); });
         return got;
     }
 
@@ -123,7 +127,9 @@ class SchedulerLinkTest : public ::testing::Test {
     }
     void greet(std::shared_ptr<wire::Connection> peer) {
         auto* raw = peer.get();
-        raw->set_handlers({[this, raw](protocol::Message message, std::string body) { heard(*raw, std::move(message), std::move(body)); },
+        raw->set_handlers({[this, raw](protocol::Message message, std::string body) {
+                               heard(*raw, std::move(message), std::move(body));
+                           },
                            [](const std::string&) {}});
         peers_.push_back(std::move(peer));
     }
@@ -156,9 +162,12 @@ class SchedulerLinkTest : public ::testing::Test {
 };
 
 std::optional<protocol::Message> helpful(const protocol::Message& message) {
-    if (const auto* submit = std::get_if<protocol::SubmitJobs>(&message)) return protocol::JobsSubmitted{submit->request, JobId{7}, 1};
-    if (const auto* explain = std::get_if<protocol::ExplainJob>(&message)) return protocol::JobExplained{explain->request, "because of " + explain->job.text()};
-    if (const auto* watch = std::get_if<protocol::WatchJob>(&message); watch && watch->job.value == 1) return protocol::JobEnded{watch->job, true};
+    if (const auto* submit = std::get_if<protocol::SubmitJobs>(&message))
+        return protocol::JobsSubmitted{submit->request, JobId{7}, 1};
+    if (const auto* explain = std::get_if<protocol::ExplainJob>(&message))
+        return protocol::JobExplained{explain->request, "because of " + explain->job.text()};
+    if (const auto* watch = std::get_if<protocol::WatchJob>(&message); watch && watch->job.value == 1)
+        return protocol::JobEnded{watch->job, true};
     return std::nullopt;
 }
 
@@ -225,6 +234,17 @@ TEST_F(SchedulerLinkTest, starts_before_the_scheduler_and_finds_it_later) {
     make_link();
     listen();
     EXPECT_TRUE(eventually([this] { return ups_ == 1; }));
+}
+
+TEST_F(SchedulerLinkTest, a_refusal_leaves_it_down_and_trying) {
+    refuse_ = true;
+    listen();
+    make_link();
+    ASSERT_TRUE(eventually([this] { return hello_.has_value(); }));
+    EXPECT_FALSE(link_->connected());
+    EXPECT_FALSE(*ask(protocol::AskStatistics{})->answer);
+    on_loop([this] { refuse_ = false; });
+    EXPECT_TRUE(eventually([this] { return ups_ == 1; })) << "the operator has put it right";
 }
 
 TEST_F(SchedulerLinkTest, unavailable_is_passed_on_with_its_reason) {

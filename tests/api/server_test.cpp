@@ -33,11 +33,21 @@ TEST_F(ServerTest, the_list_of_jobs_without_its_slash_belongs_to_another_family)
 }
 
 TEST_F(ServerTest, without_a_credential_every_closed_route_is_401) {
-    const std::pair<const char*, const char*> closed[] = {
-        {"DELETE", "/api/users/delete/1/"}, {"GET", "/api/users/"},      {"POST", "/api/jobs/submit/"},   {"POST", "/api/jobs/submit/batch/"},
-        {"GET", "/api/jobs/getqueue/"},     {"GET", "/api/jobs/"},       {"GET", "/api/jobs/1/"},         {"DELETE", "/api/jobs/1/"},
-        {"GET", "/api/jobs/1/events/"},     {"GET", "/api/jobs/1/log/"}, {"GET", "/api/jobs/1/attempts/"}, {"GET", "/api/jobs/1/why/"},
-        {"GET", "/api/results/"},           {"GET", "/api/results/1/"},  {"GET", "/api/results/1/files/x"}};
+    const std::pair<const char*, const char*> closed[] = {{"DELETE", "/api/users/delete/1/"},
+                                                          {"GET", "/api/users/"},
+                                                          {"POST", "/api/jobs/submit/"},
+                                                          {"POST", "/api/jobs/submit/batch/"},
+                                                          {"GET", "/api/jobs/getqueue/"},
+                                                          {"GET", "/api/jobs/"},
+                                                          {"GET", "/api/jobs/1/"},
+                                                          {"DELETE", "/api/jobs/1/"},
+                                                          {"GET", "/api/jobs/1/events/"},
+                                                          {"GET", "/api/jobs/1/log/"},
+                                                          {"GET", "/api/jobs/1/attempts/"},
+                                                          {"GET", "/api/jobs/1/why/"},
+                                                          {"GET", "/api/results/"},
+                                                          {"GET", "/api/results/1/"},
+                                                          {"GET", "/api/results/1/files/x"}};
     for (const auto& [method, path] : closed) {
         const auto answer = send(method, path);
         EXPECT_EQ(answer.status, 401) << method << " " << path;
@@ -66,7 +76,8 @@ TEST_F(ServerTest, unknown_and_repeated_parameters_are_refused_by_name) {
 
 TEST_F(ServerTest, every_answer_forbids_sniffing_and_storing) {
     const auto ada = make_account("ada");
-    for (const auto& answer : {get("/api/jobs/", ada.token), send("GET", "/nothing"), send("GET", "/healthz"), send("GET", "/metrics")}) {
+    for (const auto& answer :
+         {get("/api/jobs/", ada.token), send("GET", "/nothing"), send("GET", "/healthz"), send("GET", "/metrics")}) {
         EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff");
         EXPECT_EQ(answer.header("Cache-Control"), "no-store");
     }
@@ -93,7 +104,9 @@ TEST_F(ServerTest, metrics_count_requests_and_show_the_schedulers_figures) {
     send("GET", "/healthz");
     scheduler_->statistics_queued = 17;
     const auto text = send("GET", "/metrics").body;
-    EXPECT_NE(text.find("windlass_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 2"), std::string::npos) << text;
+    EXPECT_NE(text.find("windlass_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 2"),
+              std::string::npos)
+        << text;
     EXPECT_NE(text.find("windlass_jobs{state=\"queued\"} 17"), std::string::npos);
     EXPECT_NE(text.find("windlass_scheduler_up 1"), std::string::npos);
     EXPECT_NE(text.find("windlass_http_request_seconds_bucket{method=\"GET\",route=\"/healthz\""), std::string::npos);

@@ -24,13 +24,17 @@ Parsed parse(const std::string& body, const Config::Api& settings = {}) {
     }
     parsed.document = std::move(document).value();
     auto job = parse_submit(parsed.document, settings);
-    if (job) parsed.job = *job;
-    else parsed.problem = job.error();
+    if (job)
+        parsed.job = *job;
+    else
+        parsed.problem = job.error();
     return parsed;
 }
 
 // A good body with these members added.
-std::string with(const std::string& members) { return R"({"code":"c","data":"d","running_commands":"true",)" + members + "}"; }
+std::string with(const std::string& members) {
+    return R"({"code":"c","data":"d","running_commands":"true",)" + members + "}";
+}
 
 TEST(SubmitParser, three_strings_are_enough) {
     const auto parsed = parse(R"({"code":"","data":"","running_commands":"echo hello"})");
@@ -40,7 +44,8 @@ TEST(SubmitParser, three_strings_are_enough) {
 }
 
 TEST(SubmitParser, every_optional_field_is_taken) {
-    const auto parsed = parse(R"j({"code":"print(1)","data":"1,2","running_commands":"sh code","name":"früh ✓","priority":-100,
+    const auto parsed =
+        parse(R"j({"code":"print(1)","data":"1,2","running_commands":"sh code","name":"früh ✓","priority":-100,
         "timeout_s":1.5,"limits":{"cpus":0.5,"memory_bytes":4194304,"disk_bytes":65536,"processes":1,"output_bytes":0,"open_files":16},
         "env":{"A":"1","_b2":"x y"},"max_attempts":100,"network":"none"})j");
     ASSERT_TRUE(parsed.job) << parsed.problem->detail;
@@ -111,7 +116,8 @@ TEST(SubmitParser, bad_bodies_are_refused_with_status_and_pointer) {
         {R"({"code":"c","data":"d","running_commands":false})", 400, "/running_commands"},
         {R"({"code":"c","data":"d","running_commands":["true"]})", 400, "/running_commands"},
         {R"({"code":"c","data":"d","running_commands":""})", 400, "/running_commands"},
-        {R"({"code":"c","data":"d","running_commands":")" + std::string(65 * 1024, 'x') + "\"}", 400, "/running_commands"},
+        {R"({"code":"c","data":"d","running_commands":")" + std::string(65 * 1024, 'x') + "\"}", 400,
+         "/running_commands"},
         // keys
         {with(R"("Name":"x")"), 400, "/Name"},
         {with(R"("nmae":"x")"), 400, "/nmae"},
@@ -229,7 +235,8 @@ constexpr auto item = R"({"code":"c","data":"d","running_commands":"true"})";
 TEST(BatchParser, an_array_and_lines_mean_the_same) {
     const std::string array = std::string("[") + item + "," + item + "]";
     const std::string lines = std::string(item) + "\r\n\n  " + item + "\n";
-    for (const auto& [body, type] : {std::pair{array, ""}, std::pair{lines, ""}, std::pair{lines, "application/x-ndjson; charset=utf-8"}}) {
+    for (const auto& [body, type] :
+         {std::pair{array, ""}, std::pair{lines, ""}, std::pair{lines, "application/x-ndjson; charset=utf-8"}}) {
         auto batch = parse_batch(body, type, {});
         ASSERT_TRUE(batch);
         ASSERT_EQ(batch->items.size(), 2u);

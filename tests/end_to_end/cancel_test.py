@@ -5,7 +5,7 @@ import unittest
 
 import harness
 
-# Children in the background, in a session of their own, that ignore TERM; every one carries the marker in its environment.
+# Children in the background and in a session of their own, that ignore TERM. Each carries the marker in its environment.
 TREE = """trap '' TERM
 for i in 1 2 3; do (trap '' TERM; while :; do sleep 1000; done) & done
 setsid sh -c "trap '' TERM; while :; do sleep 1000; done" &
@@ -24,6 +24,7 @@ class Cancelling(harness.OnDatabase):
         self.assertGreaterEqual(len(harness.processes_with(marker)), 5)
         asked = user.ask("DELETE", f"/api/jobs/{job}/")
         self.assertEqual(asked.status, 202, asked)
+
         # One look at the state, then one at the processes: in this order it would catch a state that runs ahead.
         def cancelled():
             state = user.get(f"/api/jobs/{job}/").json["status"]
@@ -33,6 +34,7 @@ class Cancelling(harness.OnDatabase):
                 return True
             self.assertEqual(state, "running")
             return False
+
         harness.until(cancelled, "the job is cancelled")
         self.assertEqual(user.result(job)["outcome"], "cancelled")
         again = user.ask("DELETE", f"/api/jobs/{job}/")

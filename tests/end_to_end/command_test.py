@@ -18,8 +18,15 @@ class CommandTest(harness.OnDatabase, unittest.TestCase):
 
     def windlass(self, *words, stdin="", **variables):
         environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", **variables}
-        return subprocess.run([str(harness.BIN / "windlass"), *words], input=stdin, env=environment, capture_output=True, text=True,
-                              timeout=harness.PATIENCE, check=False)
+        return subprocess.run(
+            [str(harness.BIN / "windlass"), *words],
+            input=stdin,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=harness.PATIENCE,
+            check=False,
+        )
 
     def log_in(self):
         password = (self.dev.data / "admin.password").read_text()
@@ -45,13 +52,22 @@ class CommandTest(harness.OnDatabase, unittest.TestCase):
 
     def test_run_prints_the_output_and_ends_like_the_job(self):
         self.log_in()
-        done = self.windlass("run", "--data", "-", "--env", "WHO=world", "--", 'echo "hello $WHO"; cat data; echo oops >&2; exit 7', stdin="input\n")
+        done = self.windlass(
+            "run",
+            "--data",
+            "-",
+            "--env",
+            "WHO=world",
+            "--",
+            'echo "hello $WHO"; cat data; echo oops >&2; exit 7',
+            stdin="input\n",
+        )
         self.assertEqual((done.returncode, done.stdout), (7, "hello world\ninput\n"), done)
         self.assertIn("oops\n", done.stderr)
         self.assertEqual(self.windlass("run", "--", "kill -9 $$").returncode, 137)
         self.assertEqual(self.windlass("run", "--timeout", "0.2", "--", "sleep 60").returncode, 124)
-        exact = self.windlass("run", "--", "printf", "[%s]", "two words", "it's", "$HOME")
-        self.assertEqual(exact.stdout, "[two words][it's][$HOME]", exact)
+        exact = self.windlass("run", "--", "printf", "[%s]", "two words", "it's", "$HOME", "a,b", "--", "-x")
+        self.assertEqual(exact.stdout, "[two words][it's][$HOME][a,b][--][-x]", exact)
 
     def test_a_job_is_followed_from_submit_to_result(self):
         token = (self.dev.data / "admin.token").read_text().strip()
@@ -76,11 +92,23 @@ class CommandTest(harness.OnDatabase, unittest.TestCase):
 
     def test_accounts_are_made_and_listed(self):
         self.log_in()
-        made = self.windlass("user", "create", "-u", "linus", "--email", "linus@example.org", "--company", "Example", "--password-stdin",
-                             stdin="correct horse battery\n")
+        made = self.windlass(
+            "user",
+            "create",
+            "-u",
+            "linus",
+            "--email",
+            "linus@example.org",
+            "--company",
+            "Example",
+            "--password-stdin",
+            stdin="correct horse battery\n",
+        )
         self.assertRegex(made.stdout, r"^\d+\n$", made)
         self.assertIn("linus@example.org", self.windlass("user", "list").stdout)
-        again = self.windlass("user", "create", "-u", "linus", "--email", "l2@example.org", "--company", "Example", "--no-password")
+        again = self.windlass(
+            "user", "create", "-u", "linus", "--email", "l2@example.org", "--company", "Example", "--no-password"
+        )
         self.assertEqual(again.returncode, 1, again)
         self.assertIn("in use", again.stderr)
 
@@ -92,7 +120,7 @@ class CommandTest(harness.OnDatabase, unittest.TestCase):
         self.assertEqual(away.returncode, 3, away)
         self.assertIn("windlass dev", away.stderr)
         self.assertEqual(self.windlass("frobnicate").returncode, 2)
-        self.assertEqual(self.windlass("submit").returncode, 2)
+        self.assertIn("behind `--`", self.windlass("submit", "--url", self.dev.url).stderr)
         self.log_in()
         self.assertEqual(self.windlass("job", "show", "999999999").returncode, 5)
         self.assertEqual(self.windlass("job", "show", "../users").returncode, 1)

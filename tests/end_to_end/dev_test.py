@@ -1,6 +1,5 @@
 """`windlass dev` as a person uses it: started, stopped, started again, started twice, killed."""
 
-import os
 import pathlib
 import signal
 import stat
@@ -13,6 +12,8 @@ import harness
 
 
 class DevOn:
+    """What depends on the database; the rest is tested on SQLite alone."""
+
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="windlass-e2e-")
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
@@ -31,7 +32,9 @@ class DevOn:
         done = client.submit("echo done")
         client.wait(done)
         before = client.get(f"/api/results/{done}/").json
-        running = client.submit("sleep 0.5; echo again; test -e /proc/self && sleep ${LONG:-0}", env={"LONG": "20"}, max_attempts=1)
+        running = client.submit(
+            "sleep 0.5; echo again; test -e /proc/self && sleep ${LONG:-0}", env={"LONG": "20"}, max_attempts=1
+        )
         waiting = client.submit("cat data", data="patience\n")
         harness.until(lambda: client.get(f"/api/jobs/{running}/").json["status"] == "running", "the job runs")
         self.assertEqual(dev.stop(), 0, dev.said())
@@ -42,7 +45,9 @@ class DevOn:
         self.assertEqual(client.get(f"/api/results/{done}/").json, before)
         self.assertEqual(client.wait(waiting)["status"], "succeeded")
         self.assertEqual(client.result(waiting)["stdout"], "patience\n")
-        harness.until(lambda: client.get(f"/api/jobs/{running}/").json["status"] == "running", "the interrupted job runs again")
+        harness.until(
+            lambda: client.get(f"/api/jobs/{running}/").json["status"] == "running", "the interrupted job runs again"
+        )
         client.ask("DELETE", f"/api/jobs/{running}/")
         self.assertEqual(client.wait(running)["status"], "cancelled")
         newer = client.submit("true")
@@ -73,6 +78,10 @@ class DevOn:
             self.assertEqual(client.wait(job)["status"], "succeeded")
             self.assertEqual(client.result(job)["stdout"], f"{i}\n")
 
+
+class DevOnSqlite(DevOn, unittest.TestCase):
+    make_database = harness.Sqlite
+
     def test_what_it_writes_is_for_its_owner_alone(self):
         dev = self.dev()
         self.assertEqual((self.data / "endpoint").read_text().strip(), dev.url)
@@ -83,13 +92,23 @@ class DevOn:
         login = harness.Client(dev.url).post("/api/users/authenticate/", {"username": "admin", "password": password})
         self.assertEqual(login.status, 200, login)
         text = dev.said() + "".join(path.read_text(errors="replace") for path in self.data.glob("log/*.log"))
-        for secret in (password, (self.data / "admin.token").read_text().strip(), login.json["token"], (self.data / "scheduler.secret").read_text().strip()):
+        for secret in (
+            password,
+            (self.data / "admin.token").read_text().strip(),
+            login.json["token"],
+            (self.data / "scheduler.secret").read_text().strip(),
+        ):
             self.assertNotIn(secret, text)
 
     def test_a_second_one_on_the_same_directory_is_refused(self):
         dev = self.dev()
-        second = subprocess.run([str(harness.BIN / "windlass"), "dev", "--data", str(self.data), "--listen", "127.0.0.1:0"],
-                                capture_output=True, text=True, timeout=harness.PATIENCE, check=False)
+        second = subprocess.run(
+            [str(harness.BIN / "windlass"), "dev", "--data", str(self.data), "--listen", "127.0.0.1:0"],
+            capture_output=True,
+            text=True,
+            timeout=harness.PATIENCE,
+            check=False,
+        )
         self.assertEqual((second.returncode, second.stdout), (1, ""))
         self.assertIn(str(dev.process.pid), second.stderr)
         self.assertIn("--data", second.stderr)
@@ -111,10 +130,6 @@ class DevOn:
             job = client.submit("echo back")
             self.assertEqual(client.wait(job)["status"], "succeeded")
         self.assertIn("killed by signal 9", dev.said())
-
-
-class DevOnSqlite(DevOn, unittest.TestCase):
-    make_database = harness.Sqlite
 
 
 class DevOnPostgreSQL(DevOn, unittest.TestCase):

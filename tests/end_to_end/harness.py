@@ -142,12 +142,14 @@ class Client:
 
     def ask(self, method, path, body=None, headers=None, timeout=60):
         """For requests that may be repeated: as long as the server is away or says "not now"."""
+
         def attempt():
             try:
                 answer = self.once(method, path, body, headers, timeout)
             except (OSError, http.client.HTTPException):
                 return None
             return None if answer.status == 503 else answer
+
         return until(attempt, f"{method} {path} is answered")
 
     def get(self, path, **more):
@@ -164,11 +166,13 @@ class Client:
 
     def wait(self, job, patience=PATIENCE):
         """The job once it is final, by long polls."""
+
         def ended():
             answer = self.get(f"/api/jobs/{job}/?wait=10")
             if answer.status != 200:
                 raise AssertionError(f"waiting for {job}: {answer}")
             return answer.json if answer.json["status"] in FINAL else None
+
         return until(ended, f"job {job} ends", patience)
 
     def result(self, job):
@@ -190,8 +194,13 @@ class Dev:
             command += ["--database", database]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("WINDLASS_")}
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, stdin=subprocess.DEVNULL,
-                                        env={**clean, **(environment or {})})
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            stdin=subprocess.DEVNULL,
+            env={**clean, **(environment or {})},
+        )
         self.url = None
 
     def said(self):
@@ -224,7 +233,10 @@ class Dev:
         until(lambda: self.daemons().get(f"windlass-{name}", old) != old, f"{name} is started again")
 
     def logs(self):
-        return "".join(f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:] for path in sorted(self.data.glob("log/*.log")))
+        return "".join(
+            f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:]
+            for path in sorted(self.data.glob("log/*.log"))
+        )
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
@@ -276,11 +288,15 @@ class PostgreSQL:
         self.process = None
         self.start()
         self.run("createdb", "-h", self.directory, "-U", self.user or os.environ.get("USER", "postgres"), "windlass")
-        self.url = f"postgresql:///windlass?host={self.directory}&user={self.user or os.environ.get('USER', 'postgres')}"
+        self.url = (
+            f"postgresql:///windlass?host={self.directory}&user={self.user or os.environ.get('USER', 'postgres')}"
+        )
 
     def run(self, program, *arguments):
         command = [str(self.bin / program), *map(str, arguments)]
-        done = subprocess.run(command, user=self.user, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", check=False)
+        done = subprocess.run(
+            command, user=self.user, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", check=False
+        )
         if done.returncode != 0:
             raise AssertionError(f"{program}: {done.stdout.decode()}")
         return done.stdout.decode()
@@ -288,11 +304,31 @@ class PostgreSQL:
     def start(self):
         log = open(self.directory / "log", "ab")
         self.process = subprocess.Popen(
-            [str(self.bin / "postgres"), "-D", str(self.cluster), "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.directory}",
-             "-c", "shared_buffers=32MB"], user=self.user, stdout=log, stderr=log, cwd="/", start_new_session=True)
+            [
+                str(self.bin / "postgres"),
+                "-D",
+                str(self.cluster),
+                "-c",
+                "listen_addresses=",
+                "-c",
+                f"unix_socket_directories={self.directory}",
+                "-c",
+                "shared_buffers=32MB",
+            ],
+            user=self.user,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+        )
         log.close()
-        until(lambda: subprocess.run([str(self.bin / "pg_isready"), "-q", "-h", str(self.directory)], check=False).returncode == 0,
-              "PostgreSQL accepts connections")
+        until(
+            lambda: subprocess.run(
+                [str(self.bin / "pg_isready"), "-q", "-h", str(self.directory)], check=False
+            ).returncode
+            == 0,
+            "PostgreSQL accepts connections",
+        )
 
     def kill(self):
         """kill -9 of the postmaster and of every process of the server."""
@@ -308,8 +344,23 @@ class PostgreSQL:
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def rows(self, query):
-        text = self.run("psql", "-h", self.directory, "-U", self.user or os.environ.get("USER", "postgres"), "-d", "windlass", "-At", "-F", "\t", "-c", query)
-        return [tuple(int(v) if re.fullmatch(r"-?\d+", v) else v for v in line.split("\t")) for line in text.splitlines()]
+        text = self.run(
+            "psql",
+            "-h",
+            self.directory,
+            "-U",
+            self.user or os.environ.get("USER", "postgres"),
+            "-d",
+            "windlass",
+            "-At",
+            "-F",
+            "\t",
+            "-c",
+            query,
+        )
+        return [
+            tuple(int(v) if re.fullmatch(r"-?\d+", v) else v for v in line.split("\t")) for line in text.splitlines()
+        ]
 
     def close(self):
         if self.process and self.process.poll() is None:
@@ -337,7 +388,13 @@ class OnDatabase:
 
     @classmethod
     def start_dev(cls, **more):
-        cls.dev = Dev(pathlib.Path(cls.directory) / "data", database=cls.database.url, slots=cls.slots, environment=cls.environment, **more)
+        cls.dev = Dev(
+            pathlib.Path(cls.directory) / "data",
+            database=cls.database.url,
+            slots=cls.slots,
+            environment=cls.environment,
+            **more,
+        )
         cls.dev.wait_ready()
         cls.admin = cls.dev.admin()
         return cls.dev
@@ -346,8 +403,16 @@ class OnDatabase:
     def new_user(cls, stem):
         name = f"{stem}{random.randrange(10**9)}"
         anonymous = Client(cls.dev.url)
-        made = anonymous.post("/api/users/create/", {"name": stem.title(), "username": name, "email": f"{name}@example.org",
-                                                     "company": "Example", "password": "correct horse battery"})
+        made = anonymous.post(
+            "/api/users/create/",
+            {
+                "name": stem.title(),
+                "username": name,
+                "email": f"{name}@example.org",
+                "company": "Example",
+                "password": "correct horse battery",
+            },
+        )
         if made.status != 201:
             raise AssertionError(f"creating {name}: {made}")
         login = anonymous.post("/api/users/authenticate/", {"username": name, "password": "correct horse battery"})

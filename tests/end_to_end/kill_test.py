@@ -1,5 +1,7 @@
-"""The promise: a job that was accepted is never lost, and ends exactly once. A thousand jobs run while worker, scheduler
-and api, and PostgreSQL where it is the database, are killed with -9 in turn."""
+"""The promise: a job that was accepted is never lost, and ends exactly once.
+
+A thousand jobs run while worker, scheduler and api, and PostgreSQL where it is the database, are killed with -9 in turn.
+"""
 
 import http.client
 import itertools
@@ -11,14 +13,17 @@ import harness
 
 JOBS = 1000
 ROUNDS = 3
-AHEAD = 250          # accepted and not yet ended, at most: so that jobs are sent, run and end during every kill
-BETWEEN_KILLS = 25   # jobs that end between one kill and the next
+AHEAD = 250  # accepted and not yet ended, at most: so that jobs are sent, run and end during every kill
+BETWEEN_KILLS = 25  # jobs that end between one kill and the next
 COMMANDS = 'read n < data; sleep 0.$((n % 10 + 1)); echo "$n gives $((n * 7 + 3))"'
 
 
 class Submitter(threading.Thread):
-    """Sends jobs until enough were accepted. What was not acknowledged is not counted, and not sent again as it was: it may
-    have been accepted all the same, so the next try has another number."""
+    """Sends jobs until enough were accepted.
+
+    What was not acknowledged is not counted, and not sent again as it was: it may have been accepted all the same, so the
+    next try has another number.
+    """
 
     def __init__(self, test, numbers, batch):
         super().__init__(daemon=True)
@@ -28,13 +33,21 @@ class Submitter(threading.Thread):
     def run(self):
         while True:
             with self.test.changed:
-                self.test.changed.wait_for(lambda: len(self.test.accepted) < self.test.ended + AHEAD or len(self.test.accepted) >= JOBS or self.test.over, 5)
+                self.test.changed.wait_for(
+                    lambda: len(self.test.accepted) < self.test.ended + AHEAD
+                    or len(self.test.accepted) >= JOBS
+                    or self.test.over,
+                    5,
+                )
                 if len(self.test.accepted) >= JOBS or self.test.over:
                     return
                 if len(self.test.accepted) >= self.test.ended + AHEAD:
                     continue
             numbers = [next(self.numbers) for _ in range(self.batch)]
-            jobs = [{"code": "", "data": f"{n}\n", "running_commands": COMMANDS, "env": {"MARKER": self.test.marker}} for n in numbers]
+            jobs = [
+                {"code": "", "data": f"{n}\n", "running_commands": COMMANDS, "env": {"MARKER": self.test.marker}}
+                for n in numbers
+            ]
             try:
                 if self.batch == 1:
                     answer = self.test.client.once("POST", "/api/jobs/submit/", jobs[0], timeout=40)
@@ -72,6 +85,7 @@ class Killing(harness.OnDatabase):
                 self.changed.notify_all()
             self.assertEqual(self.complaints, [])
             return condition()
+
         harness.until(look, what, patience)
 
     def kill(self, victim):
@@ -95,7 +109,10 @@ class Killing(harness.OnDatabase):
             for _ in range(ROUNDS):
                 for victim in victims:
                     goal = self.ended + BETWEEN_KILLS
-                    self.watch_until(lambda: self.ended >= goal, f"{goal} jobs have ended, to kill the {victim} among running ones ({len(self.accepted)} accepted)")
+                    self.watch_until(
+                        lambda: self.ended >= goal,
+                        f"{goal} jobs have ended, to kill the {victim} among running ones ({len(self.accepted)} accepted)",
+                    )
                     self.assertLess(self.ended, JOBS, "too few jobs for so many kills")
                     self.kill(victim)
                     kills += 1
@@ -104,14 +121,21 @@ class Killing(harness.OnDatabase):
             self.over = True
             for thread in threads:
                 thread.join(60)
-        self.watch_until(lambda: self.ended >= len(self.accepted) and not self.database.rows("select id from job_state where state < 4 limit 1"),
-                         "every job has ended")
+        self.watch_until(
+            lambda: self.ended >= len(self.accepted)
+            and not self.database.rows("select id from job_state where state < 4 limit 1"),
+            "every job has ended",
+        )
         self.assertEqual(kills, ROUNDS * len(victims))
         self.check_every_job()
         self.check_the_tables()
         self.assertEqual(harness.processes_with(self.marker), [], "no process of a job is left")
-        print(f"{len(self.accepted)} accepted, {self.ended} ended, {kills} kills, {sum(t.refused for t in threads)} submits without an answer, "
-              f"{self.database.rows('select count(*) from job_event where move = 6')[0][0]} attempts handed out again", flush=True)
+        print(
+            f"{len(self.accepted)} accepted, {self.ended} ended, {kills} kills, "
+            f"{sum(t.refused for t in threads)} submits without an answer, "
+            f"{self.database.rows('select count(*) from job_event where move = 6')[0][0]} attempts handed out again",
+            flush=True,
+        )
 
     def check_every_job(self):
         statuses = {job["id"]: job["status"] for job in self.client.get("/api/jobs/").json}
@@ -123,21 +147,47 @@ class Killing(harness.OnDatabase):
             self.assertEqual((results[job]["exit_code"], results[job]["stdout"]), (0, f"{n} gives {n * 7 + 3}\n"), job)
         for job in random.sample(sorted(self.accepted), 20):
             events = self.client.get(f"/api/jobs/{job}/events/").json
-            self.assertEqual([event["event"] for event in events if event["event"] in harness.FINAL_EVENTS], ["finish"], events)
+            self.assertEqual(
+                [event["event"] for event in events if event["event"] in harness.FINAL_EVENTS], ["finish"], events
+            )
             self.assertEqual(events[-1]["event"], "finish", events)
 
     def check_the_tables(self):
         final = ", ".join(map(str, harness.FINAL_MOVES))
-        self.assertEqual(self.database.rows(f"select job, count(*) from job_event where move in ({final}) group by job having count(*) <> 1"), [],
-                         "exactly one final event per job")
-        self.assertEqual(self.database.rows(f"select s.id from job_state s where not exists (select 1 from job_event e where e.job = s.id and e.move in ({final}))"), [],
-                         "every job has a final event")
-        self.assertEqual(self.database.rows(f"select e.job from job_event e join job_event f on f.job = e.job and f.seq > e.seq where e.move in ({final})"), [],
-                         "nothing happens to a job after its end")
-        self.assertEqual(self.database.rows("select s.id from job_state s where s.state = 4 and not exists "
-                                            "(select 1 from attempt_result r where r.job = s.id and r.attempt = s.attempt)"), [],
-                         "the result of the accepted attempt is there")
-        self.assertEqual(self.database.rows("select s.id from job_state s left join job j on j.id = s.id where j.id is null"), [])
+        self.assertEqual(
+            self.database.rows(
+                f"select job, count(*) from job_event where move in ({final}) group by job having count(*) <> 1"
+            ),
+            [],
+            "exactly one final event per job",
+        )
+        self.assertEqual(
+            self.database.rows(
+                f"select s.id from job_state s where not exists "
+                f"(select 1 from job_event e where e.job = s.id and e.move in ({final}))"
+            ),
+            [],
+            "every job has a final event",
+        )
+        self.assertEqual(
+            self.database.rows(
+                f"select e.job from job_event e join job_event f on f.job = e.job and f.seq > e.seq "
+                f"where e.move in ({final})"
+            ),
+            [],
+            "nothing happens to a job after its end",
+        )
+        self.assertEqual(
+            self.database.rows(
+                "select s.id from job_state s where s.state = 4 and not exists "
+                "(select 1 from attempt_result r where r.job = s.id and r.attempt = s.attempt)"
+            ),
+            [],
+            "the result of the accepted attempt is there",
+        )
+        self.assertEqual(
+            self.database.rows("select s.id from job_state s left join job j on j.id = s.id where j.id is null"), []
+        )
 
 
 class KillingOnSqlite(Killing, unittest.TestCase):

@@ -41,9 +41,20 @@ class MainChain(harness.OnDatabase):
 
     def test_a_real_program_with_data_runs_from_submit_to_result(self):
         user = self.new_user("ada")
-        submitted = user.post("/api/jobs/submit/", {"code": PROGRAM, "data": DATA, "running_commands": "awk -f code data", "name": "stations",
-                                                    "priority": 5, "timeout_s": 60, "max_attempts": 2, "env": {"LC_ALL": "C"},
-                                                    "limits": {"cpus": 1, "memory_bytes": 256 << 20}})
+        submitted = user.post(
+            "/api/jobs/submit/",
+            {
+                "code": PROGRAM,
+                "data": DATA,
+                "running_commands": "awk -f code data",
+                "name": "stations",
+                "priority": 5,
+                "timeout_s": 60,
+                "max_attempts": 2,
+                "env": {"LC_ALL": "C"},
+                "limits": {"cpus": 1, "memory_bytes": 256 << 20},
+            },
+        )
         self.assertEqual(submitted.status, 200, submitted)
         job = submitted.json["id"]
         self.assertEqual(list(submitted.json), ["id"])
@@ -55,7 +66,9 @@ class MainChain(harness.OnDatabase):
         self.assertEqual(ended["status"], "succeeded", ended)
         self.assertEqual(ended["id"], job)
         self.assertRegex(ended["duration"], DURATION)
-        self.assertEqual((ended["name"], ended["priority"], ended["timeout_s"], ended["max_attempts"]), ("stations", 5, 60, 2))
+        self.assertEqual(
+            (ended["name"], ended["priority"], ended["timeout_s"], ended["max_attempts"]), ("stations", 5, 60, 2)
+        )
         self.assertEqual(ended["limits"]["memory_bytes"], 256 << 20)
         for key in ("submitted", "started", "finished"):
             self.assertRegex(ended[key], TIME, key)
@@ -96,7 +109,12 @@ class MainChain(harness.OnDatabase):
 
     def test_accounts_are_created_listed_and_deleted(self):
         anonymous = harness.Client(self.dev.url)
-        person = {"name": "Grace", "username": f"grace-{id(self)}", "email": f"g{id(self)}@example.org", "company": "Navy"}
+        person = {
+            "name": "Grace",
+            "username": f"grace-{id(self)}",
+            "email": f"g{id(self)}@example.org",
+            "company": "Navy",
+        }
         made = anonymous.post("/api/users/create", {**person, "password": "correct horse battery"})
         self.assertEqual(made.status, 201, made)
         self.assertEqual(list(made.json), ["id"])
@@ -106,7 +124,9 @@ class MainChain(harness.OnDatabase):
             self.assert_problem(anonymous.post(path, {**person, "username": "other-name"}), 409)
         missing = anonymous.post("/api/users/create/", {"name": "Nobody"})
         self.assert_problem(missing, 400)
-        self.assertLessEqual({"/username", "/email", "/company"}, {error["pointer"] for error in missing.json["errors"]})
+        self.assertLessEqual(
+            {"/username", "/email", "/company"}, {error["pointer"] for error in missing.json["errors"]}
+        )
 
         for path in ("/api/users/authenticate", "/api/users/authenticate/"):
             login = anonymous.post(path, {"username": person["username"], "password": "correct horse battery"})
@@ -114,10 +134,16 @@ class MainChain(harness.OnDatabase):
             self.assertEqual(set(login.json), {"token", "expires_in"})
             self.assertIsInstance(login.json["expires_in"], int)
             self.assertIn("HttpOnly", login.headers["Set-Cookie"])
-        self.assert_problem(anonymous.post("/api/users/authenticate/", {"username": person["username"], "password": "wrong"}), 401)
-        self.assert_problem(anonymous.post("/api/users/authenticate/", {"username": f"nobody-{id(self)}", "password": "wrong"}), 404)
+        self.assert_problem(
+            anonymous.post("/api/users/authenticate/", {"username": person["username"], "password": "wrong"}), 401
+        )
+        self.assert_problem(
+            anonymous.post("/api/users/authenticate/", {"username": f"nobody-{id(self)}", "password": "wrong"}), 404
+        )
 
-        listed = [user for user in self.both_forms(self.admin, "GET", "/api/users/").json if user["id"] == made.json["id"]]
+        listed = [
+            user for user in self.both_forms(self.admin, "GET", "/api/users/").json if user["id"] == made.json["id"]
+        ]
         self.assertEqual(listed, [{"id": made.json["id"], **person}])
         grace = harness.Client(self.dev.url, login.json["token"])
         self.assert_problem(grace.get("/api/users/"), 403)
@@ -144,7 +170,10 @@ class MainChain(harness.OnDatabase):
             self.assertEqual(job["status"], "succeeded")
             self.assertRegex(job["duration"], DURATION)
         results = self.both_forms(user, "GET", "/api/results/").json
-        self.assertEqual([(r["id"], r["results"]["stdout"]) for r in results], [(job, f"{i}\n") for i, job in reversed(list(enumerate(jobs)))])
+        self.assertEqual(
+            [(r["id"], r["results"]["stdout"]) for r in results],
+            [(job, f"{i}\n") for i, job in reversed(list(enumerate(jobs)))],
+        )
         self.assertEqual(other.get("/api/jobs/").json, [])
         self.assertEqual(other.get("/api/results/").json, [])
         self.assertLessEqual(set(jobs), {job["id"] for job in self.admin.get("/api/jobs/").json})
@@ -166,9 +195,15 @@ class MainChain(harness.OnDatabase):
         blockers = [user.submit("exec sleep 60", priority=100) for _ in range(self.slots)]
         waiting = [user.submit(f"echo {i}", code=f"code {i}", data=f"data {i}") for i in range(3)]
         expected = [{"code": f"code {i}", "data": f"data {i}", "running_commands": f"echo {i}"} for i in range(3)]
+
         def queue():
-            listed = [job for job in self.both_forms(user, "GET", "/api/jobs/getqueue/").json if job["running_commands"] != "exec sleep 60"]
+            listed = [
+                job
+                for job in self.both_forms(user, "GET", "/api/jobs/getqueue/").json
+                if job["running_commands"] != "exec sleep 60"
+            ]
             return listed == expected
+
         harness.until(queue, "the three waiting jobs are listed")
         self.assertTrue(queue(), "a second time")
         why = user.get(f"/api/jobs/{waiting[0]}/why/").json
@@ -202,7 +237,11 @@ class MainChain(harness.OnDatabase):
     def test_endings_are_told_apart(self):
         user = self.new_user("endings")
         cases = {
-            "fails": (dict(commands="echo no >&2; exit 3"), "failed", {"outcome": "exited", "exit_code": 3, "stderr": "no\n"}),
+            "fails": (
+                dict(commands="echo no >&2; exit 3"),
+                "failed",
+                {"outcome": "exited", "exit_code": 3, "stderr": "no\n"},
+            ),
             "signal": (dict(commands="kill -SEGV $$"), "failed", {"outcome": "signalled", "signal": 11}),
             "too long": (dict(commands="sleep 60", timeout_s=0.3), "timed_out", {"outcome": "out_of_time"}),
             "not found": (dict(commands="./nothing-here"), "failed", {"outcome": "exited", "exit_code": 127}),
@@ -257,7 +296,12 @@ if touch /usr/x 2>/dev/null; then echo system writable; fi
         self.assertIn(b"# TYPE", anonymous.get("/metrics").body)
 
     def test_wrong_methods_and_unknown_paths_say_so(self):
-        for method, path in (("GET", "/api/jobs/submit/"), ("PUT", "/api/jobs/"), ("POST", "/api/users/"), ("DELETE", "/api/results/1/")):
+        for method, path in (
+            ("GET", "/api/jobs/submit/"),
+            ("PUT", "/api/jobs/"),
+            ("POST", "/api/users/"),
+            ("DELETE", "/api/results/1/"),
+        ):
             answer = self.admin.ask(method, path, {} if method in ("PUT", "POST") else None)
             if (method, path) == ("GET", "/api/jobs/submit/"):
                 # "submit" could be an id to GET /api/jobs/{id}/: both 404 and 405 are honest, a 200 is not.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/simulation/trace.h"
 #include "tests/simulation/violation.h"
 
 namespace windlass::simulation {
@@ -32,6 +33,7 @@ Now SchedulerModel::now() const {
 }
 
 void SchedulerModel::boot() {
+    if (tracing()) trace(world_.timeline.now(), "scheduler starts");
     ++life_;
     clock_offset_ = world_.random.time(Microseconds{0}, Seconds{1000});
     queue_ = std::make_unique<Queue>(world_.settings);
@@ -47,6 +49,7 @@ void SchedulerModel::boot() {
 
 void SchedulerModel::crash(Microseconds down_for) {
     if (!up()) return;
+    if (tracing()) trace(world_.timeline.now(), "scheduler dies");
     queue_.reset();
     gathering_.clear();
     committing_.clear();
@@ -106,6 +109,7 @@ Event SchedulerModel::distorted(Event event) const {
 
 void SchedulerModel::turn(const Event& event) {
     ++turns_;
+    if (tracing()) trace(world_.timeline.now(), "queue hears: " + describe(event));
     Effects effects = queue_->on(event, now());
     std::string why;
     require(queue_->check_invariants(&why), "the queue contradicts itself: " + why);
@@ -123,6 +127,7 @@ void SchedulerModel::take(Effects effects, const Event* cause) {
             arm(timer->at);
             continue;
         }
+        if (tracing()) trace(world_.timeline.now(), "    decides: " + describe(effect));
         Item item{.link = link_to(addressee(effect))};
         if (const auto* insert = std::get_if<InsertJob>(&effect))
             item.seed = std::get<Submit>(*cause).jobs[insert->index];
@@ -182,6 +187,7 @@ void SchedulerModel::end_commit() {
 }
 
 void SchedulerModel::deliver(const Item& item) {
+    if (tracing()) trace(world_.timeline.now(), "tells: " + describe(item.effect));
     const WorkerId worker = addressee(item.effect);
     if (!worker) return world_.tell_client(item.effect);
     const LinkNumber link = world_.guards.bind_to_connection ? item.link : link_to(worker);

@@ -3,6 +3,7 @@
 //
 //   WINDLASS_SIM_SEEDS=100000 simulation_test       more seeds (default: 500)
 //   WINDLASS_SIM_SEED=1234 simulation_test          one seed again
+//   WINDLASS_SIM_SEED=1234 WINDLASS_SIM_TRACE=1 …   and everything that happens in it
 #include "tests/simulation/world.h"
 
 #include <gtest/gtest.h>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/simulation/trace.h"
+
 namespace windlass::simulation {
 
 namespace {
@@ -23,6 +25,10 @@ void WorkerModel::later(Microseconds delay, std::function<void()> action) {
         else
             action();
     });
+}
+
+void WorkerModel::note(const std::string& what) const {
+    if (tracing()) trace(world_.timeline.now(), "  worker " + settings_.id.text() + ": " + what);
 }
 
 void WorkerModel::send(Event event) {
@@ -54,6 +60,7 @@ void WorkerModel::connect() {
     if (world_.timeline.now() < isolated_until_)
         return later(isolated_until_ - world_.timeline.now(), [this] { connect(); });
     link_ = world_.network.open(settings_.id);
+    note("dials, holds " + std::to_string(held().size()));
     hello_sent_ = world_.timeline.now();
     renewals_sent_.clear();
     world_.network.to_scheduler(link_, WorkerJoined{settings_.id, settings_.capacity, held()});
@@ -67,6 +74,7 @@ void WorkerModel::connect() {
 
 void WorkerModel::disconnect() {
     if (link_ == 0) return;
+    note("gives up its connection");
     // The scheduler may find out long after we came back on another connection.
     const LinkNumber old = std::exchange(link_, 0);
     world_.network.abandon(old, world_.random.skewed_time(Milliseconds{1}, Seconds{30}));
@@ -129,6 +137,7 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
         const auto found = attempts_.find(order->attempt);
         if (found != attempts_.end() && found->second.phase == Phase::ended) attempts_.erase(found);
     }
+    if (tracing()) note("hears " + describe(effect));
     if (std::holds_alternative<AnswerRenewal>(effect) && !renewals_sent_.empty()) {
         cover_from(renewals_sent_.front());
         renewals_sent_.pop_front();
@@ -207,6 +216,7 @@ void WorkerModel::start_what_fits() {
 }
 
 void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
+    note("begins " + ref.text());
     attempt.phase = Phase::running;
     attempt.began = world_.timeline.now();
     world_.truth.begins(ref);
@@ -237,6 +247,7 @@ void WorkerModel::run_out(AttemptRef ref) {
 
 void WorkerModel::kill(AttemptRef ref, OutcomeKind why, bool at_once) {
     Attempt& attempt = attempts_.at(ref);
+    note("kills " + ref.text());
     attempt.phase = Phase::dying;
     attempt.dies_of = why;
     if (at_once) return dead(ref);
@@ -256,6 +267,7 @@ void WorkerModel::dead(AttemptRef ref) {
 void WorkerModel::end(AttemptRef ref, OutcomeKind outcome, std::int32_t exit_code, Microseconds wall) {
     Attempt& attempt = attempts_.at(ref);
     if (attempt.phase == Phase::ended) return;
+    note("ended " + ref.text() + " " + std::string(name(outcome)));
     if (attempt.phase != Phase::waiting) world_.truth.stops(ref);
     attempt.phase = Phase::ended;
     attempt.result = {settings_.id, ref, outcome, exit_code, wall};
@@ -268,6 +280,7 @@ void WorkerModel::end(AttemptRef ref, OutcomeKind outcome, std::int32_t exit_cod
 
 void WorkerModel::crash(Microseconds down_for) {
     if (!up_) return;
+    note("crashes");
     up_ = false;
     frozen_until_ = {};
     covered_until_ = {};
@@ -286,12 +299,14 @@ void WorkerModel::crash(Microseconds down_for) {
 void WorkerModel::freeze(Microseconds length) {
     if (!up_ || world_.timeline.now() < frozen_until_) return;
     frozen_until_ = world_.timeline.now() + length;
+    note("freezes");
     for (const auto& [ref, attempt] : attempts_)
         if (attempt.phase == Phase::running || attempt.phase == Phase::dying) world_.truth.stops(ref);
     // First thing on waking: are we still allowed to? What is not is killed before it runs on (the daemon freezes its
     // jobs' cgroup together with the node, or kills faster than they do harm).
     world_.timeline.after(length, [this, life = life_] {
         if (life != life_ || !up_) return;
+        note("thaws");
         check_coverage(true);
         for (const auto& [ref, attempt] : attempts_)
             if (attempt.phase == Phase::running || attempt.phase == Phase::dying) world_.truth.executes(ref);

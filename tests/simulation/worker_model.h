@@ -69,6 +69,7 @@ class WorkerModel {
 
     // Runs `action` later, unless the daemon was restarted meanwhile; late by a freeze.
     void later(Microseconds delay, std::function<void()> action);
+    void note(const std::string& what) const;
     void send(Event event);
     void connect();
     void disconnect();

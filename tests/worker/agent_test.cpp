@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "shared/digest.h"
 #include "tests/worker/fake_sandbox.h"
 #include "tests/worker/scratch_directory.h"
@@ -30,6 +32,7 @@ class JumpingClock final : public Clock {
 class AgentTest : public ::testing::Test {
   protected:
     AgentTest() : scheduler_(loop_, scratch_ / "socket") {
+        std::signal(SIGPIPE, SIG_IGN);  // as main() does
         initialise_crypto();
         settings_.scheduler = scheduler_.endpoint();
         settings_.name = "node-1";

@@ -14,4 +14,10 @@ if(TARGET windlass_worker)
     SOURCES agent_test.cpp
     LIBRARIES windlass_worker
     LABELS worker)
+  if(TARGET windlass_test_box)
+    windlass_test(worker_box_test WHOLE
+      SOURCES agent_box_test.cpp
+      LIBRARIES windlass_worker windlass_test_box
+      LABELS worker)
+  endif()
 endif()

@@ -1,8 +1,5 @@
 #include "worker/sandbox/apply.h"
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -14,6 +11,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 
 #include "worker/sandbox/guard.h"
 #include "worker/sandbox/kernel.h"
@@ -151,51 +151,90 @@ int carry_out(const Step& step, char* arena, Context& context) {
     const char* subject = arena + step.subject;
     const char* object = arena + step.object;
     switch (step.kind) {
-        case StepKind::unshare_namespaces: return unshare(static_cast<int>(step.value));
-        case StepKind::write_proc_file: return write_at(AT_FDCWD, subject, object);
-        case StepKind::become_init: return become_init();
-        case StepKind::make_mounts_private: return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-        case StepKind::bind_tree: return bind_tree(object, subject, step.value);
-        case StepKind::make_link: return symlink(object, subject);
-        case StepKind::change_root: return change_root();
-        case StepKind::protect_mount: return protect_mount(subject, step.value);
-        case StepKind::make_networks: return make_networks(step.value, context);
-        case StepKind::open_null: return (context.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -1 : 0;
+        case StepKind::unshare_namespaces:
+            return unshare(static_cast<int>(step.value));
+        case StepKind::write_proc_file:
+            return write_at(AT_FDCWD, subject, object);
+        case StepKind::become_init:
+            return become_init();
+        case StepKind::make_mounts_private:
+            return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+        case StepKind::bind_tree:
+            return bind_tree(object, subject, step.value);
+        case StepKind::make_link:
+            return symlink(object, subject);
+        case StepKind::change_root:
+            return change_root();
+        case StepKind::protect_mount:
+            return protect_mount(subject, step.value);
+        case StepKind::make_networks:
+            return make_networks(step.value, context);
+        case StepKind::open_null:
+            return (context.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -1 : 0;
         case StepKind::open_proc:
             return (context.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 ? -1 : 0;
-        case StepKind::drop_bounding_set: return drop_bounding_set();
-        case StepKind::no_new_privileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        case StepKind::load_filter: return load_filter(subject, step.size);
-        case StepKind::enter_cgroup: return write_all(context.cgroup_files[step.value], "0", 1);
-        case StepKind::join_network: return setns(context.networks[context.slot], CLONE_NEWNET);
-        case StepKind::set_hostname: return sethostname(subject, strlen(subject));
-        case StepKind::set_title: return prctl(PR_SET_NAME, subject, 0, 0, 0);
-        case StepKind::set_oom_score: return write_at(context.proc_fd, "self/oom_score_adj", object);
-        case StepKind::mount_proc: return mount("proc", subject, "proc", step.value, object);
-        case StepKind::mount_tmpfs: return mount("windlass", subject, "tmpfs", step.value, object);
+        case StepKind::drop_bounding_set:
+            return drop_bounding_set();
+        case StepKind::no_new_privileges:
+            return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        case StepKind::load_filter:
+            return load_filter(subject, step.size);
+        case StepKind::enter_cgroup:
+            return write_all(context.cgroup_files[step.value], "0", 1);
+        case StepKind::join_network:
+            return setns(context.networks[context.slot], CLONE_NEWNET);
+        case StepKind::set_hostname:
+            return sethostname(subject, strlen(subject));
+        case StepKind::set_title:
+            return prctl(PR_SET_NAME, subject, 0, 0, 0);
+        case StepKind::set_oom_score:
+            return write_at(context.proc_fd, "self/oom_score_adj", object);
+        case StepKind::mount_proc:
+            return mount("proc", subject, "proc", step.value, object);
+        case StepKind::mount_tmpfs:
+            return mount("windlass", subject, "tmpfs", step.value, object);
         case StepKind::open_work_directory:
             context.work_directory_fd = open(subject, O_PATH | O_DIRECTORY | O_CLOEXEC);
             return context.work_directory_fd < 0 ? -1 : 0;
-        case StepKind::hide_from_job: return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-        case StepKind::new_session: return setsid() < 0 ? -1 : 0;
-        case StepKind::connect_streams: return connect_streams(context);
-        case StepKind::set_limit: return set_limit(step.value, step.extra);
+        case StepKind::hide_from_job:
+            return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        case StepKind::new_session:
+            return setsid() < 0 ? -1 : 0;
+        case StepKind::connect_streams:
+            return connect_streams(context);
+        case StepKind::set_limit:
+            return set_limit(step.value, step.extra);
         // Raw calls: between vfork and exec the C library must not touch what it shares with PID 1.
-        case StepKind::drop_groups: return static_cast<int>(syscall(SYS_setgroups, 0, nullptr));
-        case StepKind::set_group: return static_cast<int>(syscall(SYS_setresgid, step.value, step.value, step.value));
-        case StepKind::set_user: return static_cast<int>(syscall(SYS_setresuid, step.value, step.value, step.value));
-        case StepKind::clear_capabilities: return keep_capabilities(0);
-        case StepKind::set_file_mask: umask(static_cast<mode_t>(step.value)); return 0;
-        case StepKind::default_signals: return default_signals();
-        case StepKind::close_descriptors: return static_cast<int>(syscall(SYS_close_range, 3U, ~0U, 4U /* CLOEXEC */));
-        case StepKind::enter_directory: return chdir(subject);
-        case StepKind::make_directory: return mkdir(subject, static_cast<mode_t>(step.value));
-        case StepKind::make_file: return make_file(subject, object, step.size, step.value);
-        case StepKind::landlock_begin: return landlock_begin(step, context);
-        case StepKind::landlock_allow: return landlock_allow(subject, step.value, context);
+        case StepKind::drop_groups:
+            return static_cast<int>(syscall(SYS_setgroups, 0, nullptr));
+        case StepKind::set_group:
+            return static_cast<int>(syscall(SYS_setresgid, step.value, step.value, step.value));
+        case StepKind::set_user:
+            return static_cast<int>(syscall(SYS_setresuid, step.value, step.value, step.value));
+        case StepKind::clear_capabilities:
+            return keep_capabilities(0);
+        case StepKind::set_file_mask:
+            umask(static_cast<mode_t>(step.value));
+            return 0;
+        case StepKind::default_signals:
+            return default_signals();
+        case StepKind::close_descriptors:
+            return static_cast<int>(syscall(SYS_close_range, 3U, ~0U, 4U /* CLOEXEC */));
+        case StepKind::enter_directory:
+            return chdir(subject);
+        case StepKind::make_directory:
+            return mkdir(subject, static_cast<mode_t>(step.value));
+        case StepKind::make_file:
+            return make_file(subject, object, step.size, step.value);
+        case StepKind::landlock_begin:
+            return landlock_begin(step, context);
+        case StepKind::landlock_allow:
+            return landlock_allow(subject, step.value, context);
         case StepKind::landlock_enforce:
             return static_cast<int>(syscall(SYS_landlock_restrict_self, context.ruleset_fd, 0));
-        case StepKind::execute: context.executing = true; return execute(step, arena);
+        case StepKind::execute:
+            context.executing = true;
+            return execute(step, arena);
     }
     errno = EINVAL;
     return -1;

@@ -48,10 +48,14 @@ std::map<std::string, std::string> find_places() {
     return places;
 }
 
-std::string join(const std::string& mount, const std::string& path) { return path == "/" ? mount : mount + path; }
+std::string join(const std::string& mount, const std::string& path) {
+    return path == "/" ? mount : mount + path;
+}
 
-// Our own group of a v1 controller if it can be written below; in a container the path shown may not exist: then its root.
-std::string classic_base(const Mounts& mounts, const std::map<std::string, std::string>& places, const std::string& name) {
+// Our own group of a v1 controller if it can be written below; in a container the path shown may not exist: then its
+// root.
+std::string classic_base(const Mounts& mounts, const std::map<std::string, std::string>& places,
+                         const std::string& name) {
     const auto mount = mounts.classic.find(name);
     if (mount == mounts.classic.end()) return "";
     const auto place = places.find(name);
@@ -66,29 +70,63 @@ bool lists(const std::string& controllers, const std::string& name) {
 }
 
 std::string delegation_advice() {
-    return "run the worker from a systemd unit with Delegate=yes (see systemd/), or as root";
+    return "run the worker from a systemd unit with Delegate=yes, under `systemd-run --user --scope -p Delegate=yes`, "
+           "or as root";
+}
+
+// The root of the whole machine (not of a container) is the only group that may hold processes beside groups.
+bool is_real_root(const std::string& group) {
+    return access((group + "/cgroup.type").c_str(), F_OK) != 0;
+}
+
+bool may_be_written(const std::string& group) {
+    for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control"}) {
+        if (access((group + file).c_str(), W_OK) != 0) return false;
+    }
+    return true;
+}
+
+bool holds_others(const std::string& group) {
+    std::istringstream members(read_small(group + "/cgroup.procs"));
+    for (pid_t pid = 0; members >> pid;) {
+        if (pid != getpid()) return true;
+    }
+    return false;
+}
+
+// Our own group when we are alone in it (a unit with Delegate=yes); else, for instance for root in a login session that
+// is shared with a shell, the slice above it, if that holds no processes.
+void choose_base(CgroupSupport& support, const std::string& mount, std::string own) {
+    if (own.ends_with(worker_leaf)) own.resize(own.size() - std::string_view(worker_leaf).size());
+    if (may_be_written(own) && (is_real_root(own) || !holds_others(own))) {
+        support.base = own;
+        support.worker_moves = !is_real_root(own);
+        return;
+    }
+    if (own.size() <= mount.size()) return;
+    const std::string above = own.substr(0, own.rfind('/'));
+    if (may_be_written(above) && (is_real_root(above) || read_small(above + "/cgroup.procs").empty()))
+        support.base = above;
 }
 
 CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::string>& places) {
     CgroupSupport support;
     const auto place = places.find("");
     if (mounts.unified.empty() || place == places.end()) return support;
-    std::string base = join(mounts.unified, place->second);
-    if (base.ends_with(worker_leaf)) base.resize(base.size() - std::string_view(worker_leaf).size());
+    choose_base(support, mounts.unified, join(mounts.unified, place->second));
+    const std::string& base = support.base;
+    if (base.empty()) return support;
     std::string controllers = read_small(base + "/cgroup.controllers");
     if (!controllers.empty() && controllers.back() == '\n') controllers.pop_back();
-    if (!lists(controllers, "memory") && !lists(controllers, "pids")) return support;  // held by v1, or not delegated at all
-    if (access(base.c_str(), W_OK) != 0 || access((base + "/cgroup.procs").c_str(), W_OK) != 0 ||
-        access((base + "/cgroup.subtree_control").c_str(), W_OK) != 0) {
-        return support;
-    }
+    if (!lists(controllers, "memory") && !lists(controllers, "pids"))
+        return support;  // held by v1, or not delegated at all
     support.version = 2;
-    support.base = base;
     const auto missing = [&](const char* name) {
         return lists(controllers, name) ? std::string()
-                                        : fmt::format("the controller '{}' is not in {}/cgroup.controllers: add Delegate=yes "
-                                                      "(or Delegate={} …) to the worker's unit",
-                                                      name, base, name);
+                                        : fmt::format(
+                                              "the controller '{}' is not in {}/cgroup.controllers: add Delegate=yes "
+                                              "(or Delegate={} …) to the worker's unit",
+                                              name, base, name);
     };
     support.missing_memory = missing("memory");
     support.missing_processes = missing("pids");
@@ -129,9 +167,12 @@ CgroupSupport examine_cgroups() {
 
 Result<std::unique_ptr<Cgroups>> Cgroups::open(const CgroupSupport& support, const std::string& name, int slots) {
     switch (support.version) {
-        case 2: return open_cgroups_v2(support, name, slots);
-        case 1: return open_cgroups_v1(support, name, slots);
-        default: return std::unique_ptr<Cgroups>();
+        case 2:
+            return open_cgroups_v2(support, name, slots);
+        case 1:
+            return open_cgroups_v1(support, name, slots);
+        default:
+            return std::unique_ptr<Cgroups>();
     }
 }
 

@@ -15,8 +15,9 @@ namespace windlass::worker {
 
 // What a machine offers. An empty reason means: offered.
 struct CgroupSupport {
-    int version = 0;  // 2, 1, or 0: none at all
-    std::string base;  // v2: the delegated directory
+    int version = 0;                 // 2, 1, or 0: none at all
+    std::string base;                // v2: the directory below which ours is made
+    bool worker_moves = false;       // v2: the worker is in it and must first move into a leaf of its own
     std::vector<std::string> bases;  // v1: memory, pids, cpu; empty where missing
     std::string missing_memory;      // why not, and what to do
     std::string missing_processes;
@@ -33,8 +34,8 @@ struct CgroupReading {
 
 class Cgroups {
   public:
-    // Makes the groups below `name`, kills and removes what a past life left there. The caller holds the lock that says no
-    // other life is alive. Null when the machine offers nothing.
+    // Makes the groups below `name`, kills and removes what a past life left there. The caller holds the lock that says
+    // no other life is alive. Null when the machine offers nothing.
     static Result<std::unique_ptr<Cgroups>> open(const CgroupSupport& support, const std::string& name, int slots);
     virtual ~Cgroups() = default;  // removes the groups
 

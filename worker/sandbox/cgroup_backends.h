@@ -5,7 +5,8 @@
 
 namespace windlass::worker {
 
-// v2 wants no processes in a group that has children with controllers: the worker moves into this leaf of its own group.
+// v2 wants no processes in a group that has children with controllers: the worker moves into this leaf of its own
+// group.
 inline constexpr const char* worker_leaf = "/windlass-worker";
 
 Result<std::unique_ptr<Cgroups>> open_cgroups_v2(const CgroupSupport& support, const std::string& name, int slots);

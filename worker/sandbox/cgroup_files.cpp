@@ -47,9 +47,13 @@ File::~File() {
     if (fd_ >= 0) close(fd_);
 }
 
-int File::release() { return std::exchange(fd_, -1); }
+int File::release() {
+    return std::exchange(fd_, -1);
+}
 
-File open_file(const std::string& path, int flags) { return File(open(path.c_str(), flags | O_CLOEXEC)); }
+File open_file(const std::string& path, int flags) {
+    return File(open(path.c_str(), flags | O_CLOEXEC));
+}
 
 Status write_file(const std::string& path, std::string_view text) {
     const File file = open_file(path, O_WRONLY);
@@ -67,7 +71,9 @@ std::string read_open(const File& file) {
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-std::string read_small(const std::string& path) { return read_open(open_file(path, O_RDONLY)); }
+std::string read_small(const std::string& path) {
+    return read_open(open_file(path, O_RDONLY));
+}
 
 std::int64_t number_in(std::string_view text) {
     std::int64_t number = 0;

@@ -27,12 +27,12 @@ class File {
     int fd_ = -1;
 };
 
-File open_file(const std::string& path, int flags);         // errno tells why it is empty
+File open_file(const std::string& path, int flags);  // errno tells why it is empty
 Status write_file(const std::string& path, std::string_view text);
-bool write_open(const File& file, std::string_view text);    // from the start of the file
-std::string read_open(const File& file);                     // at most 4 KiB from the start
-std::string read_small(const std::string& path);             // likewise; empty if it cannot be read
-std::int64_t number_in(std::string_view text);               // the whole text; "max" and rubbish are 0
+bool write_open(const File& file, std::string_view text);  // from the start of the file
+std::string read_open(const File& file);                   // at most 4 KiB from the start
+std::string read_small(const std::string& path);           // likewise; empty if it cannot be read
+std::int64_t number_in(std::string_view text);             // the whole text; "max" and rubbish are 0
 // The number behind a key at the start of a line: "oom_kill 3".
 std::int64_t value_of(std::string_view text, std::string_view key);
 

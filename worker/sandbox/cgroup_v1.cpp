@@ -2,9 +2,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <array>
 #include <cerrno>
-#include <unistd.h>
 
 #include "worker/sandbox/cgroup_backends.h"
 #include "worker/sandbox/cgroup_files.h"
@@ -35,7 +35,8 @@ struct Group {
 
 class CgroupsV1 final : public Cgroups {
   public:
-    CgroupsV1(std::vector<std::string> roots, int slots) : roots_(std::move(roots)), groups_(static_cast<std::size_t>(slots)) {}
+    CgroupsV1(std::vector<std::string> roots, int slots)
+        : roots_(std::move(roots)), groups_(static_cast<std::size_t>(slots)) {}
     ~CgroupsV1() override {
         for (const std::string& root : roots_) {
             if (!root.empty()) remove_group(root);
@@ -62,7 +63,9 @@ class CgroupsV1 final : public Cgroups {
         return !std::exchange(group.used, true);
     }
 
-    const std::vector<int>& entrances(int slot) const override { return groups_[static_cast<std::size_t>(slot)].entrances; }
+    const std::vector<int>& entrances(int slot) const override {
+        return groups_[static_cast<std::size_t>(slot)].entrances;
+    }
 
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
@@ -84,7 +87,8 @@ class CgroupsV1 final : public Cgroups {
 
     bool is_clean(const Group& group) const {
         if (!group.memory_usage || number_in(read_open(group.memory_usage)) <= clean_enough_bytes) return true;
-        const Status ignored = write_file(group.directories[memory] + "/memory.force_empty", "0");  // drops pages of files
+        const Status ignored =
+            write_file(group.directories[memory] + "/memory.force_empty", "0");  // drops pages of files
         return number_in(read_open(group.memory_usage)) <= clean_enough_bytes;
     }
 

@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <unistd.h>
+#include <cerrno>
 
 #include "worker/sandbox/cgroup_backends.h"
 #include "worker/sandbox/cgroup_files.h"
@@ -39,12 +39,13 @@ class CgroupsV2 final : public Cgroups {
 
     Status make_all() {
         remove_group(root_);
-        WINDLASS_TRY_STATUS(leave_base());
+        if (support_.worker_moves) WINDLASS_TRY_STATUS(leave_base());
         const std::string controllers = wanted();
         if (controllers.empty()) return make_slots(controllers);
         if (auto status = write_file(support_.base + "/cgroup.subtree_control", controllers); !status) {
             return std::move(status.error())
-                .in("the worker's cgroup holds processes that are not its own (start it from a unit with Delegate=yes)");
+                .in("the worker's cgroup holds processes that are not its own (start it from a unit with "
+                    "Delegate=yes)");
         }
         return make_slots(controllers);
     }
@@ -61,7 +62,9 @@ class CgroupsV2 final : public Cgroups {
         return !std::exchange(group.used, true);
     }
 
-    const std::vector<int>& entrances(int slot) const override { return groups_[static_cast<std::size_t>(slot)].entrances; }
+    const std::vector<int>& entrances(int slot) const override {
+        return groups_[static_cast<std::size_t>(slot)].entrances;
+    }
 
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
@@ -149,7 +152,8 @@ class CgroupsV2 final : public Cgroups {
             group.processes = limits.processes;
         }
         if (support_.missing_cpu.empty() && group.cpu_millis != limits.cpu_millis) {
-            const std::string quota = limits.cpu_millis > 0 ? fmt::format("{} 100000", limits.cpu_millis * 100LL) : "max";
+            const std::string quota =
+                limits.cpu_millis > 0 ? fmt::format("{} 100000", limits.cpu_millis * 100LL) : "max";
             WINDLASS_TRY_STATUS(write("cpu.max", quota));
             group.cpu_millis = limits.cpu_millis;
         }

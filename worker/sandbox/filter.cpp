@@ -21,62 +21,96 @@ namespace {
 constexpr const char* allowed[] = {
     // files
     "access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat", "dup", "dup2", "dup3",
-    "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat",
-    "fcntl", "fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync",
-    "ftruncate", "futimesat", "getcwd", "getdents", "getdents64", "getxattr", "inotify_add_watch", "inotify_init",
-    "inotify_init1", "inotify_rm_watch", "ioctl", "lchown", "lgetxattr", "link", "linkat", "listxattr", "llistxattr",
-    "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "mknod", "mknodat", "newfstatat", "open", "openat",
-    "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead",
-    "readlink", "readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir", "sendfile", "setxattr",
-    "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs", "tee", "truncate",
-    "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes", "write", "writev",
+    "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown",
+    "fchownat", "fcntl", "fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat",
+    "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents", "getdents64", "getxattr", "inotify_add_watch",
+    "inotify_init", "inotify_init1", "inotify_rm_watch", "ioctl", "lchown", "lgetxattr", "link", "linkat", "listxattr",
+    "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "mknod", "mknodat", "newfstatat",
+    "open", "openat", "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2",
+    "read", "readahead", "readlink", "readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir",
+    "sendfile", "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync", "sync_file_range",
+    "syncfs", "tee", "truncate", "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes", "write", "writev",
     // waiting
     "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd", "eventfd2",
-    "poll", "ppoll", "pselect6", "select", "signalfd", "signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_settime",
-    "io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit",
+    "poll", "ppoll", "pselect6", "select", "signalfd", "signalfd4", "timerfd_create", "timerfd_gettime",
+    "timerfd_settime", "io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit",
     // memory
-    "brk", "madvise", "membarrier", "mincore", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync",
-    "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect", "remap_file_pages", "map_shadow_stack",
-    "get_mempolicy", "cachestat",
+    "brk", "madvise", "membarrier", "mincore", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal",
+    "msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect", "remap_file_pages",
+    "map_shadow_stack", "get_mempolicy", "cachestat",
     // processes, threads, signals
     "alarm", "arch_prctl", "execve", "execveat", "exit", "exit_group", "fork", "futex", "futex_requeue", "futex_wait",
-    "futex_waitv", "futex_wake", "get_robust_list", "get_thread_area", "getcpu", "getpgid", "getpgrp", "getpid", "getppid",
-    "getpriority", "getrlimit", "getrusage", "getsid", "gettid", "ioprio_get", "ioprio_set", "kill", "pause", "pidfd_open",
-    "pidfd_send_signal", "prctl", "prlimit64", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
-    "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_get_priority_max",
-    "sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam", "sched_getscheduler",
-    "sched_rr_get_interval", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield",
-    "set_robust_list", "set_thread_area", "set_tid_address", "setpgid", "setpriority", "setrlimit", "setsid", "sigaltstack",
-    "tgkill", "time", "times", "tkill", "uname", "vfork", "wait4", "waitid", "waitpid", "sysinfo", "getrandom", "seccomp",
-    "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday", "nanosleep", "setitimer",
-    "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime", "landlock_add_rule",
-    "landlock_create_ruleset", "landlock_restrict_self",
+    "futex_waitv", "futex_wake", "get_robust_list", "get_thread_area", "getcpu", "getpgid", "getpgrp", "getpid",
+    "getppid", "getpriority", "getrlimit", "getrusage", "getsid", "gettid", "ioprio_get", "ioprio_set", "kill", "pause",
+    "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending",
+    "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
+    "sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
+    "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity", "sched_setattr", "sched_setparam",
+    "sched_setscheduler", "sched_yield", "set_robust_list", "set_thread_area", "set_tid_address", "setpgid",
+    "setpriority", "setrlimit", "setsid", "sigaltstack", "tgkill", "time", "times", "tkill", "uname", "vfork", "wait4",
+    "waitid", "waitpid", "sysinfo", "getrandom", "seccomp", "clock_getres", "clock_gettime", "clock_nanosleep",
+    "getitimer", "gettimeofday", "nanosleep", "setitimer", "timer_create", "timer_delete", "timer_getoverrun",
+    "timer_gettime", "timer_settime", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
     // identity: without capabilities a job can only ask, or set what it is already
     "capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getresgid", "getresuid", "getuid", "setfsgid",
     "setfsuid", "setgid", "setgroups", "setregid", "setresgid", "setresuid", "setreuid", "setuid", "sethostname",
     // talking to each other
     "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom",
-    "recvmmsg", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "socketpair", "mq_getsetattr",
-    "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd", "semctl",
-    "semget", "semop", "semtimedop", "shmat", "shmctl", "shmdt",
-};
+    "recvmmsg", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "socketpair",
+    "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink", "msgctl", "msgget",
+    "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmdt"};
 constexpr const char* memory_objects[] = {"memfd_create", "shmget"};
 
 // Refused by name, with EPERM: programs know that answer better than "no such call".
-constexpr const char* refused[] = {
-    "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module", "fanotify_init",
-    "finit_module", "init_module", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie",
-    "mbind", "migrate_pages", "move_pages", "name_to_handle_at", "open_by_handle_at", "perf_event_open", "pidfd_getfd",
-    "pivot_root", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key",
-    "set_mempolicy", "setdomainname", "settimeofday", "swapoff", "swapon", "syslog", "umount2", "userfaultfd", "vhangup",
-    "vmsplice",
-};
+constexpr const char* refused[] = {"acct",
+                                   "add_key",
+                                   "adjtimex",
+                                   "bpf",
+                                   "chroot",
+                                   "clock_adjtime",
+                                   "clock_settime",
+                                   "delete_module",
+                                   "fanotify_init",
+                                   "finit_module",
+                                   "init_module",
+                                   "ioperm",
+                                   "iopl",
+                                   "kcmp",
+                                   "kexec_file_load",
+                                   "kexec_load",
+                                   "keyctl",
+                                   "lookup_dcookie",
+                                   "mbind",
+                                   "migrate_pages",
+                                   "move_pages",
+                                   "name_to_handle_at",
+                                   "open_by_handle_at",
+                                   "perf_event_open",
+                                   "pidfd_getfd",
+                                   "pivot_root",
+                                   "process_madvise",
+                                   "process_vm_readv",
+                                   "process_vm_writev",
+                                   "ptrace",
+                                   "quotactl",
+                                   "reboot",
+                                   "request_key",
+                                   "set_mempolicy",
+                                   "setdomainname",
+                                   "settimeofday",
+                                   "swapoff",
+                                   "swapon",
+                                   "syslog",
+                                   "umount2",
+                                   "userfaultfd",
+                                   "vhangup",
+                                   "vmsplice"};
 
 constexpr std::uint64_t new_namespace_flags = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWCGROUP;
 constexpr std::uint64_t proc_mount_flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 constexpr std::uint64_t tmpfs_mount_flags = MS_NOSUID | MS_NODEV;
-constexpr std::uint64_t push_input = 0x5412;    // TIOCSTI: types into a terminal
-constexpr std::uint64_t console_input = 0x541C;  // TIOCLINUX: pastes into a console
+constexpr std::uint64_t push_input = 0x5412;               // TIOCSTI: types into a terminal
+constexpr std::uint64_t console_input = 0x541C;            // TIOCLINUX: pastes into a console
 constexpr std::uint64_t address_layout_fixed = 0x0040000;  // ADDR_NO_RANDOMIZE, for debuggers and `setarch -R`
 
 struct Release {
@@ -98,8 +132,8 @@ class Builder {
     void rule(std::uint32_t action, const char* name, std::initializer_list<scmp_arg_cmp> conditions = {}) {
         const int number = seccomp_syscall_resolve_name(name);
         if (number < 0 || !filter_) return;  // not on this architecture
-        const int result = seccomp_rule_add_array(filter_.get(), action, number, static_cast<unsigned>(conditions.size()),
-                                                  conditions.begin());
+        const int result = seccomp_rule_add_array(filter_.get(), action, number,
+                                                  static_cast<unsigned>(conditions.size()), conditions.begin());
         if (result != 0) fail(name, -result);
     }
 
@@ -122,7 +156,8 @@ class Builder {
 
   private:
     void set(scmp_filter_attr attribute, std::uint32_t value) {
-        if (const int result = seccomp_attr_set(filter_.get(), attribute, value); result != 0) fail("seccomp_attr_set", -result);
+        if (const int result = seccomp_attr_set(filter_.get(), attribute, value); result != 0)
+            fail("seccomp_attr_set", -result);
     }
     void fail(std::string_view what, int error) {
         if (!error_) error_ = errno_error(fmt::format("making the system call filter: {}", what), error);
@@ -140,7 +175,8 @@ void add_sockets(Builder& filter) {
     for (const std::uint64_t family : between) {
         filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", {SCMP_A0(SCMP_CMP_EQ, family)});
     }
-    filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", {SCMP_A0(SCMP_CMP_GT, AF_INET6)});  // netlink, vsock, alg, packet …
+    filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket",
+                {SCMP_A0(SCMP_CMP_GT, AF_INET6)});  // netlink, vsock, alg, packet …
 }
 
 // What PID 1 of a box needs, in the exact form in which it needs it. A job lacks the capability for each of these.
@@ -153,7 +189,8 @@ void add_box_making(Builder& filter) {
 }
 
 Result<std::string> allow_list(const FilterOptions& options) {
-    Builder filter(SCMP_ACT_ERRNO(ENOSYS));  // clone3 among them: C libraries fall back to clone, whose flags can be seen
+    Builder filter(
+        SCMP_ACT_ERRNO(ENOSYS));  // clone3 among them: C libraries fall back to clone, whose flags can be seen
     for (const char* name : allowed) filter.rule(SCMP_ACT_ALLOW, name);
     for (const char* name : memory_objects) {
         if (!options.refuse_memory_objects) filter.rule(SCMP_ACT_ALLOW, name);

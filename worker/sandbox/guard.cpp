@@ -1,12 +1,12 @@
 #include "worker/sandbox/guard.h"
 
-#include <cerrno>
-#include <csignal>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
 
 namespace windlass::worker {
 namespace {

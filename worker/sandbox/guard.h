@@ -4,7 +4,8 @@
 namespace windlass::worker {
 
 // Forks. The child returns 0 and is PID 1 of the namespace unshared before. The parent never returns: it waits for the
-// child and ends as it did; should the worker be gone, it ends first, and the child with it. -1 with errno if fork fails.
+// child and ends as it did; should the worker be gone, it ends first, and the child with it. -1 with errno if fork
+// fails.
 int become_init();
 
 }  // namespace windlass::worker

@@ -1,4 +1,5 @@
-// Layouts of the kernel's interface that Debian 12's headers lack or hold only in part (uapi/linux/landlock.h, mount.h).
+// Layouts of the kernel's interface that Debian 12's headers lack or hold only in part (uapi/linux/landlock.h,
+// mount.h).
 #pragma once
 
 #include <cstdint>

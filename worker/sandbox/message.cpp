@@ -1,8 +1,8 @@
 #include "worker/sandbox/message.h"
 
+#include <sys/socket.h>
 #include <cerrno>
 #include <cstring>
-#include <sys/socket.h>
 
 namespace windlass::worker {
 

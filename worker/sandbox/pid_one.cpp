@@ -1,15 +1,15 @@
 #include "worker/sandbox/pid_one.h"
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <ctime>
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
 
 #include "worker/sandbox/message.h"
 
@@ -22,9 +22,12 @@ std::int64_t monotonic_us() {
     return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
 }
 
-std::int64_t microseconds(const timeval& time) { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
+std::int64_t microseconds(const timeval& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
+}
 
-// kill(-1) means "everything this namespace holds" to PID 1 only; to anybody else who is root it means the whole machine.
+// kill(-1) means "everything this namespace holds" to PID 1 only; to anybody else who is root it means the whole
+// machine.
 void signal_everything(int signal) {
     if (getpid() == 1) kill(-1, signal);
 }

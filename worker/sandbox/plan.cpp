@@ -158,8 +158,9 @@ void add_working_directory(Plan& plan, const BoxSpec& spec) {
 void add_landlock(Plan& plan, const BoxOptions& options) {
     if (options.landlock_abi == 0) return;
     const LandlockRights rights = landlock_rights(options.landlock_abi);
-    plan.second(StepKind::landlock_begin,
-                {.size = rights.attribute_size, .value = rights.governed, .extra = rights.network | rights.scopes << 32U});
+    plan.second(
+        StepKind::landlock_begin,
+        {.size = rights.attribute_size, .value = rights.governed, .extra = rights.network | rights.scopes << 32U});
     const auto allow = [&](const std::string& path, std::uint64_t granted) {
         plan.second(StepKind::landlock_allow, {.subject = plan.text(path), .value = granted & rights.governed});
     };
@@ -170,10 +171,11 @@ void add_landlock(Plan& plan, const BoxOptions& options) {
 }
 
 void add_program(Plan& plan, const BoxSpec& spec) {
-    std::map<std::string, std::string> environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
-                                                      {"HOME", "/job"},
-                                                      {"TMPDIR", "/job/.tmp"},
-                                                      {"LANG", "C.UTF-8"}};
+    std::map<std::string, std::string> environment = {
+        {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
+        {"HOME", "/job"},
+        {"TMPDIR", "/job/.tmp"},
+        {"LANG", "C.UTF-8"}};
     for (const auto& [name, value] : spec.env) environment[name] = value;
 
     std::string strings;
@@ -188,7 +190,9 @@ void add_program(Plan& plan, const BoxSpec& spec) {
                                     .extra = environment.size()});
 }
 
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool has_nul(std::string_view text) {
+    return text.find('\0') != std::string_view::npos;
+}
 
 Status check_file_name(const BoxSpec& spec, const std::string& name) {
     const auto wrong = [&](std::string_view why) {
@@ -200,7 +204,8 @@ Status check_file_name(const BoxSpec& spec, const std::string& name) {
     for (;;) {
         const std::size_t end = std::min(name.find('/', start), name.size());
         const std::string_view part = std::string_view(name).substr(start, end - start);
-        if (part.empty() || part == "." || part == "..") return wrong("it must be relative and stay inside the working directory");
+        if (part.empty() || part == "." || part == "..")
+            return wrong("it must be relative and stay inside the working directory");
         if (part.size() > 255) return wrong("a part of it is longer than 255 bytes");
         if (start == 0 && (part == ".tmp" || part == ".shm")) return wrong("the box uses that name itself");
         if (end == name.size()) break;
@@ -287,10 +292,11 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
                                       .object = plan.text("hidepid=2"),
                                       .value = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC});
     const std::int64_t inodes = std::clamp<std::int64_t>(spec.limits.disk_bytes / 4096, 1024, 65536);
-    plan.first(StepKind::mount_tmpfs, {.subject = plan.text("/job"),
-                                       .object = plan.text(fmt::format("size={},nr_inodes={},mode=700,uid={},gid={}",
-                                                                       spec.limits.disk_bytes, inodes, options.uid, options.gid)),
-                                       .value = MS_NOSUID | MS_NODEV});
+    plan.first(StepKind::mount_tmpfs,
+               {.subject = plan.text("/job"),
+                .object = plan.text(fmt::format("size={},nr_inodes={},mode=700,uid={},gid={}", spec.limits.disk_bytes,
+                                                inodes, options.uid, options.gid)),
+                .value = MS_NOSUID | MS_NODEV});
     plan.first(StepKind::open_work_directory, {.subject = plan.text("/job")});
 
     plan.second(StepKind::new_session);

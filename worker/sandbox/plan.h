@@ -51,8 +51,9 @@ struct HostFile {
     std::string link;     // target of a symbolic link; empty: a file
 };
 struct HostFacts {
-    std::vector<std::string> directories;  // bound read-only, with what is mounted below: "/usr", and /lib where it is no link
-    std::vector<HostFile> files;           // copied once; parents are made
+    std::vector<std::string>
+        directories;              // bound read-only, with what is mounted below: "/usr", and /lib where it is no link
+    std::vector<HostFile> files;  // copied once; parents are made
 };
 
 struct SetupOptions {

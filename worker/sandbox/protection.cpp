@@ -16,8 +16,8 @@
 namespace windlass::worker {
 namespace {
 
-constexpr std::array<std::string_view, 7> names = {"user-namespace", "network-namespace", "memory-limit", "process-limit",
-                                                   "cpu-limit",      "landlock",          "uid-per-job"};
+constexpr std::array<std::string_view, 7> names = {
+    "user-namespace", "network-namespace", "memory-limit", "process-limit", "cpu-limit", "landlock", "uid-per-job"};
 
 // Tries in a child, which takes the namespaces with it. 0, or the errno of the first refusal.
 int try_unshare(int first, int second) {
@@ -41,7 +41,8 @@ std::string why_no_user_namespace(int error) {
         return "off by sysctl: set user.max_user_namespaces=10000 or more";
     }
     if (read_small("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").starts_with("1")) {
-        return "AppArmor allows them to named programs only: load a profile with `userns,` for windlass-spawner, or set "
+        return "AppArmor allows them to named programs only: load a profile with `userns,` for windlass-spawner, or "
+               "set "
                "kernel.apparmor_restrict_unprivileged_userns=0";
     }
     return fmt::format("{}: run the worker as root, or outside of a container that forbids them", std::strerror(error));
@@ -65,7 +66,8 @@ Finding network_namespace(const Machine& machine) {
     return finding;
 }
 
-Finding group_limit(Protection protection, const CgroupSupport& cgroups, const std::string& missing, const char* controller) {
+Finding group_limit(Protection protection, const CgroupSupport& cgroups, const std::string& missing,
+                    const char* controller) {
     Finding finding{protection, missing.empty(), missing};
     if (missing.empty()) finding.how = fmt::format("cgroup v{}: {}", cgroups.version, controller);
     return finding;
@@ -73,26 +75,31 @@ Finding group_limit(Protection protection, const CgroupSupport& cgroups, const s
 
 Finding landlock(const Machine& machine) {
     Finding finding{Protection::landlock, machine.landlock_abi > 0, fmt::format("ABI {}", machine.landlock_abi)};
-    if (!finding.present) finding.how = "not in this kernel, or not in its lsm= list: add landlock to lsm= (Linux 5.13 or later)";
+    if (!finding.present)
+        finding.how = "not in this kernel, or not in its lsm= list: add landlock to lsm= (Linux 5.13 or later)";
     return finding;
 }
 
 Finding uid_per_job(const Machine& machine, const SandboxSettings& settings) {
     Finding finding{Protection::uid_per_job, !machine.rootless, ""};
-    finding.how = machine.rootless ? fmt::format("every job runs as uid {}: run the worker as root for one per slot", machine.uid)
-                                   : fmt::format("uids {} to {}", settings.first_uid,
-                                                 settings.first_uid + static_cast<uid_t>(settings.slots) - 1);
+    finding.how = machine.rootless
+                      ? fmt::format("every job runs as uid {}: run the worker as root for one per slot", machine.uid)
+                      : fmt::format("uids {} to {}", settings.first_uid,
+                                    settings.first_uid + static_cast<uid_t>(settings.slots) - 1);
     return finding;
 }
 
 }  // namespace
 
-std::string_view name(Protection protection) { return names[static_cast<std::size_t>(protection)]; }
+std::string_view name(Protection protection) {
+    return names[static_cast<std::size_t>(protection)];
+}
 
 Result<Protection> protection_named(std::string_view text) {
     const auto found = std::find(names.begin(), names.end(), text);
     if (found != names.end()) return static_cast<Protection>(found - names.begin());
-    return make_error(ErrorKind::invalid, fmt::format("'{}' is no protection; there are {}", text, fmt::join(names, ", ")));
+    return make_error(ErrorKind::invalid,
+                      fmt::format("'{}' is no protection; there are {}", text, fmt::join(names, ", ")));
 }
 
 Machine examine_machine(const SandboxSettings& settings) {
@@ -116,7 +123,8 @@ Machine examine_machine(const SandboxSettings& settings) {
 Status check_protections(const Machine& machine, const std::vector<Protection>& allow_weaker) {
     std::string sentences;
     for (const Finding& finding : machine.findings) {
-        const bool allowed = std::find(allow_weaker.begin(), allow_weaker.end(), finding.protection) != allow_weaker.end();
+        const bool allowed =
+            std::find(allow_weaker.begin(), allow_weaker.end(), finding.protection) != allow_weaker.end();
         const bool needed = finding.protection == Protection::user_namespace;  // rootless boxes cannot be built without
         if (finding.present || (allowed && !needed)) continue;
         sentences += fmt::format("; {} is missing: {}", name(finding.protection), finding.how);

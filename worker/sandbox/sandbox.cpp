@@ -27,7 +27,7 @@ namespace windlass::worker {
 namespace {
 
 struct Box {
-    BoxId id = 0;  // 0: the slot is free
+    BoxId id = 0;              // 0: the slot is free
     std::optional<Plan> plan;  // until it runs: puts a failing step into words
     bool started = false;
     File work_directory;
@@ -47,15 +47,18 @@ Result<Pipe> make_pipe() {
 }
 
 bool is_full(const File& directory) {
-    struct statfs space{};
+    struct statfs space {};
     return directory && fstatfs(directory.get(), &space) == 0 && (space.f_bfree == 0 || space.f_ffree == 0);
 }
 
-SteadyTime steady(std::int64_t us) { return SteadyTime(Microseconds(us)); }
+SteadyTime steady(std::int64_t us) {
+    return SteadyTime(Microseconds(us));
+}
 
 class LinuxSandbox final : public Sandbox {
   public:
-    LinuxSandbox(SandboxSettings settings, Machine machine, File lock, std::unique_ptr<Cgroups> cgroups, SpawnerProcess spawner)
+    LinuxSandbox(SandboxSettings settings, Machine machine, File lock, std::unique_ptr<Cgroups> cgroups,
+                 SpawnerProcess spawner)
         : settings_(std::move(settings)),
           machine_(std::move(machine)),
           lock_(std::move(lock)),
@@ -112,7 +115,8 @@ std::optional<int> LinuxSandbox::free_slot() const {
 Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     if (!broken_.empty()) return make_error(ErrorKind::unavailable, broken_);
     const std::optional<int> slot = free_slot();
-    if (!slot) return make_error(ErrorKind::conflict, fmt::format("all {} slots of the sandbox are taken", boxes_.size()));
+    if (!slot)
+        return make_error(ErrorKind::conflict, fmt::format("all {} slots of the sandbox are taken", boxes_.size()));
     bool new_entrances = false;
     if (cgroups_) {
         WINDLASS_TRY(new_entrances, cgroups_->prepare(*slot, spec.limits));
@@ -190,7 +194,8 @@ BoxEnded LinuxSandbox::end_of(int slot, const Report& report) {
     ended.outcome = outcome_of(box, report, reading);
     Usage& usage = ended.usage;
     if (report.started_us > 0) {
-        const std::int64_t end_us = report.ended_us > 0 ? report.ended_us : SystemClock().now().steady.time_since_epoch().count();
+        const std::int64_t end_us =
+            report.ended_us > 0 ? report.ended_us : SystemClock().now().steady.time_since_epoch().count();
         usage.wall = Microseconds(end_us - report.started_us);
     }
     usage.cpu_user = Microseconds(report.user_us);
@@ -288,7 +293,9 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
 
 }  // namespace
 
-std::vector<Finding> Sandbox::examine(const SandboxSettings& settings) { return examine_machine(settings).findings; }
+std::vector<Finding> Sandbox::examine(const SandboxSettings& settings) {
+    return examine_machine(settings).findings;
+}
 
 Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) {
     WINDLASS_TRY_STATUS(check_settings(settings));

@@ -1,11 +1,6 @@
 // bin/windlass-spawner: makes the prepared root once, then starts boxes on demand, counts their time and ends them.
 // Static, single-threaded, no C++ library, never blocks but in ppoll: forking it is cheap, and it cannot be held up.
 // It is started with the worker's socket as descriptor 3 and ends when that closes; everything below it ends with it.
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +12,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
 
 #include "worker/sandbox/apply.h"
 #include "worker/sandbox/message.h"
@@ -33,8 +33,8 @@ constexpr std::int64_t last_chance_ms = 200;  // between the order to PID 1 to e
 
 struct Slot {
     std::uint64_t box = 0;
-    pid_t pid = 0;              // of PID 1; 0: the slot is free
-    std::int64_t hard_at = never;   // milliseconds, CLOCK_MONOTONIC
+    pid_t pid = 0;                 // of PID 1; 0: the slot is free
+    std::int64_t hard_at = never;  // milliseconds, CLOCK_MONOTONIC
     std::int64_t force_at = never;
     int cgroup_files[max_cgroup_files];
     int cgroup_file_count = 0;
@@ -43,6 +43,7 @@ struct Slot {
 };
 
 Slot slots[max_slots];
+int used_slots = 0;  // those from here on were never used: not even looked at, so that a fork has fewer pages to copy
 Note* notes = nullptr;
 Context prepared;  // what every box starts from
 alignas(16) char inbox[sizeof(Command) + max_inline_blob];
@@ -82,13 +83,14 @@ void close_received(int from = 0) {
     received.count = 0;
 }
 
-// The blob of the command in inbox, from behind it or from its memfd (the last descriptor). Mapped privately: filling in
-// the pointers of execve changes only our copy.
+// The blob of the command in inbox, from behind it or from its memfd (the last descriptor). Mapped privately: filling
+// in the pointers of execve changes only our copy.
 Blob find_blob(const Command& command, void** mapped) {
     *mapped = nullptr;
     if (!command.blob_in_memfd) return open_blob(inbox + sizeof(Command), command.blob_bytes);
     if (received.count == 0) return {};
-    void* bytes = mmap(nullptr, command.blob_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, received.fd[received.count - 1], 0);
+    void* bytes =
+        mmap(nullptr, command.blob_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, received.fd[received.count - 1], 0);
     if (bytes == MAP_FAILED) return {};
     *mapped = bytes;
     return open_blob(bytes, command.blob_bytes);
@@ -145,6 +147,7 @@ void start(const Command& command) {
         command.cgroup_files > max_cgroup_files) {
         _exit(70);  // cannot be: worker and spawner are built together
     }
+    if (index >= used_slots) used_slots = index + 1;
     Slot& slot = slots[index];
     keep_cgroup_files(slot, command);
     slot.box = command.box;
@@ -189,7 +192,7 @@ void reap() {
     int status = 0;
     pid_t pid = 0;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        for (int i = 0; i < max_slots; i++) {
+        for (int i = 0; i < used_slots; i++) {
             if (slots[i].pid == pid) report_end(slots[i], i, 0);
         }
     }
@@ -199,7 +202,8 @@ void reap() {
 int keep_time() {
     std::int64_t next = never;
     const std::int64_t now = monotonic_ms();
-    for (Slot& slot : slots) {
+    for (int i = 0; i < used_slots; i++) {
+        Slot& slot = slots[i];
         if (slot.pid == 0) continue;
         if (slot.hard_at != never && slot.force_at == never && now >= slot.hard_at) {
             kill(slot.pid, stop_hard);
@@ -230,9 +234,9 @@ void serve_command(ssize_t size) {
     for (;;) {
         reap();
         bool report_waiting = false;
-        for (Slot& slot : slots) {
-            if (slot.report_waiting) send_end(slot);
-            report_waiting |= slot.report_waiting;
+        for (int i = 0; i < used_slots; i++) {
+            if (slots[i].report_waiting) send_end(slots[i]);
+            report_waiting |= slots[i].report_waiting;
         }
         const int wait_ms = keep_time();
         timespec timeout{wait_ms / 1000, (wait_ms % 1000) * 1'000'000L};
@@ -267,6 +271,13 @@ void set_up() {
 
 void wake_up(int) {}
 
+void allow_many_descriptors() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;  // a network and some cgroup files per slot
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void reset_signals() {
     for (int signal = 1; signal < 65; signal++) {
         if (signal != SIGKILL && signal != SIGSTOP) std::signal(signal, SIG_DFL);
@@ -280,7 +291,9 @@ void reset_signals() {
 
 int main() {
     umask(022);  // what the root is built with; a strict one of the worker's unit would lock the jobs out
+    setsid();    // Ctrl-C in the worker's terminal is the worker's business
     reset_signals();
+    allow_many_descriptors();
     syscall(SYS_close_range, 4U, ~0U, 0U);
     prctl(PR_SET_NAME, "windlass-spawn", 0, 0, 0);
     set_up();
@@ -296,7 +309,7 @@ int main() {
     sigaddset(&blocked, stop_softly);
     sigaddset(&blocked, stop_hard);
     sigprocmask(SIG_BLOCK, &blocked, &while_waiting);
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = wake_up;
     sigaction(SIGCHLD, &action, nullptr);
     serve(while_waiting);

@@ -65,7 +65,8 @@ SpawnerProcess::~SpawnerProcess() {
 
 Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan& setup) {
     std::array<int, 2> pair{};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return errno_error("socketpair", errno);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
+        return errno_error("socketpair", errno);
     File ours(pair[0]);
     // Never descriptor 3 itself: dup2 onto itself would leave it close-on-exec.
     File theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
@@ -87,7 +88,8 @@ Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan
     if (!answer) return make_error(ErrorKind::internal, "the spawner answered nothing");
     const Report& report = answer->report;
     if (report.kind == Report::ready) return spawner;
-    return errno_error("preparing the sandbox: " + describe(setup, static_cast<std::size_t>(report.failed_step)), report.error);
+    return errno_error("preparing the sandbox: " + describe(setup, static_cast<std::size_t>(report.failed_step)),
+                       report.error);
 }
 
 Status SpawnerProcess::send(Command command, const std::string& blob, std::vector<int> descriptors) const {

@@ -1,5 +1,5 @@
-// The vocabulary in which a box is described: plain data that the worker writes (plan.h), the spawner carries over a socket
-// and PID 1 walks through without allocating (apply.h). No C++ library: the spawner is a small static program.
+// The vocabulary in which a box is described: plain data that the worker writes (plan.h), the spawner carries over a
+// socket and PID 1 walks through without allocating (apply.h). No C++ library: the spawner is a small static program.
 //
 // A blob is: BlobHeader, then the steps, then the arena (strings, file contents, and room for the pointers of execve).
 #pragma once
@@ -25,33 +25,34 @@ enum class StepKind : std::uint32_t {
     no_new_privileges,    // … nor by a setuid file
     load_filter,          // subject: seccomp BPF of `size` bytes, inherited by every box
     // Made anew for every box, by its PID 1 …
-    enter_cgroup,        // value: which of the slot's cgroup.procs files
-    join_network,        // the slot's empty network namespace
-    set_hostname,        // subject
-    set_title,           // subject: what ps shows
-    set_oom_score,       // object: text for oom_score_adj
-    mount_proc,          // subject: where, value: MS_… flags, object: options
-    mount_tmpfs,         // subject: where, value: MS_… flags, object: options
-    open_work_directory, // subject: kept for the worker, who collects results there
-    hide_from_job,       // PID 1 cannot be traced or read
+    enter_cgroup,         // value: which of the slot's cgroup.procs files
+    join_network,         // the slot's empty network namespace
+    set_hostname,         // subject
+    set_title,            // subject: what ps shows
+    set_oom_score,        // object: text for oom_score_adj
+    mount_proc,           // subject: where, value: MS_… flags, object: options
+    mount_tmpfs,          // subject: where, value: MS_… flags, object: options
+    open_work_directory,  // subject: kept for the worker, who collects results there
+    hide_from_job,        // PID 1 cannot be traced or read
     // … and by the process that becomes the job.
     new_session,
-    connect_streams,     // stdin from null, stdout and stderr to the worker's pipes
-    set_limit,           // value: RLIMIT_…, extra: the limit, soft and hard
-    drop_groups,         // no supplementary groups
-    set_group,           // value: gid
-    set_user,            // value: uid
+    connect_streams,  // stdin from null, stdout and stderr to the worker's pipes
+    set_limit,        // value: RLIMIT_…, extra: the limit, soft and hard
+    drop_groups,      // no supplementary groups
+    set_group,        // value: gid
+    set_user,         // value: uid
     clear_capabilities,
-    set_file_mask,       // value
+    set_file_mask,  // value
     default_signals,
-    close_descriptors,   // all from 3 on, at exec
-    enter_directory,     // subject
-    make_directory,      // subject, value: mode
-    make_file,           // subject, object: content of `size` bytes, value: mode
-    landlock_begin,      // value: file-system rights that are governed, extra: network rights | scopes << 32, size: of the attribute
-    landlock_allow,      // subject: path, value: rights granted beneath it
+    close_descriptors,  // all from 3 on, at exec
+    enter_directory,    // subject
+    make_directory,     // subject, value: mode
+    make_file,          // subject, object: content of `size` bytes, value: mode
+    landlock_begin,  // value: file-system rights that are governed, extra: network rights | scopes << 32, size: of the
+                     // attribute
+    landlock_allow,  // subject: path, value: rights granted beneath it
     landlock_enforce,
-    execute,             // subject: program, value: arena offset of the pointer table, size: arguments, extra: environment entries
+    execute,  // subject: program, value: arena offset of the pointer table, size: arguments, extra: environment entries
 };
 
 struct Step {

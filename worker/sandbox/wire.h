@@ -15,10 +15,10 @@ struct Command {
     std::uint32_t kind = 0;
     std::uint32_t slot = 0;
     std::uint64_t box = 0;
-    std::uint32_t grace_ms = 0;      // of stop
-    std::uint32_t blob_bytes = 0;    // of set_up and start
-    std::uint32_t blob_in_memfd = 0; // otherwise it follows this header
-    std::uint32_t cgroup_files = 0;  // of start: how many come along; 0: those of the slot's last start still hold
+    std::uint32_t grace_ms = 0;       // of stop
+    std::uint32_t blob_bytes = 0;     // of set_up and start
+    std::uint32_t blob_in_memfd = 0;  // otherwise it follows this header
+    std::uint32_t cgroup_files = 0;   // of start: how many come along; 0: those of the slot's last start still hold
 };
 
 // Spawner (or a box's PID 1) to worker.
@@ -33,10 +33,10 @@ struct Report {
     std::int32_t status = 0;        // ended: wait status of the job
     std::int64_t started_us = 0;    // CLOCK_MONOTONIC
     std::int64_t ended_us = 0;
-    std::int64_t user_us = 0;       // of everything that ran in the box
+    std::int64_t user_us = 0;  // of everything that ran in the box
     std::int64_t system_us = 0;
     std::int64_t largest_process_kib = 0;
-    std::int64_t blocks_read = 0;   // of 512 bytes
+    std::int64_t blocks_read = 0;  // of 512 bytes
     std::int64_t blocks_written = 0;
 };
 

@@ -1,8 +1,8 @@
-/* What every hostile program needs. Each tries one thing: exit status 0 if it succeeded (the sandbox failed), 10 if it was
-   stopped, 20 if it refused to try because it is not in a box. */
+/* What every hostile program needs. Each tries one thing: exit status 0 if it succeeded (the sandbox failed), 10 if it
+   was stopped, 20 if it refused to try because it is not in a box. */
 #ifndef ABUSE_H
 #define ABUSE_H
-#define _GNU_SOURCE
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,8 +28,8 @@ static int stopped(void) {
 }
 
 /* Ends the program as a success of the attack if the call did not fail. */
-#define MUST_FAIL(call) \
-    do {                \
+#define MUST_FAIL(call)                          \
+    do {                                         \
         if ((call) >= 0) exit(succeeded(#call)); \
     } while (0)
 

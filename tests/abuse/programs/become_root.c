@@ -7,7 +7,9 @@ int main(void) {
     for (unsigned i = 0; i < 4; i++) {
         const pid_t child = fork();
         if (child == 0) {
-            execl("/bin/sh", "sh", "-c", "exec \"$0\" --help < /dev/null > /dev/null 2>&1 & p=$!; grep -s '^Uid:.*[^0-9]0[^0-9]' /proc/$p/status",
+            execl("/bin/sh", "sh", "-c",
+                  "exec \"$0\" --help < /dev/null > /dev/null 2>&1 & p=$!; grep -s '^Uid:.*[^0-9]0[^0-9]' "
+                  "/proc/$p/status",
                   programs[i], (char*)NULL);
             _exit(99);
         }

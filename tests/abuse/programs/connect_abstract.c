@@ -1,8 +1,8 @@
 /* Connects to an abstract Unix socket of the host. */
-#include "abuse.h"
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "abuse.h"
 int main(int argc, char** argv) {
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -1,7 +1,7 @@
 /* Connects to a port of the host's loopback, and beyond. */
-#include "abuse.h"
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include "abuse.h"
 int main(int argc, char** argv) {
     const char* hosts[] = {"127.0.0.1", "0.0.0.0", "1.1.1.1", "169.254.169.254"};
     for (unsigned i = 0; i < 4; i++) {

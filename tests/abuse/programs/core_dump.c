@@ -1,6 +1,6 @@
 /* Dumps core into the host's hands. */
-#include "abuse.h"
 #include <sys/resource.h>
+#include "abuse.h"
 int main(void) {
     const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_CORE, &unlimited);

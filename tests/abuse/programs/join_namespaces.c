@@ -1,6 +1,6 @@
 /* Joins the namespaces of PID 1, takes its descriptors. */
-#include "abuse.h"
 #include <sched.h>
+#include "abuse.h"
 int main(void) {
     const char* names[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
     char path[64];

@@ -1,12 +1,22 @@
 /* Turns the kernel's knobs. */
-#include "abuse.h"
 #include <sys/reboot.h>
+#include "abuse.h"
 int main(void) {
-    const char* paths[] = {"/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe",
-                           "/proc/sys/vm/drop_caches", "/proc/sys/kernel/hostname", "/proc/sys/net/ipv4/ip_forward",
-                           "/proc/sys/fs/binfmt_misc/register", "/proc/irq/default_smp_affinity", "/proc/acpi/wakeup",
-                           "/proc/self/setgroups", "/proc/self/uid_map", "/proc/self/loginuid", "/sys/kernel/uevent_helper",
-                           "/sys/power/state", "/sys/fs/cgroup/cgroup.procs"};
+    const char* paths[] = {"/proc/sysrq-trigger",
+                           "/proc/sys/kernel/core_pattern",
+                           "/proc/sys/kernel/modprobe",
+                           "/proc/sys/vm/drop_caches",
+                           "/proc/sys/kernel/hostname",
+                           "/proc/sys/net/ipv4/ip_forward",
+                           "/proc/sys/fs/binfmt_misc/register",
+                           "/proc/irq/default_smp_affinity",
+                           "/proc/acpi/wakeup",
+                           "/proc/self/setgroups",
+                           "/proc/self/uid_map",
+                           "/proc/self/loginuid",
+                           "/sys/kernel/uevent_helper",
+                           "/sys/power/state",
+                           "/sys/fs/cgroup/cgroup.procs"};
     for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) MUST_FAIL(open(paths[i], O_WRONLY));
     MUST_FAIL(open("/proc/kcore", O_RDONLY));
     MUST_FAIL(open("/proc/kmsg", O_RDONLY));

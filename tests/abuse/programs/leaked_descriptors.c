@@ -5,6 +5,7 @@ int main(void) {
         if (fcntl(fd, F_GETFD) >= 0) return succeeded("an inherited descriptor");
     }
     char path[256];
-    if (getcwd(path, sizeof path) == NULL || strcmp(path, "/job") != 0) return succeeded("a working directory elsewhere");
+    if (getcwd(path, sizeof path) == NULL || strcmp(path, "/job") != 0)
+        return succeeded("a working directory elsewhere");
     return stopped();
 }

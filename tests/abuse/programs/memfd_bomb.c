@@ -1,6 +1,6 @@
 /* Fills files that exist in memory only. */
-#include "abuse.h"
 #include <sys/mman.h>
+#include "abuse.h"
 int main(void) {
     static char block[1 << 20];
     memset(block, 1, sizeof block);

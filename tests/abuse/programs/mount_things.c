@@ -1,6 +1,6 @@
 /* Mounts, remounts, unmounts, changes the root. */
-#include "abuse.h"
 #include <sys/mount.h>
+#include "abuse.h"
 int main(void) {
     MUST_FAIL(mount("x", "/job/out", "tmpfs", MS_NOSUID | MS_NODEV, ""));
     MUST_FAIL(mount("x", "/job/out", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, ""));

@@ -1,9 +1,10 @@
 /* Makes namespaces, in every way there is. */
-#include "abuse.h"
 #include <linux/sched.h>
 #include <sched.h>
+#include "abuse.h"
 int main(void) {
-    const int flags[] = {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, 0x80};
+    const int flags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET,
+                         CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP, 0x80};
     for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
         MUST_FAIL(unshare(flags[i]));
         MUST_FAIL(unshare(CLONE_NEWUSER | flags[i]));

@@ -1,7 +1,7 @@
 /* Leaves things in out/ for whoever collects the results. */
-#include "abuse.h"
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "abuse.h"
 int main(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "out/socket"};
     if (symlink("/etc/shadow", "out/link") != 0 || symlink("/proc/self/environ", "out/magic") != 0 ||

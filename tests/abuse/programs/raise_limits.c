@@ -1,9 +1,10 @@
 /* Raises its limits and its importance. */
-#include "abuse.h"
 #include <sched.h>
 #include <sys/resource.h>
+#include "abuse.h"
 int main(void) {
-    const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CORE, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING};
+    const int resources[] = {RLIMIT_NOFILE,  RLIMIT_FSIZE,    RLIMIT_CORE,
+                             RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING};
     for (unsigned i = 0; i < sizeof resources / sizeof *resources; i++) {
         struct rlimit limit;
         getrlimit(resources[i], &limit);

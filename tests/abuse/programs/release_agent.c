@@ -1,6 +1,6 @@
 /* Mounts a cgroup hierarchy to have the kernel run a program outside (CVE-2022-0492). */
-#include "abuse.h"
 #include <sys/mount.h>
+#include "abuse.h"
 int main(void) {
     mkdir("group", 0755);
     MUST_FAIL(mount("c", "group", "cgroup", 0, "rdma"));

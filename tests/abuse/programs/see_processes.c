@@ -1,6 +1,6 @@
 /* Counts the processes it can see. */
-#include "abuse.h"
 #include <dirent.h>
+#include "abuse.h"
 int main(void) {
     DIR* directory = opendir("/proc");
     int count = 0;

@@ -1,8 +1,8 @@
 /* Sets the clock and the name of the machine. */
-#include "abuse.h"
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <time.h>
+#include "abuse.h"
 int main(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -1,6 +1,6 @@
 /* Fills shared anonymous memory, which no limit of a process counts. */
-#include "abuse.h"
 #include <sys/mman.h>
+#include "abuse.h"
 int main(void) {
     for (int i = 0; i < 1024; i++) {
         char* memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -1,6 +1,6 @@
 /* Fills System V shared memory, which outlives processes. */
-#include "abuse.h"
 #include <sys/shm.h>
+#include "abuse.h"
 int main(void) {
     for (int i = 0; i < 64; i++) {
         const int id = shmget(IPC_PRIVATE, 16 << 20, 0600);

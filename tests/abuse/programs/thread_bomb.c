@@ -1,6 +1,6 @@
 /* Starts threads as often as it can. */
-#include "abuse.h"
 #include <pthread.h>
+#include "abuse.h"
 static void* wait_for_ever(void* unused) {
     for (;;) pause();
     return unused;

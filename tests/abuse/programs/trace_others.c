@@ -1,7 +1,7 @@
 /* Traces PID 1 and its parent, reads their memory. */
-#include "abuse.h"
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include "abuse.h"
 int main(void) {
     char bytes[8];
     struct iovec here = {bytes, sizeof bytes};

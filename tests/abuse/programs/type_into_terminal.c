@@ -1,8 +1,9 @@
 /* Types into whatever terminal it can find. */
-#include "abuse.h"
 #include <sys/ioctl.h>
+#include "abuse.h"
 int main(void) {
-    const char* paths[] = {"/dev/tty", "/dev/console", "/dev/stdin", "/proc/self/fd/0", "/dev/tty0", "/dev/pts/0", "/dev/ptmx"};
+    const char* paths[] = {"/dev/tty",  "/dev/console", "/dev/stdin", "/proc/self/fd/0",
+                           "/dev/tty0", "/dev/pts/0",   "/dev/ptmx"};
     for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) {
         const int fd = open(paths[i], O_RDONLY | O_NOCTTY);
         if (fd >= 0) MUST_FAIL(ioctl(fd, TIOCSTI, "x"));

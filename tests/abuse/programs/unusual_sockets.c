@@ -1,6 +1,6 @@
 /* Opens sockets that lead around an empty network: to the hypervisor, into the kernel. */
-#include "abuse.h"
 #include <sys/socket.h>
+#include "abuse.h"
 int main(void) {
     MUST_FAIL(socket(AF_VSOCK, SOCK_STREAM, 0));
     MUST_FAIL(socket(AF_INET, SOCK_RAW, 1));

@@ -84,11 +84,14 @@ TEST_F(Box, out_directory_is_only_made_when_wanted) {
     EXPECT_EQ(box->run(spec).out, "");
 }
 
-TEST_F(Box, stdin_is_empty) { EXPECT_EQ(box->run(script("cat; echo end")).out, "end\n"); }
+TEST_F(Box, stdin_is_empty) {
+    EXPECT_EQ(box->run(script("cat; echo end")).out, "end\n");
+}
 
 TEST_F(Box, temporary_places_are_writable_and_executable_files_may_run) {
-    const Finished finished = box->run(script("set -e; echo a > /tmp/a; echo b > $TMPDIR/b; echo c > /dev/shm/c; echo d > $HOME/d\n"
-                                              "cat /tmp/b /tmp/a /dev/shm/c d; printf '#!/bin/sh\\necho ran' > t; chmod +x t; ./t"));
+    const Finished finished =
+        box->run(script("set -e; echo a > /tmp/a; echo b > $TMPDIR/b; echo c > /dev/shm/c; echo d > $HOME/d\n"
+                        "cat /tmp/b /tmp/a /dev/shm/c d; printf '#!/bin/sh\\necho ran' > t; chmod +x t; ./t"));
     EXPECT_EQ(finished.out, "b\na\nc\nd\nran\n");
     EXPECT_EQ(finished.err, "");
 }
@@ -104,15 +107,16 @@ TEST_F(Box, usual_programs_run) {
         {"/bin/sh", "sh -c 'echo ok'"},
         {"/bin/ls", "ls -la /usr > /dev/null && echo ok"},
         {"/usr/bin/perl", "perl -e 'print \"ok\\n\"'"},
-        {"/usr/bin/python3", "python3 -c 'import subprocess, threading, tempfile, multiprocessing as m\n"
-                             "t = threading.Thread(target=lambda: None); t.start(); t.join(); m.Lock(); tempfile.mkstemp()\n"
-                             "print(subprocess.run([\"echo\", \"ok\"], capture_output=True, text=True).stdout, end=\"\")'"},
+        {"/usr/bin/python3",
+         "python3 -c 'import subprocess, threading, tempfile, multiprocessing as m\n"
+         "t = threading.Thread(target=lambda: None); t.start(); t.join(); m.Lock(); tempfile.mkstemp()\n"
+         "print(subprocess.run([\"echo\", \"ok\"], capture_output=True, text=True).stdout, end=\"\")'"},
         {"/usr/bin/node", "node -e 'setTimeout(() => console.log(\"ok\"), 1)'"},
         {"/usr/bin/gcc", "printf '#include <stdio.h>\\nint main(){puts(\"ok\");}' > a.c && gcc a.c -o a && ./a"},
         {"/usr/bin/tar", "mkdir d && echo ok > d/f && tar cf - d | (cd .tmp && tar xf - && cat d/f)"},
     };
     for (const auto& [path, command] : commands) {
-        struct stat there{};
+        struct stat there {};
         if (stat(path, &there) != 0) continue;
         BoxSpec spec = script(command);
         spec.limits.memory_bytes = 1024 * mebibyte;
@@ -122,10 +126,13 @@ TEST_F(Box, usual_programs_run) {
 }
 
 TEST_F(Box, usage_counts_every_process_also_those_nobody_waited_for) {
-    BoxSpec spec = script("(perl -e 'do { $i++ for 1..100000 } while 1' &) ; perl -e 'do { $i++ for 1..100000 } while (times)[0] < 0.15'");
+    BoxSpec spec = script(
+        "(perl -e 'do { $i++ for 1..100000 } while 1' &) ; perl -e 'do { $i++ for 1..100000 } while (times)[0] < "
+        "0.15'");
     spec.limits.cpu_millis = 2000;
     const Finished finished = box->run(spec);
-    EXPECT_GE(finished.usage.cpu_user + finished.usage.cpu_system, Milliseconds(200)) << "only one of the two was waited for";
+    EXPECT_GE(finished.usage.cpu_user + finished.usage.cpu_system, Milliseconds(200))
+        << "only one of the two was waited for";
     EXPECT_GE(finished.usage.wall, Milliseconds(150));
     EXPECT_LT(finished.usage.wall, Seconds(15));
     EXPECT_GT(finished.usage.peak_memory_bytes, 512 * kibibyte);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/worker/sandbox/test_box.h"
+#include "worker/sandbox/landlock.h"
 
 namespace windlass::worker::testing {
 namespace {
@@ -46,11 +47,21 @@ TEST_F(Confinement, port_of_the_host_cannot_be_reached) {
 }
 
 TEST_F(Confinement, no_network_device_is_up) {
-    EXPECT_EQ(box->run(script("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; tail -n +2 /proc/net/route")).out, "lo\n");
+    EXPECT_EQ(box->run(script("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; tail -n +2 /proc/net/route")).out,
+              "lo\n");
+}
+
+TEST_F(Confinement, landlock_is_in_force) {
+    if (landlock_abi() < 4) GTEST_SKIP() << "what only Landlock forbids here needs its ABI 4";
+    const Finished finished = box->run(program({"/usr/bin/perl", "-MSocket", "-e",
+                                                "socket(S, PF_INET, SOCK_STREAM, 0) or exit 4; "
+                                                "bind(S, sockaddr_in(0, INADDR_ANY)) ? print 'bound' : print $!"}));
+    EXPECT_EQ(finished.out, "Permission denied");
 }
 
 TEST_F(Confinement, other_processes_cannot_be_seen) {
-    EXPECT_EQ(box->run(script("for p in /proc/[0-9]*; do echo process; done; test -e /proc/1 || echo hidden")).out, "process\nhidden\n");
+    EXPECT_EQ(box->run(script("for p in /proc/[0-9]*; do echo process; done; test -e /proc/1 || echo hidden")).out,
+              "process\nhidden\n");
 }
 
 TEST_F(Confinement, pid_one_cannot_be_killed) {
@@ -65,7 +76,8 @@ TEST_F(Confinement, system_directories_cannot_be_written) {
 }
 
 TEST_F(Confinement, files_of_the_host_do_not_exist) {
-    for (const char* path : {"/root", "/home", "/etc/shadow", "/run", "/sys/kernel", "/boot", "/var/lib", "/mnt", "/work"}) {
+    for (const char* path :
+         {"/root", "/home", "/etc/shadow", "/run", "/sys/kernel", "/boot", "/var/lib", "/mnt", "/work"}) {
         EXPECT_EQ(code(fmt::format("test ! -e {}", path)), 0) << path;
     }
     EXPECT_THAT(box->run(script("cat /etc/passwd")).out, HasSubstr("job:x:"));
@@ -94,15 +106,18 @@ TEST_F(Confinement, no_new_namespaces) {
 }
 
 TEST_F(Confinement, only_the_three_streams_are_open) {
-    EXPECT_EQ(box->run(program({"/usr/bin/perl", "-e",
-                                "for (3..255) { open(my $f, '<&=', $_) and print \"$_ \" . readlink(\"/proc/self/fd/$_\") . ';' "
-                                "if -e \"/proc/self/fd/$_\" and readlink(\"/proc/self/fd/$_\") !~ m{/proc/|/dev/null} }"}))
-                  .out,
-              "");
+    EXPECT_EQ(
+        box->run(program(
+                     {"/usr/bin/perl", "-e",
+                      "for (3..255) { open(my $f, '<&=', $_) and print \"$_ \" . readlink(\"/proc/self/fd/$_\") . ';' "
+                      "if -e \"/proc/self/fd/$_\" and readlink(\"/proc/self/fd/$_\") !~ m{/proc/|/dev/null} }"}))
+            .out,
+        "");
 }
 
 TEST_F(Confinement, two_boxes_at_once_have_different_users_and_cannot_meet) {
-    const std::string text = "id -u; touch /tmp/mine; for p in /proc/[0-9]*; do echo process; done; echo up; sleep 1000";
+    const std::string text =
+        "id -u; touch /tmp/mine; for p in /proc/[0-9]*; do echo process; done; echo up; sleep 1000";
     const BoxId first = box->start(script(text));
     const BoxId second = box->start(script(text));
     for (const BoxId id : {first, second}) box->wait_for_output(id, "process\nup\n");
@@ -120,14 +135,16 @@ TEST_F(Confinement, two_boxes_at_once_have_different_users_and_cannot_meet) {
 TEST(Consecutive, boxes_of_one_slot_leave_each_other_nothing) {
     TestBox box(1);
     const Finished first = box.run(script(
-        "echo secret > /tmp/left; echo secret > /dev/shm/left; echo secret > left; ipcmk -Q > /dev/null; ipcmk -S 1 > /dev/null\n"
+        "echo secret > /tmp/left; echo secret > /dev/shm/left; echo secret > left; ipcmk -Q > /dev/null; ipcmk -S 1 > "
+        "/dev/null\n"
         "perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, pack(\"Sa*\", AF_UNIX, \"\\0left\")) or die; "
         "listen(S, 5); print \"bound\\n\"; close STDOUT; sleep 1000' & setsid sleep 1000 > /dev/null & wait_for=$!\n"
         "while ! grep -q left /proc/net/unix; do :; done; ipcs -q | grep -c 0x; grep -c left /proc/net/unix"));
     EXPECT_EQ(first.outcome, (Outcome{OutcomeKind::exited, 0, 0, ""})) << first.err;
     EXPECT_THAT(first.out, HasSubstr("1\n1\n")) << first.err;
-    const Finished second = box.run(script("ls -A /tmp /dev/shm; ls; ipcs -q | grep -c 0x; ipcs -s | grep -c 0x; "
-                                           "grep -c left /proc/net/unix; for p in /proc/[0-9]*; do echo p; done"));
+    const Finished second =
+        box.run(script("ls -A /tmp /dev/shm; ls; ipcs -q | grep -c 0x; ipcs -s | grep -c 0x; "
+                       "grep -c left /proc/net/unix; for p in /proc/[0-9]*; do echo p; done"));
     EXPECT_EQ(second.out, "/dev/shm:\n\n/tmp:\nout\n0\n0\n0\np\n") << second.err;
 }
 

@@ -22,7 +22,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr const char* stubborn = "trap '' TERM INT HUP; (trap '' TERM; setsid sleep 1000) & echo up; while :; do sleep 1000; done";
+constexpr const char* stubborn =
+    "trap '' TERM INT HUP; (trap '' TERM; setsid sleep 1000) & echo up; while :; do sleep 1000; done";
 
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
@@ -45,8 +46,8 @@ std::vector<std::string> groups_named(const std::string& name) {
     std::vector<std::string> found;
     std::error_code ignored;
     using Iterator = std::filesystem::recursive_directory_iterator;
-    for (Iterator at("/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied, ignored), end; at != end;
-         at.increment(ignored)) {
+    for (Iterator at("/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied, ignored), end;
+         at != end; at.increment(ignored)) {
         if (at->path().filename() == name) found.push_back(at->path().string());
     }
     return found;
@@ -178,7 +179,8 @@ TEST(Ending, closing_the_sandbox_kills_every_box) {
         if (!(*sandbox)->start(script(stubborn))) _exit(1);
     }
     for (int started = 0; started < 2;) {
-        for (const BoxEvent& event : (*sandbox)->take_events()) started += std::holds_alternative<BoxStarted>(event) ? 1 : 0;
+        for (const BoxEvent& event : (*sandbox)->take_events())
+            started += std::holds_alternative<BoxStarted>(event) ? 1 : 0;
     }
     if (write(say, "up", 2) != 2) _exit(1);
     for (;;) pause();

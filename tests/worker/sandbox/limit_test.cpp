@@ -52,15 +52,17 @@ TEST_F(Limit, without_a_memory_controller_the_memory_of_a_process_is_bounded) {
 }
 
 TEST_F(Limit, full_disk_ends_out_of_disk_and_the_host_is_untouched) {
-    BoxSpec spec = script("dd if=/dev/zero of=/tmp/windlass-fill bs=64k count=48 2>/dev/null; dd if=/dev/zero of=big bs=64k");
+    BoxSpec spec =
+        script("dd if=/dev/zero of=/tmp/windlass-fill bs=64k count=48 2>/dev/null; dd if=/dev/zero of=big bs=64k");
     spec.limits.disk_bytes = 8 * mebibyte;
     const Finished finished = box->run(spec);
     EXPECT_EQ(finished.outcome.kind, OutcomeKind::out_of_disk) << finished.outcome.detail;
     EXPECT_THAT(finished.err, HasSubstr("No space left on device"));
     EXPECT_NE(access("/tmp/windlass-fill", F_OK), 0) << "the /tmp of the host is another";
-    struct statfs space{};
+    struct statfs space {};
     ASSERT_EQ(fstatfs(finished.work_directory.get(), &space), 0);
-    EXPECT_LE(space.f_blocks * static_cast<std::uint64_t>(space.f_bsize), 8U * mebibyte) << "both directories share one limit";
+    EXPECT_LE(space.f_blocks * static_cast<std::uint64_t>(space.f_bsize), 8U * mebibyte)
+        << "both directories share one limit";
 }
 
 TEST_F(Limit, files_that_do_not_fit_are_out_of_disk) {
@@ -74,7 +76,8 @@ TEST_F(Limit, files_that_do_not_fit_are_out_of_disk) {
 }
 
 TEST_F(Limit, inodes_run_out) {
-    BoxSpec spec = program({"/usr/bin/perl", "-e", "for (1..100000) { open(my $f, '>', \"f$_\") or do { print $_; exit 1 } } print 'all'"});
+    BoxSpec spec = program({"/usr/bin/perl", "-e",
+                            "for (1..100000) { open(my $f, '>', \"f$_\") or do { print $_; exit 1 } } print 'all'"});
     spec.limits.disk_bytes = mebibyte;
     const Finished finished = box->run(spec);
     EXPECT_EQ(finished.outcome.kind, OutcomeKind::out_of_disk);
@@ -82,8 +85,9 @@ TEST_F(Limit, inodes_run_out) {
 }
 
 TEST_F(Limit, fork_bomb_stays_within_the_process_limit) {
-    BoxSpec spec = program({"/usr/bin/perl", "-e",
-                            "$n = 1; for (1..500) { $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print $n"});
+    BoxSpec spec = program(
+        {"/usr/bin/perl", "-e",
+         "$n = 1; for (1..500) { $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print $n"});
     spec.limits.processes = 20;
     const Finished finished = box->run(spec);
     if (has(Protection::process_limit)) {
@@ -95,7 +99,8 @@ TEST_F(Limit, fork_bomb_stays_within_the_process_limit) {
 }
 
 TEST_F(Limit, open_files_are_bounded) {
-    BoxSpec spec = program({"/usr/bin/perl", "-e", "while (open(my $f, '<', '/dev/null')) { push @f, $f } print scalar(@f)"});
+    BoxSpec spec =
+        program({"/usr/bin/perl", "-e", "while (open(my $f, '<', '/dev/null')) { push @f, $f } print scalar(@f)"});
     spec.limits.open_files = 64;
     EXPECT_LE(std::stoi(box->run(spec).out), 61);
 }
@@ -116,8 +121,9 @@ TEST_F(Limit, core_is_never_written) {
 TEST_F(Limit, limits_change_from_job_to_job) {
     if (!has(Protection::process_limit)) GTEST_SKIP() << "no pids controller here";
     for (const int processes : {5, 9, 3}) {
-        BoxSpec spec = program({"/usr/bin/perl", "-e",
-                                "$n = 1; for (1..50) { $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print $n"});
+        BoxSpec spec = program(
+            {"/usr/bin/perl", "-e",
+             "$n = 1; for (1..50) { $p = fork; last unless defined $p; if (!$p) { sleep 1000; exit } $n++ } print $n"});
         spec.limits.processes = processes;
         spec.limits.memory_bytes = (30 + processes) * mebibyte;
         EXPECT_EQ(box->run(spec).out, std::to_string(processes));

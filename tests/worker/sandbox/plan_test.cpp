@@ -208,7 +208,8 @@ write /proc/self/setgroups: deny
 write /proc/self/uid_map: 1000 1000 1
 write /proc/self/gid_map: 100 100 1
 unshare the namespaces mount,pid,ipc,uts
-)") + root_tree + "mount proc on proc: nosuid,nodev,noexec hidepid=2\n" + root_end);
+)") + root_tree + "mount proc on proc: nosuid,nodev,noexec hidepid=2\n" +
+                                                                 root_end);
 }
 
 TEST(Plan, without_a_network_namespace_none_is_joined) {

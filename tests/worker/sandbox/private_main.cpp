@@ -1,5 +1,5 @@
-// The main of test programs that run hostile things: everything happens in a pid and mount namespace of its own, so that
-// what escapes from a sandbox that fails can reach nothing else on this machine, and dies with the test.
+// The main of test programs that run hostile things: everything happens in a pid and mount namespace of its own, so
+// that what escapes from a sandbox that fails can reach nothing else on this machine, and dies with the test.
 //
 //   --rootless   gives up root first
 #include <fcntl.h>
@@ -38,7 +38,8 @@ void write_text(const char* path, const std::string& text) {
     if (!file || write(file.get(), text.data(), text.size()) < 0) fail(path);
 }
 
-// The parent waits for PID 1 of the new namespace, PID 1 reaps and waits for the tests. Returns in the process of the tests.
+// The parent waits for PID 1 of the new namespace, PID 1 reaps and waits for the tests. Returns in the process of the
+// tests.
 void enter_private_namespaces() {
     const uid_t uid = geteuid();
     const gid_t gid = getegid();
@@ -80,8 +81,12 @@ void give_up_root() {
 
 }  // namespace
 
-bool rootless() { return without_root; }
-const std::string& spawner_path() { return spawner_copy; }
+bool rootless() {
+    return without_root;
+}
+const std::string& spawner_path() {
+    return spawner_copy;
+}
 
 }  // namespace windlass::worker::testing
 

@@ -35,7 +35,9 @@ TEST(Protections, unknown_name_is_answered_with_the_known_ones) {
     EXPECT_THAT(read.error().message, HasSubstr("memory-limit, process-limit"));
 }
 
-TEST(Protections, complete_machine_passes) { EXPECT_TRUE(check_protections(machine_without({}), {}).ok()); }
+TEST(Protections, complete_machine_passes) {
+    EXPECT_TRUE(check_protections(machine_without({}), {}).ok());
+}
 
 TEST(Protections, each_missing_one_is_named_with_its_cure) {
     const Status status = check_protections(machine_without({Protection::memory_limit, Protection::landlock}), {});

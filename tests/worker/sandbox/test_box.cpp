@@ -17,7 +17,9 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds(20);
 
-std::chrono::steady_clock::time_point deadline() { return std::chrono::steady_clock::now() + patience; }
+std::chrono::steady_clock::time_point deadline() {
+    return std::chrono::steady_clock::now() + patience;
+}
 
 int milliseconds_until(std::chrono::steady_clock::time_point when) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(when - std::chrono::steady_clock::now());
@@ -64,7 +66,9 @@ BoxSpec program(std::vector<std::string> argv) {
     return spec;
 }
 
-BoxSpec script(const std::string& text) { return program({"/bin/sh", "-c", text}); }
+BoxSpec script(const std::string& text) {
+    return program({"/bin/sh", "-c", text});
+}
 
 TestBox::TestBox(int slots) : settings_(test_settings(directory_.path(), slots)) {
     auto opened = Sandbox::open(settings_);

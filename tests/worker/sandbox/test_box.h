@@ -50,8 +50,8 @@ class TestBox {
     Sandbox& sandbox() { return *sandbox_; }
     const SandboxSettings& settings() const { return settings_; }
 
-    BoxId start(const BoxSpec& spec);          // fails the test, and returns 0, if it cannot
-    Finished finish(BoxId box);                // waits for its end; what it printed
+    BoxId start(const BoxSpec& spec);  // fails the test, and returns 0, if it cannot
+    Finished finish(BoxId box);        // waits for its end; what it printed
     Finished run(const BoxSpec& spec) { return finish(start(spec)); }
     void wait_for_output(BoxId box, const std::string& text);
     void wait_until_broken();

@@ -1,0 +1,7 @@
+#include "api_fixture.h"
+
+namespace windlass::api::test {
+Engine engine_under_test() {
+    return Engine::sqlite;
+}
+}  // namespace windlass::api::test
