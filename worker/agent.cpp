@@ -14,7 +14,8 @@ void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
 
 }  // namespace
 
-Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool, const Clock& clock)
+Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool,
+             const Clock& clock)
     : settings_(std::move(settings)),
       clock_(clock),
       sandbox_(std::move(sandbox)),
@@ -54,9 +55,12 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                   }),
       timer_(loop, [this] { on_time(); }) {}
 
-void Agent::start() { link_.dial(); }
+void Agent::start() {
+    link_.dial();
+}
 
-// ---- the scheduler ------------------------------------------------------------------------------------------------------
+// ---- the scheduler
+// ------------------------------------------------------------------------------------------------------
 
 protocol::Hello Agent::hello() const {
     protocol::Hello hello;
@@ -126,7 +130,8 @@ std::vector<AttemptRef> Agent::held() const {
     return refs;
 }
 
-// ---- time -----------------------------------------------------------------------------------------------------------------
+// ---- time
+// -----------------------------------------------------------------------------------------------------------------
 
 bool Agent::awake(SteadyTime& now) {
     now = clock_.now().steady;
@@ -166,7 +171,8 @@ void Agent::settle(SteadyTime now) {
     timer_.start(std::chrono::ceil<Milliseconds>(std::max(*at - now, Microseconds{0})));
 }
 
-// ---- the end --------------------------------------------------------------------------------------------------------------
+// ---- the end
+// --------------------------------------------------------------------------------------------------------------
 
 void Agent::terminate() {
     if (exit_code_) return;

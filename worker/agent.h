@@ -26,25 +26,26 @@ struct AgentSettings {
     std::string secret;
     std::int64_t prefetch = 0;
     RunnerSettings runner;
-    Milliseconds drain{30'000};         // what runs gets so long to end by itself
-    Milliseconds last_words{5'000};     // at the end, for acknowledgements
-    std::function<double()> random;     // numbers in [0, 1)
-    std::function<void()> on_ready;     // at the first Welcome
+    Milliseconds drain{30'000};      // what runs gets so long to end by itself
+    Milliseconds last_words{5'000};  // at the end, for acknowledgements
+    std::function<double()> random;  // numbers in [0, 1)
+    std::function<void()> on_ready;  // at the first Welcome
 };
 
 class Agent {
   public:
-    // `clock` must outlive this. Before it is destroyed the loop must be run until exit_code() is set and nothing is left
-    // to do on it.
-    Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool, const Clock& clock);
+    // `clock` must outlive this. Before it is destroyed the loop must be run until exit_code() is set and nothing is
+    // left to do on it.
+    Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool,
+          const Clock& clock);
 
     void start();
-    // The first time: drain (nothing new; what runs may end; results are handed over), then end with 0. The second time: at
-    // once. Results that nobody acknowledged are on disk then, for the next life.
+    // The first time: drain (nothing new; what runs may end; results are handed over), then end with 0. The second
+    // time: at once. Results that nobody acknowledged are on disk then, for the next life.
     void terminate();
 
-    // Set when it has ended: 0 after terminate(), 1 when the scheduler refused it or the sandbox broke (a sentence is in the
-    // log). All its handles are closed or closing then, so the loop runs out.
+    // Set when it has ended: 0 after terminate(), 1 when the scheduler refused it or the sandbox broke (a sentence is
+    // in the log). All its handles are closed or closing then, so the loop runs out.
     std::optional<int> exit_code() const { return exit_code_; }
 
   private:
@@ -54,8 +55,8 @@ class Agent {
     void on_down();
     void on_time();
 
-    // Every callback of the loop passes through here first: true when our leases are good. After a freeze of the process
-    // the timer may not be the first to be called; killing must be the first to happen.
+    // Every callback of the loop passes through here first: true when our leases are good. After a freeze of the
+    // process the timer may not be the first to be called; killing must be the first to happen.
     bool awake(SteadyTime& now);
     void settle(SteadyTime now);  // and through here last: goes on with the drain, arms the timer
     void go_on_draining(SteadyTime now);

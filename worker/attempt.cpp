@@ -6,9 +6,11 @@ namespace windlass::worker {
 
 Result<Attempt> Attempt::from_lease(protocol::Lease lease, std::string body, SteadyTime now) {
     const auto size = static_cast<std::int64_t>(body.size());
-    if (lease.code_size < 0 || lease.data_size < 0 || lease.code_size > size || lease.data_size != size - lease.code_size)
-        return make_error(ErrorKind::invalid, fmt::format("the lease of {} promises {} + {} bytes and brings {}",
-                                                          lease.attempt.text(), lease.code_size, lease.data_size, size));
+    if (lease.code_size < 0 || lease.data_size < 0 || lease.code_size > size ||
+        lease.data_size != size - lease.code_size)
+        return make_error(ErrorKind::invalid,
+                          fmt::format("the lease of {} promises {} + {} bytes and brings {}", lease.attempt.text(),
+                                      lease.code_size, lease.data_size, size));
     return Attempt(std::move(lease), std::move(body), now);
 }
 

@@ -48,8 +48,8 @@ class Attempt {
     bool forgotten() const { return forgotten_; }
     bool is_held() const { return !revoked_; }
 
-    // running -> collecting: what will be reported, without files and output. `now` ends the wall time if the box did not
-    // measure it.
+    // running -> collecting: what will be reported, without files and output. `now` ends the wall time if the box did
+    // not measure it.
     AttemptResult ended(const BoxEnded& ended, SteadyTime now);
 
     struct Pipe {

@@ -1,5 +1,5 @@
-// How long to wait before dialling again: 50 ms, doubled each time up to 2 s, less a random part, so that the workers of a
-// site do not all come back in the same moment. Pure: randomness comes in as an argument.
+// How long to wait before dialling again: 50 ms, doubled each time up to 2 s, less a random part, so that the workers
+// of a site do not all come back in the same moment. Pure: randomness comes in as an argument.
 #pragma once
 
 #include <algorithm>

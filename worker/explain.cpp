@@ -28,8 +28,8 @@ Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     box.uid = setup.uid;
     box.gid = setup.gid;
     WINDLASS_TRY(const Plan plan, make_plan(job, box));
-    return fmt::format("# once, at the start of the worker\n{}\n# for every job\n{}", print(make_setup_plan(host, setup)),
-                       print(plan));
+    return fmt::format("# once, at the start of the worker\n{}\n# for every job\n{}",
+                       print(make_setup_plan(host, setup)), print(plan));
 }
 
 Check check_sandbox(const SandboxSettings& settings) {
@@ -43,8 +43,10 @@ Check check_sandbox(const SandboxSettings& settings) {
         check.text += fmt::format("{:<18} {:<12} {}\n", name(finding.protection), verdict, finding.how);
     }
     check.good = missing == 0;
-    check.text += check.good ? "this machine can run jobs\n"
-                             : fmt::format("{} protection(s) missing: fix them, or agree to do without in worker.allow_weaker\n", missing);
+    check.text +=
+        check.good ? "this machine can run jobs\n"
+                   : fmt::format("{} protection(s) missing: fix them, or agree to do without in worker.allow_weaker\n",
+                                 missing);
     return check;
 }
 

@@ -1,6 +1,6 @@
-// An ended attempt as the messages that tell the scheduler about it: its output in chunks, then AttemptFinished. They are
-// the same in memory, on the wire and on disk (a spool file is these frames one after the other), so a result can be
-// offered again as often as needed, on any connection, by this process or the next one.
+// An ended attempt as the messages that tell the scheduler about it: its output in chunks, then AttemptFinished. They
+// are the same in memory, on the wire and on disk (a spool file is these frames one after the other), so a result can
+// be offered again as often as needed, on any connection, by this process or the next one.
 #pragma once
 
 #include <string>

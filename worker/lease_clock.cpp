@@ -18,7 +18,9 @@ void LeaseClock::disconnected() {
     renew_at_.reset();
 }
 
-bool LeaseClock::renewal_due(SteadyTime now) const { return renew_at_ && now >= *renew_at_; }
+bool LeaseClock::renewal_due(SteadyTime now) const {
+    return renew_at_ && now >= *renew_at_;
+}
 
 void LeaseClock::renewal_sent(SteadyTime now) {
     asked_.push_back(now);
@@ -31,7 +33,9 @@ void LeaseClock::renewal_answered() {
     asked_.pop_front();
 }
 
-bool LeaseClock::expired(SteadyTime now) const { return confirmed_ && now - *confirmed_ >= self_kill_after_; }
+bool LeaseClock::expired(SteadyTime now) const {
+    return confirmed_ && now - *confirmed_ >= self_kill_after_;
+}
 
 void LeaseClock::lost() {
     disconnected();

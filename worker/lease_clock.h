@@ -23,8 +23,8 @@ class LeaseClock {
     void renewal_sent(SteadyTime now);
     void renewal_answered();
 
-    // True: nothing has confirmed our leases for self_kill_after. Their processes must be killed before anything else is
-    // done or said. Never true before the first Welcome: there are no leases then.
+    // True: nothing has confirmed our leases for self_kill_after. Their processes must be killed before anything else
+    // is done or said. Never true before the first Welcome: there are no leases then.
     bool expired(SteadyTime now) const;
     // It was done: nothing is due until the next welcomed().
     void lost();

@@ -47,7 +47,8 @@ class LoopTimer {
 // Calls back whenever a descriptor, which somebody else owns and keeps open until close(), is readable.
 class LoopPoll {
   public:
-    LoopPoll(uv_loop_t* loop, int fd, std::function<void()> on_readable) : handle_(new Handle{{}, std::move(on_readable)}) {
+    LoopPoll(uv_loop_t* loop, int fd, std::function<void()> on_readable)
+        : handle_(new Handle{{}, std::move(on_readable)}) {
         WINDLASS_CHECK(uv_poll_init(loop, &handle_->poll, fd) == 0, "libuv cannot poll this descriptor");
         handle_->poll.data = handle_;
         uv_poll_start(&handle_->poll, UV_READABLE,

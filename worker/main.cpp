@@ -44,7 +44,8 @@ class Signals {
         for (auto [handle, number] : {std::pair(&term_, SIGTERM), std::pair(&interrupt_, SIGINT)}) {
             uv_signal_init(loop, handle);
             handle->data = &agent;
-            uv_signal_start(handle, [](uv_signal_t* signal, int) { static_cast<Agent*>(signal->data)->terminate(); }, number);
+            uv_signal_start(
+                handle, [](uv_signal_t* signal, int) { static_cast<Agent*>(signal->data)->terminate(); }, number);
             uv_unref(reinterpret_cast<uv_handle_t*>(handle));
         }
     }
@@ -54,13 +55,24 @@ class Signals {
     uv_signal_t interrupt_{};
 };
 
+// What is queued for the scheduler still leaves; but a peer that does not read must not keep an ended worker alive.
+void run_out(uv_loop_t* loop) {
+    static uv_timer_t late;
+    uv_timer_init(loop, &late);
+    uv_timer_start(
+        &late, [](uv_timer_t* timer) { uv_stop(timer->loop); }, 2000, 0);
+    uv_unref(reinterpret_cast<uv_handle_t*>(&late));
+    uv_run(loop, UV_RUN_DEFAULT);
+}
+
 Result<int> run(WorkerSettings settings) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
     WINDLASS_TRY_STATUS(make_private_directory(settings.sandbox.state_directory));
     WINDLASS_TRY(auto sandbox, Sandbox::open(settings.sandbox));  // locks the directory: from here on it is ours alone
     for (const Finding& finding : sandbox->findings())
-        log::write(finding.present ? log::Level::info : log::Level::warning,
-                   fmt::format("{} {}: {}", name(finding.protection), finding.present ? "present" : "MISSING", finding.how));
+        log::write(
+            finding.present ? log::Level::info : log::Level::warning,
+            fmt::format("{} {}: {}", name(finding.protection), finding.present ? "present" : "MISSING", finding.how));
     WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
 
     std::mt19937_64 engine{std::random_device{}()};
@@ -71,8 +83,8 @@ Result<int> run(WorkerSettings settings) {
     Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), clock);
     const Signals signals(loop, agent);
     agent.start();
-    uv_run(loop, UV_RUN_DEFAULT);
-    WINDLASS_CHECK(agent.exit_code().has_value(), "the loop ran out before the worker had ended");
+    while (!agent.exit_code()) uv_run(loop, UV_RUN_ONCE);
+    run_out(loop);
     return *agent.exit_code();
 }
 
@@ -93,7 +105,8 @@ int main(int argc, char** argv) {
                                     "With --explain-sandbox: says how.");
     if (!loaded) return fail(loaded.error());
     if (loaded->done) return 0;
-    if (const auto configured = log::configure("worker", loaded->config.log.level); !configured) return fail(configured.error());
+    if (const auto configured = log::configure("worker", loaded->config.log.level); !configured)
+        return fail(configured.error());
     auto settings = derive_settings(loaded->config);
     if (!settings) return fail(settings.error());
     if (check) {

@@ -14,7 +14,9 @@ void OutputCollector::add(std::string_view bytes) {
     kept_.append(bytes.substr(0, room));
 }
 
-bool OutputCollector::flooded() const { return total_ >= flood_factor * std::max(limit_, smallest_flood_limit); }
+bool OutputCollector::flooded() const {
+    return total_ >= flood_factor * std::max(limit_, smallest_flood_limit);
+}
 
 void OutputCollector::cut() {
     while (uncut_bytes() > 0) ends_.push_back(tail_offset() + std::min(uncut_bytes(), chunk_bytes));

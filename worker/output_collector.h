@@ -1,8 +1,9 @@
 // What one attempt prints on one stream: the first bytes are kept, the rest is counted and dropped. Pure.
 //
 // Kept bytes travel to the scheduler in chunks while the attempt runs, and what is left, the tail, with its result. A
-// chunk may be lost with a connection, and the scheduler tells a repeated chunk by its offset. So a chunk, once cut, never
-// changes: after a reconnect all chunks are sent again with the same boundaries, and the tail begins after the last one.
+// chunk may be lost with a connection, and the scheduler tells a repeated chunk by its offset. So a chunk, once cut,
+// never changes: after a reconnect all chunks are sent again with the same boundaries, and the tail begins after the
+// last one.
 #pragma once
 
 #include <cstdint>

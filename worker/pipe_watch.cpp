@@ -19,7 +19,9 @@ Status PipeWatch::add(int fd, std::uint64_t token) {
     return {};
 }
 
-void PipeWatch::remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void PipeWatch::remove(int fd) {
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
 
 std::vector<std::uint64_t> PipeWatch::ready() const {
     std::array<epoll_event, 64> events{};

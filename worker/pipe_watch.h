@@ -1,5 +1,5 @@
-// The output pipes of all boxes behind one descriptor, so that a job costs no libuv handle: an epoll set, itself watched
-// by the loop.
+// The output pipes of all boxes behind one descriptor, so that a job costs no libuv handle: an epoll set, itself
+// watched by the loop.
 #pragma once
 
 #include <cstdint>

@@ -31,14 +31,18 @@ FileDescriptor open_beneath(int directory, const char* name, std::uint64_t flags
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
     return FileDescriptor(static_cast<int>(syscall(SYS_openat2, directory, name, &how, sizeof how)));
 }
-FileDescriptor open_directory(int parent, const char* name) { return open_beneath(parent, name, O_RDONLY | O_DIRECTORY); }
+FileDescriptor open_directory(int parent, const char* name) {
+    return open_beneath(parent, name, O_RDONLY | O_DIRECTORY);
+}
 
 struct CloseDirectory {
     void operator()(DIR* directory) const { closedir(directory); }
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-bool is_dots(const char* name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
+bool is_dots(const char* name) {
+    return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
 
 // At most `size` bytes: the file may have changed since it was measured. nullopt: not readable.
 std::optional<std::string> read_up_to(int fd, std::int64_t size) {
@@ -66,8 +70,10 @@ class Walk {
         if (!stream) return leave_out();
         fd.release();  // the stream's now
         for (const std::string& name : names_in(stream.get())) {
-            if (path.size() + 1 + name.size() > limits_.path_bytes) leave_out();
-            else entry(number, name, path.empty() ? name : path + "/" + name, depth);
+            if (path.size() + 1 + name.size() > limits_.path_bytes)
+                leave_out();
+            else
+                entry(number, name, path.empty() ? name : path + "/" + name, depth);
         }
     }
 
@@ -134,7 +140,8 @@ class Walk {
     }
 
     void keep_value(const std::string& text) {
-        if (static_cast<std::int64_t>(text.size()) <= limits_.value_bytes && parse_json(text).ok()) found_.value_json = text;
+        if (static_cast<std::int64_t>(text.size()) <= limits_.value_bytes && parse_json(text).ok())
+            found_.value_json = text;
     }
 
     // Two names that differ only in bytes that are no UTF-8 look the same once made valid.

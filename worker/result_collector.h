@@ -1,8 +1,9 @@
 // Takes what an attempt left in out/ of its working directory, after its last process is gone.
 //
-// Everything in there was arranged by a stranger. So: each step down is one openat2 that follows no link of any kind and
-// leaves neither the directory nor its file system; only regular files are opened, and looked at again once open; nothing
-// can block; and names, depth, number, size and bytes read are bounded. A sparse file of a terabyte is named, not read.
+// Everything in there was arranged by a stranger. So: each step down is one openat2 that follows no link of any kind
+// and leaves neither the directory nor its file system; only regular files are opened, and looked at again once open;
+// nothing can block; and names, depth, number, size and bytes read are bounded. A sparse file of a terabyte is named,
+// not read.
 //
 // No state, any thread. Everything runs on the descriptor; no path is ever joined.
 #pragma once
@@ -16,8 +17,8 @@
 namespace windlass::worker {
 
 struct CollectedFiles {
-    // Sorted by the bytes of the path. stored: its bytes are in `bytes`, in this order. sha256 is empty for a file that was
-    // too large to be read: larger than keep_bytes, or one of many whose sum is beyond read_factor times that.
+    // Sorted by the bytes of the path. stored: its bytes are in `bytes`, in this order. sha256 is empty for a file that
+    // was too large to be read: larger than keep_bytes, or one of many whose sum is beyond read_factor times that.
     std::vector<ResultFile> files;
     bool truncated = false;  // something was left out: too many, too deep, a path too long, or not readable
     std::string value_json;  // of out/results.json; empty: there is none, or it is no JSON, or too large

@@ -27,9 +27,12 @@ void ResultOutbox::add(FinishedAttempt finished, SteadyTime now) {
     ++held_;
     to_offer_.push_back(ref);
     pump(now);
-    if (large) save_in_background(ref, place->second);
-    else if (connection_ == nullptr) save(place->second);
-    else in_memory_.emplace_back(now + memory_only, ref);
+    if (large)
+        save_in_background(ref, place->second);
+    else if (connection_ == nullptr)
+        save(place->second);
+    else
+        in_memory_.emplace_back(now + memory_only, ref);
 }
 
 void ResultOutbox::drop(AttemptRef ref) {
@@ -82,8 +85,8 @@ void ResultOutbox::offer(AttemptRef ref, Entry& entry) {
     if (entry.memory) return send(*entry.memory, entry.fresh);
     const auto finished = spool_.read(ref);
     if (finished) return send(*finished, false);
-    log::warning("the kept result of attempt {} is of no use and is dropped; the attempt will be run again ({})", ref.text(),
-                 finished.error().message);
+    log::warning("the kept result of attempt {} is of no use and is dropped; the attempt will be run again ({})",
+                 ref.text(), finished.error().message);
     drop(ref);
 }
 
@@ -110,8 +113,10 @@ void ResultOutbox::save_in_background(AttemptRef ref, Entry& entry) {
                     Entry& then = entries_.at(ref);
                     then.writing = false;
                     then.on_disk = written->ok();
-                    if (then.on_disk) then.memory.reset();
-                    else log::warning("a result stays in memory only: {}", written->error().message);
+                    if (then.on_disk)
+                        then.memory.reset();
+                    else
+                        log::warning("a result stays in memory only: {}", written->error().message);
                     if (then.dropped) forget(ref);
                 });
 }

@@ -1,10 +1,11 @@
 // Results that the scheduler has not acknowledged. Each is offered once per connection, until AcknowledgeFinish or
 // RevokeAttempt comes.
 //
-// Memory or disk: a result goes to disk when it is not acknowledged within a second, when there is no connection, or when
-// it is large (then memory is freed too). A small result that is acknowledged at once, the normal case, never touches the
-// disk: for a job of a millisecond the file would cost more than the job. The price: a worker that is killed in that
-// second loses the result, and the attempt is run again when its lease has expired (at least once, as promised).
+// Memory or disk: a result goes to disk when it is not acknowledged within a second, when there is no connection, or
+// when it is large (then memory is freed too). A small result that is acknowledged at once, the normal case, never
+// touches the disk: for a job of a millisecond the file would cost more than the job. The price: a worker that is
+// killed in that second loses the result, and the attempt is run again when its lease has expired (at least once, as
+// promised).
 #pragma once
 
 #include <deque>
@@ -67,8 +68,8 @@ class ResultOutbox {
     Background background_;
     wire::Connection* connection_ = nullptr;
     std::unordered_map<AttemptRef, Entry> entries_;
-    std::size_t held_ = 0;                                   // entries that are not dropped
-    std::deque<AttemptRef> to_offer_;                        // on this connection
+    std::size_t held_ = 0;                                     // entries that are not dropped
+    std::deque<AttemptRef> to_offer_;                          // on this connection
     std::deque<std::pair<SteadyTime, AttemptRef>> in_memory_;  // by the time they must be on disk
     std::optional<SteadyTime> pump_at_;
 };

@@ -25,7 +25,8 @@ std::optional<AttemptRef> ref_named(std::string_view name) {
     const auto job = std::from_chars(name.data(), end, ref.job.value);
     if (job.ec != std::errc() || job.ptr == end || *job.ptr != '.') return std::nullopt;
     const auto attempt = std::from_chars(job.ptr + 1, end, ref.attempt);
-    if (attempt.ec != std::errc() || attempt.ptr != end || ref.text() != name || !(ref.job.value > 0)) return std::nullopt;
+    if (attempt.ec != std::errc() || attempt.ptr != end || ref.text() != name || !(ref.job.value > 0))
+        return std::nullopt;
     return ref;
 }
 
@@ -93,6 +94,8 @@ Result<FinishedAttempt> ResultSpool::read(AttemptRef ref) const {
     return finished;
 }
 
-void ResultSpool::remove(AttemptRef ref) const { unlink(path(ref).c_str()); }
+void ResultSpool::remove(AttemptRef ref) const {
+    unlink(path(ref).c_str());
+}
 
 }  // namespace windlass::worker

@@ -1,6 +1,6 @@
 // Results on disk until the scheduler has them: one file per attempt, state_directory/results/<job>.<attempt>, written
-// beside and renamed, so a file is whole or absent. Not synced: it is to survive the worker's process, and after a crash
-// of the machine the attempt is run again anyway (at least once).
+// beside and renamed, so a file is whole or absent. Not synced: it is to survive the worker's process, and after a
+// crash of the machine the attempt is run again anyway (at least once).
 //
 // write() and remove() may be called on any thread, for different attempts at the same time; the rest is the owner's.
 #pragma once

@@ -25,11 +25,14 @@ void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
     if (other && (!at || *other < *at)) at = other;
 }
 
-std::uint64_t token(BoxId box, OutputStream stream) { return box * 2 + (stream == OutputStream::standard_error ? 1 : 0); }
+std::uint64_t token(BoxId box, OutputStream stream) {
+    return box * 2 + (stream == OutputStream::standard_error ? 1 : 0);
+}
 
 }  // namespace
 
-Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock, OnFinished on_finished)
+Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock,
+               OnFinished on_finished)
     : settings_(std::move(settings)),
       sandbox_(sandbox),
       background_(std::move(background)),
@@ -38,7 +41,8 @@ Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background,
       slots_(settings_.cpu_millis, settings_.memory_bytes, settings_.boxes),
       read_buffer_(read_bytes, '\0') {}
 
-// ---- what the scheduler says ------------------------------------------------------------------------------------------
+// ---- what the scheduler says
+// ------------------------------------------------------------------------------------------
 
 Status Runner::lease(protocol::Lease lease, std::string body, SteadyTime now) {
     const AttemptRef ref = lease.attempt;
@@ -47,8 +51,10 @@ Status Runner::lease(protocol::Lease lease, std::string body, SteadyTime now) {
     auto& place = attempts_[ref];
     place = std::make_unique<Attempt>(std::move(attempt));
     waiting_.push_back(place.get());
-    if (draining_) return_waiting(now);
-    else start_waiting(now);
+    if (draining_)
+        return_waiting(now);
+    else
+        start_waiting(now);
     return {};
 }
 
@@ -98,10 +104,12 @@ void Runner::disconnected() {
     }
 }
 
-// ---- boxes ------------------------------------------------------------------------------------------------------------
+// ---- boxes
+// ------------------------------------------------------------------------------------------------------------
 
 void Runner::start_waiting(SteadyTime now) {
-    // Strictly in the order of arrival, even if a smaller one behind would fit: a large one would else never be started.
+    // Strictly in the order of arrival, even if a smaller one behind would fit: a large one would else never be
+    // started.
     while (!draining_ && !waiting_.empty() && slots_.fits(waiting_.front()->limits())) {
         Attempt& attempt = *waiting_.front();
         waiting_.pop_front();
@@ -123,8 +131,10 @@ void Runner::start(Attempt& attempt, SteadyTime now) {
 
 void Runner::on_sandbox_readable(SteadyTime now) {
     for (const BoxEvent& event : sandbox_.take_events()) {
-        if (const auto* started = std::get_if<BoxStarted>(&event)) box_started(*started);
-        else box_ended(std::get<BoxEnded>(event), now);
+        if (const auto* started = std::get_if<BoxStarted>(&event))
+            box_started(*started);
+        else
+            box_ended(std::get<BoxEnded>(event), now);
     }
     start_waiting(now);
 }
@@ -158,8 +168,8 @@ void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_
         const FileDescriptor work_directory(work_directory_fd);
         return retire(attempt, std::move(result), {}, now);
     }
-    // Reading and hashing megabytes, and freeing them, takes long: elsewhere. The slot stays taken meanwhile, because the
-    // files still use the memory that was promised to this attempt.
+    // Reading and hashing megabytes, and freeing them, takes long: elsewhere. The slot stays taken meanwhile, because
+    // the files still use the memory that was promised to this attempt.
     const auto files = std::make_shared<CollectedFiles>();
     const bool wanted = !attempt.forgotten();
     background_(
@@ -198,7 +208,8 @@ void Runner::stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milli
     sandbox_.stop(attempt.box(), grace);
 }
 
-// ---- output -----------------------------------------------------------------------------------------------------------
+// ---- output
+// -----------------------------------------------------------------------------------------------------------
 
 void Runner::watch_pipes() {
     for (auto& [box, attempt] : by_box_) {
@@ -271,7 +282,8 @@ void Runner::send_output(Attempt& attempt, SteadyTime now) {
     send(attempt.standard_error.output, OutputStream::standard_error);
 }
 
-// ---- time -------------------------------------------------------------------------------------------------------------
+// ---- time
+// -------------------------------------------------------------------------------------------------------------
 
 void Runner::on_time(SteadyTime now) {
     if (watch_at_ && now >= *watch_at_) {
@@ -296,9 +308,11 @@ std::optional<SteadyTime> Runner::next() const {
     return at;
 }
 
-// ---- ends -------------------------------------------------------------------------------------------------------------
+// ---- ends
+// -------------------------------------------------------------------------------------------------------------
 
-// Only with a connection: an attempt that is not named as held any more counts as lost, one that is handed back does not.
+// Only with a connection: an attempt that is not named as held any more counts as lost, one that is handed back does
+// not.
 void Runner::return_waiting(SteadyTime arrived_until) {
     while (connection_ != nullptr && !waiting_.empty() && waiting_.front()->arrived() <= arrived_until) {
         const AttemptRef ref = waiting_.front()->ref();

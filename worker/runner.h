@@ -37,7 +37,8 @@ class Runner {
     using OnFinished = std::function<void(FinishedAttempt, SteadyTime now)>;
 
     // `sandbox` must outlive this.
-    Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock, OnFinished on_finished);
+    Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock,
+           OnFinished on_finished);
 
     // ---- what the scheduler says ----
     Status lease(protocol::Lease lease, std::string body, SteadyTime now);
@@ -96,7 +97,7 @@ class Runner {
     Slots slots_;
     PipeWatch pipes_;
     std::unordered_map<AttemptRef, std::unique_ptr<Attempt>> attempts_;
-    std::deque<Attempt*> waiting_;                  // those in phase waiting, in the order of arrival
+    std::deque<Attempt*> waiting_;                // those in phase waiting, in the order of arrival
     std::unordered_map<BoxId, Attempt*> by_box_;  // those in phases starting and running
     std::optional<SteadyTime> watch_at_;
     std::string read_buffer_;

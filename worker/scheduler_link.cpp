@@ -8,32 +8,37 @@ namespace {
 constexpr Milliseconds greeting_time{5000};
 }  // namespace
 
-SchedulerLink::SchedulerLink(uv_loop_t* loop, wire::Endpoint scheduler, const Clock& clock, std::function<double()> random,
-                             Handlers handlers)
+SchedulerLink::SchedulerLink(uv_loop_t* loop, wire::Endpoint scheduler, const Clock& clock,
+                             std::function<double()> random, Handlers handlers)
     : loop_(loop),
       scheduler_(std::move(scheduler)),
       clock_(clock),
       random_(std::move(random)),
       handlers_(std::move(handlers)),
       timer_(loop, [this] {
-          if (state_ == State::resting) dial();
-          else lost("it did not answer");
+          if (state_ == State::resting)
+              dial();
+          else
+              lost("it did not answer");
       }) {}
 
-SchedulerLink::~SchedulerLink() { close(); }
+SchedulerLink::~SchedulerLink() {
+    close();
+}
 
 void SchedulerLink::dial() {
     state_ = State::dialling;
     timer_.start(greeting_time);
     const auto mine = ++*generation_;
-    wire::connect(loop_, scheduler_,
-                  [this, mine, generation = std::weak_ptr(generation_)](Result<std::shared_ptr<wire::Connection>> result) {
-                      const auto current = generation.lock();
-                      if (current && *current == mine) return dialled(std::move(result));
-                      if (!result) return;
-                      result.value()->set_handlers({});
-                      result.value()->close("too late");
-                  });
+    wire::connect(
+        loop_, scheduler_,
+        [this, mine, generation = std::weak_ptr(generation_)](Result<std::shared_ptr<wire::Connection>> result) {
+            const auto current = generation.lock();
+            if (current && *current == mine) return dialled(std::move(result));
+            if (!result) return;
+            result.value()->set_handlers({});
+            result.value()->close("too late");
+        });
 }
 
 void SchedulerLink::dialled(Result<std::shared_ptr<wire::Connection>> result) {
@@ -89,7 +94,8 @@ void SchedulerLink::lost(const std::string& reason) {
     state_ = State::resting;
     timer_.start(backoff_.next(random_()));
     // While the scheduler is away this happens every second or two: said once.
-    if (was_up || !failure_logged_) log::warning("no scheduler at {}: {}; trying again until it answers", scheduler_.text(), reason);
+    if (was_up || !failure_logged_)
+        log::warning("no scheduler at {}: {}; trying again until it answers", scheduler_.text(), reason);
     failure_logged_ = true;
     // Told before the connection goes, as users of the connection hold on to it until then.
     if (was_up) handlers_.on_down();

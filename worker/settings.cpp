@@ -33,7 +33,9 @@ std::int64_t usable_cores() {
     return std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-std::int64_t nine_tenths_of_memory() { return sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE); }
+std::int64_t nine_tenths_of_memory() {
+    return sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE);
+}
 
 Result<std::string> beside_this_program(const std::string& name) {
     std::error_code failed;
@@ -48,7 +50,7 @@ Status check(const Config::Worker& worker) {
     if (worker.result_file_bytes > most_result_file_bytes)
         return make_error(ErrorKind::invalid,
                           fmt::format("worker.result_file_bytes may be at most {}", most_result_file_bytes));
-    if (worker.name.size() > 255) return make_error(ErrorKind::invalid, "worker.name may have at most 255 bytes");
+    if (worker.name.size() > 200) return make_error(ErrorKind::invalid, "worker.name may have at most 200 bytes");
     return {};
 }
 
@@ -57,9 +59,11 @@ Status check(const Config::Worker& worker) {
 std::string default_cgroup(const std::string& worker_name) {
     std::string name = "windlass-" + worker_name;
     const auto fits = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+               c == '_';
     };
-    std::replace_if(name.begin(), name.end(), [&](char c) { return !fits(c); }, '_');
+    std::replace_if(
+        name.begin(), name.end(), [&](char c) { return !fits(c); }, '_');
     return name;
 }
 

@@ -6,10 +6,12 @@ namespace windlass::simulation {
 
 struct Guards {
     // The shell of the scheduler.
-    bool deliver_after_commit = true;    // nothing outward before what precedes it is durable
-    bool bind_to_connection = true;      // a lease is delivered only over the connection it was decided for
-    bool drop_older_connections = true;  // after a join, what an older connection still brings is dropped
-    bool tell_restored_leases = true;    // a restart hands the queue the leases of the store, not fresh jobs
+    bool deliver_after_commit = true;  // nothing outward (but answers to renewals) before what precedes it is durable
+    bool check_lease_when_sending = true;  // a lease that ended while it waited for its commit is not sent
+    bool return_old_leases = true;         // a lease that waited too long for its commit goes back instead
+    bool refuse_older_hellos = true;       // a hello that was overtaken by one of a later connection is not heard
+    bool drop_older_connections = true;    // after a join, what an older connection still brings is dropped
+    bool tell_restored_leases = true;      // a restart hands the queue the leases of the store, not fresh jobs
     // The queue itself, through its settings or what it is told.
     bool grace = true;               // a lease is handed out again only when its worker has surely killed its jobs
     bool attempt_is_checked = true;  // a message about an older attempt is not taken for the current one

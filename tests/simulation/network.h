@@ -24,10 +24,14 @@ class Network {
 
     Network(Timeline& timeline, Random& random) : timeline_(timeline), random_(random) {}
     void connect_ends(Ends ends) { ends_ = std::move(ends); }
+    // How many of the connections begin with seconds of silence.
+    void set_slow_links(double share) { slow_links_ = share; }
     void set_latency(Microseconds highest) { latency_ = highest; }
 
     LinkNumber open(WorkerId worker) {
-        links_[++last_] = Link{worker, true, false, timeline_.now(), timeline_.now()};
+        const bool slow = random_.chance(slow_links_);
+        const SteadyTime first = timeline_.now() + (slow ? random_.time(Seconds{0}, Seconds{8}) : Microseconds{0});
+        links_[++last_] = Link{worker, true, false, first, timeline_.now()};
         return last_;
     }
     WorkerId worker_of(LinkNumber link) const { return links_.at(link).worker; }
@@ -84,6 +88,7 @@ class Network {
     Ends ends_;
     std::map<LinkNumber, Link> links_;
     LinkNumber last_ = 0;
+    double slow_links_ = 0;
     Microseconds latency_{Milliseconds{20}};
 };
 

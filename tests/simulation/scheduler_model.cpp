@@ -10,6 +10,9 @@ namespace windlass::simulation {
 
 namespace {
 
+// What lies between the end of lease and grace (20 s) and the worker's ten seconds, less what messages may take.
+constexpr Seconds oldest_lease{5};
+
 // The worker that an outward effect is for; none for clients.
 WorkerId addressee(const Effect& effect) {
     return std::visit(
@@ -77,11 +80,15 @@ void SchedulerModel::hear(LinkNumber link, const Event& event) {
     }
     const WorkerId worker = world_.network.worker_of(link);
     if (std::holds_alternative<WorkerJoined>(event)) {
+        if (world_.guards.refuse_older_hellos && link < newest_[worker]) return;
+        newest_[worker] = link;
         const LinkNumber older = std::exchange(links_[worker], link);
         if (older != 0 && older != link && world_.guards.drop_older_connections)
             world_.network.cut(older, Seconds{0}, Seconds{0});
     } else if (world_.guards.drop_older_connections && link_to(worker) != link)
         return;
+    // Welcome: answers the hello as a renewal of all that it named.
+    if (std::holds_alternative<WorkerJoined>(event)) tell_worker(worker, AnswerRenewal{worker, {}});
     turn(distorted(event));
 }
 
@@ -128,7 +135,11 @@ void SchedulerModel::take(Effects effects, const Event* cause) {
             continue;
         }
         if (tracing()) trace(world_.timeline.now(), "    decides: " + describe(effect));
-        Item item{.link = link_to(addressee(effect))};
+        if (std::holds_alternative<AnswerRenewal>(effect)) {
+            tell_worker(addressee(effect), effect);
+            continue;
+        }
+        Item item{.decided = world_.timeline.now()};
         if (const auto* insert = std::get_if<InsertJob>(&effect))
             item.seed = std::get<Submit>(*cause).jobs[insert->index];
         if (std::holds_alternative<AcceptResult>(effect)) item.finished = std::get<AttemptFinished>(*cause);
@@ -190,8 +201,24 @@ void SchedulerModel::deliver(const Item& item) {
     if (tracing()) trace(world_.timeline.now(), "tells: " + describe(item.effect));
     const WorkerId worker = addressee(item.effect);
     if (!worker) return world_.tell_client(item.effect);
-    const LinkNumber link = world_.guards.bind_to_connection ? item.link : link_to(worker);
-    if (link != 0) world_.network.to_worker(link, item.effect);
+    const auto* lease = std::get_if<SendLease>(&item.effect);
+    if (lease == nullptr || may_still_be_sent(*lease, item.decided)) tell_worker(worker, item.effect);
+}
+
+// While its commit was under way the worker may have come back without the lease, which ended it; and a lease that is
+// nearly over reaches a worker that will rightly believe to have ten more seconds.
+bool SchedulerModel::may_still_be_sent(const SendLease& lease, SteadyTime decided) {
+    const std::optional<StateRow> row = queue_->row(lease.attempt.job);
+    const bool holds =
+        row && is_leased(row->state) && row->attempt == lease.attempt.attempt && row->worker == lease.worker;
+    if (!holds) return !world_.guards.check_lease_when_sending;
+    if (!world_.guards.return_old_leases || world_.timeline.now() - decided <= oldest_lease) return true;
+    turn(AttemptReturned{lease.worker, lease.attempt});
+    return false;
+}
+
+void SchedulerModel::tell_worker(WorkerId worker, const Effect& effect) {
+    if (const LinkNumber link = link_to(worker); link != 0) world_.network.to_worker(link, effect);
 }
 
 }  // namespace windlass::simulation

@@ -48,7 +48,7 @@ class SchedulerModel {
   private:
     struct Item {
         Effect effect;
-        LinkNumber link = 0;  // where to, decided when the queue decided
+        SteadyTime decided{};
         NewJob seed;
         AttemptFinished finished;
     };
@@ -62,6 +62,8 @@ class SchedulerModel {
     void end_commit();
     bool dies_here();
     void deliver(const Item& item);
+    bool may_still_be_sent(const SendLease& lease, SteadyTime decided);
+    void tell_worker(WorkerId worker, const Effect& effect);
     LinkNumber link_to(WorkerId worker) const;  // the newest; 0: none
     Event distorted(Event event) const;
 
@@ -71,6 +73,8 @@ class SchedulerModel {
     Microseconds clock_offset_{};  // the zero of a steady clock means nothing to the next process
     std::uint64_t armed_ = 0;
     std::map<WorkerId, LinkNumber> links_;
+    // The number of the last hello (of a connection it stands for what a real hello counts up).
+    std::map<WorkerId, LinkNumber> newest_;
     Batch gathering_;
     Batch committing_;
     bool commit_under_way_ = false;

@@ -95,8 +95,16 @@ TEST(Simulation, catches_a_scheduler_that_tells_before_it_has_committed) {
     expect_caught({.deliver_after_commit = false});
 }
 
-TEST(Simulation, catches_a_scheduler_that_sends_a_lease_over_a_later_connection) {
-    expect_caught({.bind_to_connection = false});
+TEST(Simulation, catches_a_scheduler_that_sends_a_lease_that_has_ended_meanwhile) {
+    expect_caught({.check_lease_when_sending = false});
+}
+
+TEST(Simulation, catches_a_scheduler_that_sends_a_lease_that_is_nearly_over) {
+    expect_caught({.return_old_leases = false});
+}
+
+TEST(Simulation, catches_a_scheduler_that_hears_hellos_in_the_wrong_order) {
+    expect_caught({.refuse_older_hellos = false});
 }
 
 TEST(Simulation, catches_a_scheduler_that_listens_to_a_connection_that_was_replaced) {
@@ -119,7 +127,7 @@ TEST(Simulation, catches_a_worker_that_does_not_kill_its_jobs_when_nobody_answer
     expect_caught({.kill_when_unanswered = false});
 }
 
-TEST(Simulation, catches_a_worker_that_starts_a_lease_that_came_too_late) {
+TEST(Simulation, catches_a_worker_that_listens_though_its_time_is_over) {
     expect_caught({.refuse_late_leases = false});
 }
 

@@ -10,6 +10,7 @@ namespace windlass::simulation {
 namespace {
 
 constexpr Seconds renews_every{5};
+constexpr Seconds gives_up_dialling_after{3};
 constexpr Seconds kills_itself_after{10};
 // Ending a process tree takes a moment, and very long when one of it hangs in the kernel. Still less than what lies
 // between kills_itself_after and the end of lease and grace.
@@ -60,11 +61,14 @@ void WorkerModel::connect() {
     if (world_.timeline.now() < isolated_until_)
         return later(isolated_until_ - world_.timeline.now(), [this] { connect(); });
     link_ = world_.network.open(settings_.id);
+    welcomed_ = false;
     note("dials, holds " + std::to_string(held().size()));
-    hello_sent_ = world_.timeline.now();
-    renewals_sent_.clear();
+    renewals_sent_ = {world_.timeline.now()};
     world_.network.to_scheduler(link_, WorkerJoined{settings_.id, settings_.capacity, held()});
     renew();
+    later(gives_up_dialling_after, [this, link = link_] {
+        if (link == link_ && !welcomed_) disconnect();
+    });
     for (const auto& [ref, attempt] : attempts_) {
         if (attempt.revoked) continue;
         if (attempt.phase == Phase::running) send(AttemptStarted{settings_.id, ref});
@@ -130,6 +134,17 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
         later(frozen_until_ - world_.timeline.now(), [this, link, effect] { hear(link, effect); });
         return;
     }
+    if (std::holds_alternative<AnswerRenewal>(effect) && !renewals_sent_.empty()) {
+        const bool welcome = !std::exchange(welcomed_, true);
+        if (covered() || welcome) cover_from(renewals_sent_.front());
+        renewals_sent_.pop_front();
+        if (covered()) start_what_fits();
+    }
+    // Too late for anything but to begin anew.
+    if (!covered() && world_.guards.refuse_late_leases) {
+        check_coverage(false);
+        return disconnect();
+    }
     if (const auto* order = std::get_if<SendLease>(&effect)) lease(order->attempt);
     if (const auto* order = std::get_if<SendCancel>(&effect)) cancel(order->attempt);
     if (const auto* order = std::get_if<SendRevoke>(&effect)) revoke(order->attempt);
@@ -138,17 +153,11 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
         if (found != attempts_.end() && found->second.phase == Phase::ended) attempts_.erase(found);
     }
     if (tracing()) note("hears " + describe(effect));
-    if (std::holds_alternative<AnswerRenewal>(effect) && !renewals_sent_.empty()) {
-        cover_from(renewals_sent_.front());
-        renewals_sent_.pop_front();
-    }
 }
 
 void WorkerModel::lease(AttemptRef ref) {
-    // A lease on this connection shows that the hello was heard.
-    if (world_.guards.refuse_late_leases) cover_from(hello_sent_);
     if (attempts_.contains(ref)) return;
-    if (draining_ || (world_.guards.refuse_late_leases && !covered())) {
+    if (draining_) {
         send(AttemptReturned{settings_.id, ref});
         return;
     }

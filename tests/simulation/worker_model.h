@@ -97,8 +97,8 @@ class WorkerModel {
     SteadyTime frozen_until_{};
     SteadyTime isolated_until_{};
     LinkNumber link_ = 0;
-    SteadyTime hello_sent_{};
-    std::deque<SteadyTime> renewals_sent_;  // not yet answered on this connection
+    bool welcomed_ = false;
+    std::deque<SteadyTime> renewals_sent_;  // not yet answered on this connection; the hello counts as one
     SteadyTime covered_until_{};
     std::uint64_t leased_ = 0;
     Attempts attempts_;

@@ -99,6 +99,7 @@ void World::choose_faults() {
     if (random_.chance(0.3)) scheduler_surroundings_.dies_in_commit = 0.02 * random_.unit();
     if (random_.chance(0.3)) scheduler_surroundings_.slowest_commit = Seconds{2};
     if (random_.chance(0.3)) network_.set_latency(Seconds{2});
+    if (random_.chance(0.3)) network_.set_slow_links(0.5);
     if (random_.chance(0.3)) worker_surroundings_.says_it_twice = 0.3;
     recurring(Seconds{4}, [this] { submit(); });
     recurring(Seconds{12}, [this] { cancel(); });
@@ -183,6 +184,7 @@ void World::heal() {
     scheduler_surroundings_.dies_in_commit = 0;
     scheduler_surroundings_.slowest_commit = Milliseconds{5};
     network_.set_latency(Milliseconds{5});
+    network_.set_slow_links(0);
     worker_surroundings_.says_it_twice = 0;
 }
 

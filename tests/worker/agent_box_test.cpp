@@ -1,5 +1,5 @@
-// The agent with real boxes: the same scripted scheduler, but jobs are processes. Runs itself in a pid and mount namespace
-// of its own (sandbox/private_main.cpp).
+// The agent with real boxes: the same scripted scheduler, but jobs are processes. Runs itself in a pid and mount
+// namespace of its own (sandbox/private_main.cpp).
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -13,7 +13,9 @@
 namespace windlass::worker::testing {
 namespace {
 
-AttemptRef job(int number) { return {JobId{number}, 1}; }
+AttemptRef job(int number) {
+    return {JobId{number}, 1};
+}
 
 class AgentBox : public ::testing::Test {
   protected:
@@ -79,7 +81,8 @@ class AgentBox : public ::testing::Test {
 TEST_F(AgentBox, a_job_finds_its_code_and_data_and_its_output_files_and_value_come_back) {
     protocol::Lease lease;
     lease.attempt = job(1);
-    lease.spec.running_commands = "sh code; cat data > out/copy; echo '{\"n\": 1}' > out/results.json; echo bad >&2; exit 4";
+    lease.spec.running_commands =
+        "sh code; cat data > out/copy; echo '{\"n\": 1}' > out/results.json; echo bad >&2; exit 4";
     lease.code_size = 10;
     lease.data_size = 3;
     scheduler_.send(lease, "echo $0 hixyz");
@@ -123,7 +126,8 @@ TEST_F(AgentBox, a_flood_is_cut_and_ended) {
 TEST_F(AgentBox, much_output_within_the_limit_arrives_whole) {
     JobSpec spec;
     spec.limits.output_bytes = 8 * mebibyte;
-    const auto result = run(1, "i=0; while [ $i -lt 40 ]; do head -c 100000 /dev/zero; i=$((i+1)); done; echo end >&2", spec);
+    const auto result =
+        run(1, "i=0; while [ $i -lt 40 ]; do head -c 100000 /dev/zero; i=$((i+1)); done; echo end >&2", spec);
     EXPECT_EQ(result.outcome, (Outcome{OutcomeKind::exited, 0, 0, ""}));
     EXPECT_EQ(result.stdout_bytes, 4'000'000);
     EXPECT_FALSE(result.stdout_truncated);

@@ -16,7 +16,9 @@ namespace {
 using testing::FakeSandbox;
 using testing::only;
 
-AttemptRef job(int number) { return {JobId{number}, 1}; }
+AttemptRef job(int number) {
+    return {JobId{number}, 1};
+}
 
 // The machine's clock, and a jump that the test adds: what a process sees that was stopped for a while.
 class JumpingClock final : public Clock {
@@ -76,8 +78,8 @@ class AgentTest : public ::testing::Test {
     bool finished(int number) {
         return loop_.until([&] { return scheduler_.finished(job(number)) != nullptr; });
     }
-    // A round trip: what was sent before has been handled by the agent. An attempt that is cancelled at once answers, from
-    // the queue or from a box.
+    // A round trip: what was sent before has been handled by the agent. An attempt that is cancelled at once answers,
+    // from the queue or from a box.
     void settle() {
         const auto answers = scheduler_.count<protocol::AttemptFinished>();
         const auto box = sandbox_->started() + 1;
@@ -174,7 +176,8 @@ TEST_F(AgentTest, gives_up_a_scheduler_that_does_not_speak_as_one) {
     EXPECT_EQ(sandbox_->started(), 0u);
 }
 
-// ---- reconnecting -----------------------------------------------------------------------------------------------------
+// ---- reconnecting
+// -----------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, after_a_reconnect_it_names_everything_in_hand_and_goes_on) {
     connect();
@@ -262,7 +265,8 @@ TEST_F(AgentTest, what_is_revoked_in_the_outbox_is_dropped) {
     EXPECT_TRUE(scheduler_.hellos[1].held.empty());
 }
 
-// ---- leases -----------------------------------------------------------------------------------------------------------
+// ---- leases
+// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, renews_everything_in_hand_at_the_pace_it_is_told) {
     scheduler_.renew_every_ms = 30;
@@ -327,7 +331,8 @@ TEST_F(AgentTest, after_a_self_kill_it_works_again) {
     EXPECT_TRUE(finished(2));
 }
 
-// ---- the end ----------------------------------------------------------------------------------------------------------
+// ---- the end
+// ----------------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, without_work_it_ends_at_once_when_told) {
     connect();

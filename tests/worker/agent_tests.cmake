@@ -7,6 +7,7 @@ if(TARGET windlass_worker)
       result_outbox_test.cpp
       result_spool_test.cpp
       runner_test.cpp
+      settings_test.cpp
       slots_test.cpp
     LIBRARIES windlass_worker
     LABELS worker)
@@ -16,8 +17,10 @@ if(TARGET windlass_worker)
     LABELS worker)
   if(TARGET windlass_test_box)
     windlass_test(worker_box_test WHOLE
-      SOURCES agent_box_test.cpp
+      SOURCES agent_box_test.cpp process_test.cpp
       LIBRARIES windlass_worker windlass_test_box
       LABELS worker)
+    target_compile_definitions(worker_box_test PRIVATE WORKER_PATH="$<TARGET_FILE:windlass-worker>")
+    add_dependencies(worker_box_test windlass-worker windlass-spawner)
   endif()
 endif()

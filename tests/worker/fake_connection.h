@@ -22,14 +22,16 @@ std::vector<T> only(const std::vector<Sent>& sent) {
     return found;
 }
 
-// What the scheduler would store of a stream, from chunks and tails, however often each was sent. Empty and wrong if the
-// offsets leave a gap or a repeated chunk differs.
+// What the scheduler would store of a stream, from chunks and tails, however often each was sent. Empty and wrong if
+// the offsets leave a gap or a repeated chunk differs.
 inline std::string assembled(const std::vector<Sent>& sent, AttemptRef ref, OutputStream stream) {
     std::string text;
     const auto add = [&](std::int64_t offset, std::string_view bytes) {
         const auto at = static_cast<std::size_t>(offset);
-        if (at == text.size()) text += bytes;
-        else if (at > text.size() || text.compare(at, bytes.size(), bytes) != 0) text = "<a gap or a changed chunk>";
+        if (at == text.size())
+            text += bytes;
+        else if (at > text.size() || text.compare(at, bytes.size(), bytes) != 0)
+            text = "<a gap or a changed chunk>";
     };
     for (const auto& one : sent) {
         if (const auto* chunk = std::get_if<protocol::AttemptOutput>(&one.message)) {
@@ -39,8 +41,10 @@ inline std::string assembled(const std::vector<Sent>& sent, AttemptRef ref, Outp
             const auto out_size = static_cast<std::size_t>(end->stdout_size);
             const auto err_size = static_cast<std::size_t>(end->stderr_size);
             const std::string_view body = one.body;
-            if (stream == OutputStream::standard_output) add(end->stdout_offset, body.substr(0, out_size));
-            else add(end->stderr_offset, body.substr(out_size, err_size));
+            if (stream == OutputStream::standard_output)
+                add(end->stdout_offset, body.substr(0, out_size));
+            else
+                add(end->stderr_offset, body.substr(out_size, err_size));
         }
     }
     return text;
@@ -49,7 +53,9 @@ inline std::string assembled(const std::vector<Sent>& sent, AttemptRef ref, Outp
 class FakeConnection final : public wire::Connection {
   public:
     void set_handlers(Handlers) override {}
-    void send(const protocol::Message& message, std::string_view body) override { sent.push_back({message, std::string(body)}); }
+    void send(const protocol::Message& message, std::string_view body) override {
+        sent.push_back({message, std::string(body)});
+    }
     std::size_t unsent_bytes() const override { return unsent; }
     void trust() override {}
     void close(const std::string&) override {}

@@ -5,7 +5,9 @@
 namespace windlass::worker {
 namespace {
 
-SteadyTime at(int seconds) { return SteadyTime{Seconds{seconds}}; }
+SteadyTime at(int seconds) {
+    return SteadyTime{Seconds{seconds}};
+}
 
 LeaseClock welcomed_at_zero() {
     LeaseClock clock;

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -94,7 +94,8 @@ TEST_F(Collector, never_waits_for_a_fifo_and_skips_sockets_and_devices) {
     ASSERT_EQ(bind(socket_fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     const bool with_device = mknod((work_ / "out/zero").c_str(), S_IFCHR | 0666, makedev(1, 5)) == 0;
     work_.write("out/file", "x");
-    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"file"})) << (with_device ? "with" : "without") << " a device";
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"file"}))
+        << (with_device ? "with" : "without") << " a device";
 }
 
 TEST_F(Collector, a_sparse_terabyte_is_named_and_not_read) {
@@ -231,7 +232,9 @@ TEST_F(Collector, a_file_replaced_during_the_walk_never_leads_outside) {
     std::atomic<int> turns = 0;
     std::thread job([&] {
         while (!stop) {
-            const auto replace = [&](const std::string& made) { std::rename(made.c_str(), (work_ / "out/file").c_str()); };
+            const auto replace = [&](const std::string& made) {
+                std::rename(made.c_str(), (work_ / "out/file").c_str());
+            };
             if (symlink((work_ / "secret").c_str(), (work_ / "link").c_str()) == 0) replace(work_ / "link");
             if (link((work_ / "good").c_str(), (work_ / "plain").c_str()) == 0) replace(work_ / "plain");
             ++turns;

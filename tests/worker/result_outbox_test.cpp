@@ -11,7 +11,9 @@ namespace {
 using testing::FakeConnection;
 using testing::only;
 
-SteadyTime at(int ms) { return SteadyTime{Milliseconds{ms}}; }
+SteadyTime at(int ms) {
+    return SteadyTime{Milliseconds{ms}};
+}
 
 class Outbox : public ::testing::Test {
   protected:
@@ -26,7 +28,9 @@ class Outbox : public ::testing::Test {
         out.add("hello");
         return make_finished({JobId{job}, 1}, {}, out, err, std::string(file_bytes, 'f'));
     }
-    bool on_disk(int job) const { return std::filesystem::exists(scratch_ / ("results/" + std::to_string(job) + ".1")); }
+    bool on_disk(int job) const {
+        return std::filesystem::exists(scratch_ / ("results/" + std::to_string(job) + ".1"));
+    }
     void finish_background() {
         for (auto& done : std::exchange(done_, {})) done();
     }

@@ -16,8 +16,12 @@ using testing::FakeConnection;
 using testing::FakeSandbox;
 using testing::only;
 
-SteadyTime at(int ms) { return SteadyTime{Milliseconds{ms}}; }
-AttemptRef job(int number) { return {JobId{number}, 1}; }
+SteadyTime at(int ms) {
+    return SteadyTime{Milliseconds{ms}};
+}
+AttemptRef job(int number) {
+    return {JobId{number}, 1};
+}
 
 class FixedClock final : public Clock {
   public:
@@ -39,8 +43,10 @@ class RunnerTest : public ::testing::Test {
                 settings_, sandbox_,
                 [this](auto work, auto done) {
                     work();
-                    if (inline_background_) done();
-                    else background_.push_back(done);
+                    if (inline_background_)
+                        done();
+                    else
+                        background_.push_back(done);
                 },
                 clock_, [this](FinishedAttempt finished, SteadyTime) { finished_.push_back(std::move(finished)); });
         return *runner_;
@@ -411,7 +417,8 @@ TEST_F(RunnerTest, a_job_that_closes_its_output_early_goes_on) {
     EXPECT_EQ(finished_[0].parts.back().body, "still here");
 }
 
-// ---- files and ends ---------------------------------------------------------------------------------------------------
+// ---- files and ends
+// ---------------------------------------------------------------------------------------------------
 
 TEST_F(RunnerTest, files_come_with_the_result_and_the_slot_is_free_when_they_are_collected) {
     inline_background_ = false;

@@ -39,10 +39,13 @@ class TestLoop {
 
 class ScriptedScheduler {
   public:
-    ScriptedScheduler(TestLoop& loop, std::string socket_path) : loop_(loop), endpoint_{std::move(socket_path), "", 0} { listen(); }
+    ScriptedScheduler(TestLoop& loop, std::string socket_path) : loop_(loop), endpoint_{std::move(socket_path), "", 0} {
+        listen();
+    }
 
     void listen() {
-        auto listener = wire::Listener::open(loop_.get(), endpoint_, [this](auto connection) { accept(std::move(connection)); });
+        auto listener =
+            wire::Listener::open(loop_.get(), endpoint_, [this](auto connection) { accept(std::move(connection)); });
         WINDLASS_CHECK(listener.ok(), "the test's scheduler cannot listen");
         listener_ = std::move(listener).value();
     }
@@ -64,12 +67,15 @@ class ScriptedScheduler {
     }
 
     template <class T>
-    std::size_t count() const { return only<T>(received).size(); }
+    std::size_t count() const {
+        return only<T>(received).size();
+    }
     // The result of `ref` that came last; null: none.
     const protocol::AttemptFinished* finished(AttemptRef ref) const {
         const protocol::AttemptFinished* last = nullptr;
         for (const auto& one : received)
-            if (const auto* end = std::get_if<protocol::AttemptFinished>(&one.message); end != nullptr && end->attempt == ref)
+            if (const auto* end = std::get_if<protocol::AttemptFinished>(&one.message);
+                end != nullptr && end->attempt == ref)
                 last = end;
         return last;
     }
@@ -98,8 +104,10 @@ class ScriptedScheduler {
     void receive(protocol::Message message, std::string body) {
         if (const auto* hello = std::get_if<protocol::Hello>(&message)) {
             hellos.push_back(*hello);
-            if (!refuse.empty()) send(protocol::Refused{refuse});
-            else if (welcome) send(protocol::Welcome{protocol::version, 1, 15'000, renew_every_ms, self_kill_after_ms});
+            if (!refuse.empty())
+                send(protocol::Refused{refuse});
+            else if (welcome)
+                send(protocol::Welcome{protocol::version, 1, 15'000, renew_every_ms, self_kill_after_ms});
             return;
         }
         received.push_back({message, std::move(body)});

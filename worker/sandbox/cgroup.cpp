@@ -74,6 +74,23 @@ std::string delegation_advice() {
            "or as root";
 }
 
+std::string controllers_of(const std::string& group) {
+    std::string controllers = read_small(group + "/cgroup.controllers");
+    if (!controllers.empty() && controllers.back() == '\n') controllers.pop_back();
+    return controllers;
+}
+
+// The group has the controller, or somebody above it does and may pass it down (root on a machine where no unit needs
+// it).
+bool can_have(const std::string& top, std::string group, const char* controller) {
+    while (!lists(controllers_of(group), controller)) {
+        if (group.size() <= top.size()) return false;
+        group.resize(group.rfind('/'));
+        if (access((group + "/cgroup.subtree_control").c_str(), W_OK) != 0) return false;
+    }
+    return true;
+}
+
 // The root of the whole machine (not of a container) is the only group that may hold processes beside groups.
 bool is_real_root(const std::string& group) {
     return access((group + "/cgroup.type").c_str(), F_OK) != 0;
@@ -116,17 +133,16 @@ CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::
     choose_base(support, mounts.unified, join(mounts.unified, place->second));
     const std::string& base = support.base;
     if (base.empty()) return support;
-    std::string controllers = read_small(base + "/cgroup.controllers");
-    if (!controllers.empty() && controllers.back() == '\n') controllers.pop_back();
-    if (!lists(controllers, "memory") && !lists(controllers, "pids"))
-        return support;  // held by v1, or not delegated at all
+    support.top = mounts.unified;
+    const auto offers = [&](const char* controller) { return can_have(support.top, base, controller); };
+    if (!offers("memory") && !offers("pids")) return support;  // held by v1, or not delegated at all
     support.version = 2;
     const auto missing = [&](const char* name) {
-        return lists(controllers, name) ? std::string()
-                                        : fmt::format(
-                                              "the controller '{}' is not in {}/cgroup.controllers: add Delegate=yes "
-                                              "(or Delegate={} …) to the worker's unit",
-                                              name, base, name);
+        return offers(name) ? std::string()
+                            : fmt::format(
+                                  "the controller '{}' is not in {}/cgroup.controllers: add Delegate=yes "
+                                  "(or Delegate={} …) to the worker's unit",
+                                  name, base, name);
     };
     support.missing_memory = missing("memory");
     support.missing_processes = missing("pids");

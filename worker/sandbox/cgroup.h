@@ -16,6 +16,7 @@ namespace windlass::worker {
 // What a machine offers. An empty reason means: offered.
 struct CgroupSupport {
     int version = 0;                 // 2, 1, or 0: none at all
+    std::string top;                 // v2: where the hierarchy is mounted
     std::string base;                // v2: the directory below which ours is made
     bool worker_moves = false;       // v2: the worker is in it and must first move into a leaf of its own
     std::vector<std::string> bases;  // v1: memory, pids, cpu; empty where missing

@@ -42,6 +42,7 @@ class CgroupsV2 final : public Cgroups {
         if (support_.worker_moves) WINDLASS_TRY_STATUS(leave_base());
         const std::string controllers = wanted();
         if (controllers.empty()) return make_slots(controllers);
+        pass_down_to_base(controllers);
         if (auto status = write_file(support_.base + "/cgroup.subtree_control", controllers); !status) {
             return std::move(status.error())
                 .in("the worker's cgroup holds processes that are not its own (start it from a unit with "
@@ -90,6 +91,13 @@ class CgroupsV2 final : public Cgroups {
         if (support_.missing_processes.empty()) text += "+pids ";
         if (support_.missing_cpu.empty()) text += "+cpu ";
         return text;
+    }
+
+    // Those above us that lack a controller get it; what cannot be had shows when the base is asked for it.
+    void pass_down_to_base(const std::string& controllers) const {
+        for (std::size_t at = support_.top.size(); at < support_.base.size(); at = support_.base.find('/', at + 1)) {
+            const Status ignored = write_file(support_.base.substr(0, at) + "/cgroup.subtree_control", controllers);
+        }
     }
 
     Status make_slots(const std::string& controllers) {

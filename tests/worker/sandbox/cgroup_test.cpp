@@ -45,7 +45,7 @@ class PretendCgroup : public ::testing::Test {
     void open() {
         CgroupSupport support;
         support.version = 2;
-        support.base = base.string();
+        support.top = support.base = base.string();
         support.worker_moves = true;
         auto opened = Cgroups::open(support, "boxes", 1);
         ASSERT_TRUE(opened.ok()) << opened.error().message;
@@ -134,7 +134,7 @@ std::string cgroup2_mount() {
 int kill_what_is_left(const std::string& base) {
     CgroupSupport support;
     support.version = 2;
-    support.base = base;
+    support.top = support.base = base;
     support.worker_moves = true;
     support.missing_memory = support.missing_processes = support.missing_cpu = "held by v1, perhaps";
     auto opened = Cgroups::open(support, "boxes", 1);

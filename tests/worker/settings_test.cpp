@@ -1,0 +1,97 @@
+#include "worker/settings.h"
+
+#include <gtest/gtest.h>
+
+#include "shared/digest.h"
+#include "worker/explain.h"
+
+namespace windlass::worker {
+namespace {
+
+Config example() {
+    initialise_crypto();
+    Config config;
+    config.worker.name = "node-1";
+    config.worker.slots = 3;
+    return config;
+}
+
+TEST(WorkerSettings, follow_the_configuration) {
+    Config config = example();
+    config.worker.memory_bytes = gibibyte;
+    config.worker.kill_grace_ms = 700;
+    config.worker.drain_ms = 900;
+    config.worker.allow_weaker = {"landlock"};
+    const auto settings = derive_settings(config);
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->agent.name, "node-1");
+    EXPECT_EQ(settings->agent.runner.cpu_millis, 3000);
+    EXPECT_EQ(settings->agent.runner.memory_bytes, gibibyte);
+    EXPECT_EQ(settings->agent.runner.kill_grace, Milliseconds{700});
+    EXPECT_EQ(settings->agent.drain, Milliseconds{900});
+    EXPECT_EQ(settings->agent.runner.boxes, settings->sandbox.slots);
+    EXPECT_GE(settings->sandbox.slots, 3);
+    EXPECT_EQ(settings->sandbox.cgroup, "windlass-node-1");
+    EXPECT_EQ(settings->sandbox.allow_weaker, (std::vector<Protection>{Protection::landlock}));
+    EXPECT_NE(settings->sandbox.state_directory, settings->state_directory) << "the sandbox clears its own up";
+}
+
+TEST(WorkerSettings, what_is_left_open_is_asked_of_the_machine) {
+    Config config = example();
+    config.worker.name.clear();
+    config.worker.slots = 0;
+    const auto settings = derive_settings(config);
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_FALSE(settings->agent.name.empty());
+    EXPECT_GE(settings->agent.runner.cpu_millis, 1000);
+    EXPECT_GT(settings->agent.runner.memory_bytes, 64 * mebibyte);
+    EXPECT_EQ(settings->sandbox.spawner_path.substr(settings->sandbox.spawner_path.rfind('/')), "/windlass-spawner");
+}
+
+TEST(WorkerSettings, each_start_is_another_instance) {
+    EXPECT_NE(derive_settings(example())->agent.instance, derive_settings(example())->agent.instance);
+}
+
+TEST(WorkerSettings, refuse_what_cannot_be_and_name_it) {
+    const auto refusal = [](auto&& change) {
+        Config config = example();
+        change(config);
+        const auto settings = derive_settings(config);
+        return settings ? std::string("accepted") : settings.error().message;
+    };
+    const auto names = [](const std::string& text, const char* word) { return text.find(word) != std::string::npos; };
+    EXPECT_TRUE(names(refusal([](Config& c) { c.scheduler.listen = "somewhere"; }), "somewhere"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.slots = 100'000; }), "worker.slots"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.result_file_bytes = gibibyte; }), "worker.result_file_bytes"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.name.assign(300, 'n'); }), "worker.name"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.allow_weaker = {"everything"}; }), "everything"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.scheduler.secret_file = "/no/such/file"; }), "/no/such/file"));
+}
+
+TEST(WorkerSettings, a_cgroup_name_has_only_plain_letters) {
+    EXPECT_EQ(default_cgroup("a/b c\n\xc3\xa4.d"), "windlass-a_b_c___.d");
+}
+
+TEST(ExplainSandbox, tells_the_steps_in_their_order) {
+    const auto settings = derive_settings(example());
+    const auto text = explain_sandbox(settings->sandbox);
+    ASSERT_TRUE(text) << text.error().message;
+    const auto once = text->find("# once"), job = text->find("# for every job");
+    EXPECT_LT(once, job);
+    EXPECT_NE(text->find("/bin/sh", job), std::string::npos);
+}
+
+TEST(CheckSandbox, has_a_line_for_each_protection_and_a_verdict) {
+    auto settings = derive_settings(example());
+    const Check strict = check_sandbox(settings->sandbox);
+    EXPECT_NE(strict.text.find("memory-limit"), std::string::npos);
+    for (const Finding& finding : Sandbox::examine(settings->sandbox))
+        settings->sandbox.allow_weaker.push_back(finding.protection);
+    const Check lenient = check_sandbox(settings->sandbox);
+    EXPECT_TRUE(lenient.good);
+    EXPECT_EQ(lenient.text.find("MISSING"), std::string::npos);
+    EXPECT_EQ(strict.good, strict.text.find("MISSING") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace windlass::worker
