@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     noop->add_option("--jobs", options.jobs, "jobs per run");
     noop->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* latency = add("latency-idle", "one job at a time on an idle site: submit to result visible", latency_idle);
-    latency->add_option("--jobs", options.jobs, "jobs per run")->default_val(300);
+    latency->add_option("--jobs", options.jobs_one_by_one, "jobs per run");
     latency->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* deep = add("backlog", "enqueue, dispatch, memory and restart at several depths of the queue", backlog);
     deep->add_option("--depths", options.depths, "queued jobs")->delimiter(',');

@@ -15,6 +15,7 @@ namespace windlass::bench {
 struct Options {
     int rounds = 3;
     int jobs = 10'000;
+    int jobs_one_by_one = 300;
     int seconds = 5;           // of each wrk run
     std::string database;      // empty: SQLite in the site's directory
     std::vector<int> depths = {1'000, 100'000, 1'000'000};

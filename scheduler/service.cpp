@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "scheduler/batch_builder.h"
@@ -335,7 +336,8 @@ class LoopService final : public Service {
     }
 
     void on_watch(const PeerPtr& peer, JobId job) {
-        if (!queue_.row(job)) return peer->connection->send(protocol::JobEnded{job, false});
+        // A job whose end is not durable yet is not over for anybody who reads the tables.
+        if (!queue_.row(job) && !ending_.contains(job)) return peer->connection->send(protocol::JobEnded{job, false});
         watchers_[job].push_back(peer);
     }
 
@@ -390,6 +392,8 @@ class LoopService final : public Service {
             else if (const auto* timer = std::get_if<ArmTimer>(&effect)) arm_lease_timer(timer->at, now.steady);
             else waiting.push_back(std::move(effect));
         }
+        for (const Effect& effect : waiting)
+            if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.insert(ended->job);
         builder_.add(std::move(waiting), std::move(attachment), now.wall);
     }
 
@@ -476,6 +480,7 @@ class LoopService final : public Service {
 
     void tell_watchers(JobId job) {
         ++statistics_.ended;
+        ending_.erase(job);
         cache_.forget(job);
         const auto waiting = watchers_.find(job);
         if (waiting == watchers_.end()) return;
@@ -537,6 +542,7 @@ class LoopService final : public Service {
     std::unordered_map<RequestId, Question> questions_;
     std::int64_t last_request_ = 0;
     std::unordered_map<JobId, std::vector<std::weak_ptr<Peer>>> watchers_;
+    std::unordered_set<JobId> ending_;  // decided, but not durable yet
     protocol::Statistics statistics_;
     bool committing_ = false;
     bool deposed_ = false;

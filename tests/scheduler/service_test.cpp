@@ -240,6 +240,25 @@ TEST_F(ServiceTest, nothing_is_told_before_it_is_durable) {
     wait_for<protocol::Lease>(worker);
 }
 
+TEST_F(ServiceTest, who_watches_a_job_whose_end_is_not_durable_yet_hears_of_it_only_when_it_is) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    const AttemptRef attempt = wait_for<protocol::Lease>(worker).first.attempt;
+    control_->close_gate();
+    protocol::AttemptFinished finished;
+    finished.attempt = attempt;
+    worker.connection->send(finished);
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 1; }));
+    api.connection->send(protocol::WatchJob{attempt.job});
+    api.connection->send(protocol::AskStatistics{RequestId{2}});
+    wait_for<protocol::Statistics>(api);  // the question behind the watch is answered, the watch is not
+    EXPECT_FALSE(api.has<protocol::JobEnded>());
+    control_->open_gate();
+    EXPECT_TRUE(wait_for<protocol::JobEnded>(api).first.known);
+}
+
 TEST_F(ServiceTest, while_the_database_is_away_submits_are_refused_and_jobs_run_on) {
     start();
     Client& worker = join("worker");
