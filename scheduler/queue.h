@@ -3,16 +3,18 @@
 // give the same effects, so whatever went wrong once can be played again.
 //
 // What the shell around it must do, or the promise of the project is broken (tests/simulation shows how each breaks):
-// - carry effects out in order, and nothing outward (send_…, answer_…, job_ended) before everything persistent up to it
-// is
-//   durable (queue_io.h);
-// - deliver what is meant for a worker only over the connection that was the worker's when on() returned the effect. A
-// lease
-//   that waited for its commit while the worker dropped and came back must be thrown away: the queue was told at the
-//   join that the worker does not have it, and may have leased the job elsewhere;
-// - tell the queue of one connection per worker: what an older connection still brings after a join is dropped.
-// And what a worker must do: start nothing and kill everything 10 s after it *sent* the last renewal that was answered
-// (a hello counts as one, once a lease came back on its connection: whatever the join revoked was told before that).
+// - carry effects out in order, and nothing outward before everything persistent up to it is durable (queue_io.h). Only
+//   AnswerRenewal may go at once: jobs run on while the database is away;
+// - send a lease only if, when its commit is done, row() still says that this worker has this attempt: the worker may
+// have
+//   come back without it meanwhile, which ended it;
+// - hand a lease back (AttemptReturned) instead of sending it when it was decided longer ago than ttl + grace less the
+//   worker's 10 s, with room for slow messages (5 s): the worker would rightly believe to have ten seconds, and it is
+//   over before;
+// - tell the queue of one connection per worker, the one dialled last: what an older one still brings after a join is
+//   dropped, and a hello that was overtaken by one of a later connection is refused.
+// And what a worker must do: hear nothing and kill everything 10 s after it *sent* the last renewal (or hello) that was
+// answered, and name as held whatever still has a process.
 //
 // Everything here is O(log n) in the number of jobs, and bounded where it looks for a job to start.
 //

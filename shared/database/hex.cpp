@@ -7,8 +7,8 @@ namespace {
 
 unsigned digit_value(char c) {
     if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-    WINDLASS_CHECK(false, "a bytea is not written in lower case hexadecimal digits");
+    WINDLASS_CHECK(c >= 'a' && c <= 'f', "a bytea is not written in lower case hexadecimal digits");
+    return static_cast<unsigned>(c - 'a') + 10;
 }
 
 }  // namespace

@@ -20,8 +20,9 @@ QueueSettings settings_of(const Guards& guards) {
 
 }  // namespace
 
-World::World(std::uint64_t seed, const Guards& guards)
+World::World(std::uint64_t seed, const Guards& guards, Weather weather)
     : guards_(guards),
+      weather_(weather),
       random_(seed),
       network_(timeline_, random_),
       scheduler_surroundings_{.timeline = timeline_,
@@ -78,10 +79,13 @@ WorkerModel& World::any_worker() {
     return workers_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(workers_.size()) - 1))];
 }
 
-// Each seed has its own mix: most kinds of fault are off in most runs, so that each also shows alone.
+bool World::chosen(double share) {
+    return random_.chance(weather_ == Weather::storm ? 0.5 + share / 2 : share);
+}
+
 void World::choose_faults() {
     const auto sometimes = [this](double how_often, Microseconds low, Microseconds high, std::function<void()> fault) {
-        if (!random_.chance(how_often)) return;
+        if (!chosen(how_often)) return;
         recurring(random_.skewed_time(low, high), [this, fault = std::move(fault)] {
             ++faults_;
             fault();
@@ -96,11 +100,11 @@ void World::choose_faults() {
     sometimes(0.3, Seconds{10}, Seconds{90}, [this, length] { any_worker().drain(length(Seconds{30})); });
     sometimes(0.4, Seconds{5}, Seconds{120}, [this, length] { scheduler_.crash(length(Seconds{60})); });
     sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] { scheduler_.stall_commits(length(Seconds{60})); });
-    if (random_.chance(0.3)) scheduler_surroundings_.dies_in_commit = 0.02 * random_.unit();
-    if (random_.chance(0.3)) scheduler_surroundings_.slowest_commit = Seconds{2};
-    if (random_.chance(0.3)) network_.set_latency(Seconds{2});
-    if (random_.chance(0.3)) network_.set_slow_links(0.5);
-    if (random_.chance(0.3)) worker_surroundings_.says_it_twice = 0.3;
+    if (chosen(0.3)) scheduler_surroundings_.dies_in_commit = 0.02 * random_.unit();
+    if (chosen(0.3)) scheduler_surroundings_.slowest_commit = Seconds{2};
+    if (chosen(0.3)) network_.set_latency(Seconds{2});
+    if (chosen(0.3)) network_.set_slow_links(0.5);
+    if (chosen(0.3)) worker_surroundings_.says_it_twice = 0.3;
     recurring(Seconds{4}, [this] { submit(); });
     recurring(Seconds{12}, [this] { cancel(); });
 }

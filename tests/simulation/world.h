@@ -26,9 +26,13 @@ struct Report {
     double virtual_seconds = 0;
 };
 
+// mixed: each seed has its own mix, most kinds of fault are off in most runs, so that each also shows alone.
+// storm: everything at once; finds a missing guard in fewer runs.
+enum class Weather { mixed, storm };
+
 class World {
   public:
-    World(std::uint64_t seed, const Guards& guards);
+    World(std::uint64_t seed, const Guards& guards, Weather weather = Weather::mixed);
 
     Report run();
 
@@ -38,6 +42,7 @@ class World {
     };
 
     void make_workers();
+    bool chosen(double share);
     void choose_faults();
     void recurring(Microseconds mean, std::function<void()> action);
     WorkerModel& any_worker();
@@ -52,6 +57,7 @@ class World {
     void every_slot_is_free();
 
     Guards guards_;
+    Weather weather_;
     Random random_;
     Timeline timeline_;
     Network network_;
