@@ -6,8 +6,7 @@
 // - carry effects out in order, and nothing outward before everything persistent up to it is durable (queue_io.h). Only
 //   AnswerRenewal may go at once: jobs run on while the database is away;
 // - send a lease only if, when its commit is done, row() still says that this worker has this attempt: the worker may
-// have
-//   come back without it meanwhile, which ended it;
+//   have come back without it meanwhile, which ended it;
 // - hand a lease back (AttemptReturned) instead of sending it when it was decided longer ago than ttl + grace less the
 //   worker's 10 s, with room for slow messages (5 s): the worker would rightly believe to have ten seconds, and it is
 //   over before;

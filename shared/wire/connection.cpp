@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "shared/frame.h"
 
@@ -165,13 +166,16 @@ class UvConnection final : public Connection {
         handles_open_ = prepare_open_ ? 2 : 1;
         const auto closed = [](uv_handle_t* handle) {
             auto& us = *static_cast<UvConnection*>(handle->data);
-            if (--us.handles_open_ == 0) us.self_.reset();
+            if (--us.handles_open_ != 0) return;
+            us.retired_ = {};
+            us.self_.reset();
         };
         uv_close(&handle_.handle, closed);
         if (prepare_open_) uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), closed);
-        const auto on_closed = std::move(handlers_.on_closed);
-        handlers_ = {};
-        if (on_closed) on_closed(reason);
+        // Kept until the handle is closed: this may have been called from inside on_message, which must not be destroyed
+        // while it runs.
+        retired_ = std::exchange(handlers_, {});
+        if (retired_.on_closed) retired_.on_closed(reason);
     }
 
     union {
@@ -191,6 +195,7 @@ class UvConnection final : public Connection {
     std::string input_, pending_, writing_;
     FrameReader reader_;
     Handlers handlers_;
+    Handlers retired_;
     std::string peer_ = "unknown";
     long peer_uid_ = -1;
     std::shared_ptr<Connection> self_;

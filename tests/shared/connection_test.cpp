@@ -79,6 +79,22 @@ TEST_F(ConnectionTest, messages_come_back_in_order_with_their_bodies) {
     }
 }
 
+TEST_F(ConnectionTest, a_handler_may_close_its_own_connection_and_go_on) {
+    listen("unix:" + directory_ + "/s");
+    auto client = dial();
+    ASSERT_NE(client, nullptr);
+    std::string after;
+    const std::string word(100, 'w');  // on the heap, owned by the handler: gone if the handler were destroyed while it runs
+    client->set_handlers({[&after, word, raw = client.get()](protocol::Message, std::string) {
+                              raw->close("enough");
+                              after = word;
+                          },
+                          {}});
+    client->send(protocol::WorkerDraining{});
+    EXPECT_TRUE(run_until([&] { return !after.empty() && !server_closed_.empty(); }));
+    EXPECT_EQ(after, word);
+}
+
 TEST_F(ConnectionTest, closing_sends_what_is_queued_first) {
     echo_ = false;
     listen("unix:" + directory_ + "/s");
