@@ -4,17 +4,18 @@
 
 namespace windlass::scheduler {
 
-void BatchBuilder::add(Effects effects, Attachment attachment, WallTime now) {
+void BatchBuilder::add(Effects effects, Attachment attachment, Now now) {
+    if (!turn_.begun) turn_.begun = now.steady;
     for (Effect& effect : effects) {
         if (const auto* born = std::get_if<InsertJob>(&effect)) {
-            insert(*born, attachment, now);
+            insert(*born, attachment, now.wall);
         } else if (const auto* changed = std::get_if<ChangeState>(&effect)) {
             change(*changed);
         } else if (auto* event = std::get_if<RecordEvent>(&effect)) {
             turn_.batch.events.push_back(std::move(*event));
         } else if (const auto* accepted = std::get_if<AcceptResult>(&effect)) {
             WINDLASS_CHECK(attachment.result != nullptr, "a result was accepted that nobody sent");
-            turn_.batch.results.push_back({accepted->attempt, accepted->worker, now, *attachment.result});
+            turn_.batch.results.push_back({accepted->attempt, accepted->worker, now.wall, *attachment.result});
             for (OutputChunk& chunk : attachment.output) turn_.batch.output.push_back(std::move(chunk));
             for (Blob& file : attachment.files)
                 if (blobs_.insert(file.sha256).second) turn_.batch.blobs.push_back(std::move(file));
@@ -22,7 +23,7 @@ void BatchBuilder::add(Effects effects, Attachment attachment, WallTime now) {
             AttemptResult result;
             result.outcome.kind = OutcomeKind::worker_lost;
             result.outcome.detail = std::move(loss->detail);
-            turn_.batch.results.push_back({loss->attempt, loss->worker, now, std::move(result)});
+            turn_.batch.results.push_back({loss->attempt, loss->worker, now.wall, std::move(result)});
         } else {
             turn_.outgoing.push_back(std::move(effect));
         }

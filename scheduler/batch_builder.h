@@ -5,6 +5,7 @@
 // and leased in the same turn is inserted as leased.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -29,10 +30,11 @@ class BatchBuilder {
     struct Turn {
         Batch batch;
         Effects outgoing;  // in order; to be carried out after the batch is durable
+        std::optional<SteadyTime> begun;  // when the first effect of it was decided
         bool empty() const { return batch.empty() && outgoing.empty(); }
     };
 
-    void add(Effects effects, Attachment attachment, WallTime now);
+    void add(Effects effects, Attachment attachment, Now now);
     void add_worker(WorkerRecord worker) { turn_.batch.workers.push_back(std::move(worker)); }
     void add_output(OutputChunk chunk) { turn_.batch.output.push_back(std::move(chunk)); }
 

@@ -110,6 +110,10 @@ class LoopService final : public Service {
         uv_check_t turn_end{};
         int open = 3;
     };
+    struct Dial {
+        std::string instance;
+        std::int64_t number = 0;
+    };
     struct Question {  // of an api process, waiting for a commit
         std::weak_ptr<Peer> peer;
         RequestId theirs;
@@ -165,7 +169,10 @@ class LoopService final : public Service {
 
     void greet(const PeerPtr& peer, const protocol::Hello& hello) {
         std::string refusal = reason_to_refuse(hello, peer->connection->peer_uid(), settings_.door);
-        if (refusal.empty() && hello.role == "worker") refusal = reason_name_is_taken(hello);
+        if (refusal.empty() && hello.role == "worker") {
+            if (is_late(hello)) return peer->connection->close("a later connection of this worker is known");
+            refusal = reason_name_is_taken(hello);
+        }
         if (!refusal.empty()) {
             log::warning("refused {} from {}: {}", hello.role == "worker" ? "a worker" : "a peer", peer->connection->peer(), refusal);
             peer->connection->send(protocol::Refused{refusal});
@@ -186,6 +193,7 @@ class LoopService final : public Service {
             return;
         }
         peer->role = Peer::Role::worker;
+        last_dials_[hello.name] = {hello.instance, hello.dial};
         peer->worker = worker_id(hello.name);
         if (const auto old = workers_.find(peer->worker); old != workers_.end()) {
             const PeerPtr former = old->second;
@@ -200,12 +208,20 @@ class LoopService final : public Service {
                           hello.held});
     }
 
+    // A worker gave this connection up and came back over another before we read this Hello. What it says it holds is
+    // history: believed, it would cost the worker the leases it got since. No Refused: the worker lives, and would end.
+    bool is_late(const protocol::Hello& hello) const {
+        const auto last = last_dials_.find(hello.name);
+        return last != last_dials_.end() && last->second.instance == hello.instance && hello.dial < last->second.number;
+    }
+
     // Two workers of one name would take each other's leases. A former connection of the same process, or of one that has
     // been silent for two renewals, gives way.
     std::string reason_name_is_taken(const protocol::Hello& hello) const {
         const auto id = worker_ids_.find(hello.name);
         const auto peer = id == worker_ids_.end() ? workers_.end() : workers_.find(id->second);
         if (peer == workers_.end() || peer->second->instance == hello.instance) return {};
+        if (peer->second->connection->peer_has_gone()) return {};
         if (clock_.now().steady - peer->second->last_heard > 2 * settings_.renew_every) return {};
         return fmt::format("another worker named \"{}\" is connected; give each worker its own worker.name", hello.name);
     }
@@ -394,7 +410,7 @@ class LoopService final : public Service {
         }
         for (const Effect& effect : waiting)
             if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.insert(ended->job);
-        builder_.add(std::move(waiting), std::move(attachment), now.wall);
+        builder_.add(std::move(waiting), std::move(attachment), now);
     }
 
     void arm_lease_timer(SteadyTime at, SteadyTime now) {
@@ -416,15 +432,15 @@ class LoopService final : public Service {
         if (committing_) return;
         if (builder_.empty() || deposed_) return finish_stopping();
         BatchBuilder::Turn turn = builder_.take();
-        if (turn.batch.empty()) return carry_out(turn.outgoing);  // nothing to make durable, and nothing before it waits
+        if (turn.batch.empty()) return carry_out(turn.outgoing, turn.begun.value_or(clock_.now().steady));  // nothing to make durable, and nothing before it waits
         committing_ = true;
         ++statistics_.commits;
         statistics_.committed_changes += static_cast<std::int64_t>(turn.batch.jobs.size() + turn.batch.changes.size());
         auto outgoing = std::make_shared<Effects>(std::move(turn.outgoing));
-        store_->commit(std::move(turn.batch), [this, outgoing](const Status& status) {
+        store_->commit(std::move(turn.batch), [this, outgoing, decided = turn.begun.value_or(clock_.now().steady)](const Status& status) {
             committing_ = false;
             if (!status) return step_down(status.error().message);
-            carry_out(*outgoing);
+            carry_out(*outgoing, decided);
             end_turn();
         });
     }
@@ -446,11 +462,11 @@ class LoopService final : public Service {
 
     // ---- effects that leave the process ---------------------------------------------------------------------------------
 
-    void carry_out(const Effects& effects) {
+    void carry_out(const Effects& effects, SteadyTime decided) {
         std::vector<SendLease> not_at_hand;
         for (const Effect& effect : effects) {
             if (const auto* lease = std::get_if<SendLease>(&effect)) {
-                if (!send_lease_from_cache(*lease)) not_at_hand.push_back(*lease);
+                if (!send_lease_from_cache(*lease, decided)) not_at_hand.push_back(*lease);
             } else if (const auto* cancel = std::get_if<SendCancel>(&effect)) {
                 send_to(cancel->worker, protocol::CancelAttempt{cancel->attempt});
             } else if (const auto* revoke = std::get_if<SendRevoke>(&effect)) {
@@ -469,7 +485,7 @@ class LoopService final : public Service {
                 tell_watchers(ended->job);
             }
         }
-        if (!not_at_hand.empty()) fetch_and_send(std::move(not_at_hand));
+        if (!not_at_hand.empty()) fetch_and_send(std::move(not_at_hand), decided);
     }
 
     void answer_renewal(const AnswerRenewal& renewal) { send_to(renewal.worker, protocol::Renewed{renewal.kept}); }
@@ -490,9 +506,18 @@ class LoopService final : public Service {
     }
 
     // A lease may have been lost again between the decision and its commit (the worker said hello anew, without it): the
-    // queue's word of now counts, not that of then.
-    bool send_lease_from_cache(const SendLease& lease) {
-        if (!holds(lease.worker, lease.attempt)) return true;
+    // queue's word of now counts, not that of then. And a lease that waited long for its commit may run out here before the
+    // worker, whose clock begins when it hears of it, would stop the job: it is taken back instead.
+    bool may_still_be_sent(const SendLease& lease, SteadyTime decided) {
+        if (!holds(lease.worker, lease.attempt)) return false;
+        if (clock_.now().steady - decided <= settings_.longest_wait_of_a_lease()) return true;
+        feed(AttemptReturned{lease.worker, lease.attempt});
+        return false;
+    }
+
+    // True when the lease is dealt with.
+    bool send_lease_from_cache(const SendLease& lease, SteadyTime decided) {
+        if (!may_still_be_sent(lease, decided)) return true;
         auto payload = cache_.take(lease.attempt.job);
         if (!payload) return false;
         send_lease(lease, payload->spec, payload->code->bytes, payload->data->bytes);
@@ -507,19 +532,20 @@ class LoopService final : public Service {
         else peer->second->connection->send(message, code + data);
     }
 
-    void fetch_and_send(std::vector<SendLease> leases) {
+    void fetch_and_send(std::vector<SendLease> leases, SteadyTime decided) {
         std::vector<JobId> jobs;
         jobs.reserve(leases.size());
         for (const SendLease& lease : leases) jobs.push_back(lease.attempt.job);
-        store_->payloads(std::move(jobs), [this, leases = std::move(leases)](Result<std::vector<JobPayload>> payloads) {
+        store_->payloads(std::move(jobs), [this, leases = std::move(leases), decided](Result<std::vector<JobPayload>> payloads) {
             if (!payloads) {
                 // Not an absent database (that is waited for): the leases run out, and the jobs are queued again.
                 log::error("could not read {} jobs that were to start: {}", leases.size(), payloads.error().message);
                 return;
             }
             for (std::size_t i = 0; i < leases.size(); ++i)
-                if (holds(leases[i].worker, leases[i].attempt))
+                if (may_still_be_sent(leases[i], decided))
                     send_lease(leases[i], (*payloads)[i].spec, (*payloads)[i].code, (*payloads)[i].data);
+            end_turn();
         });
     }
 
@@ -538,6 +564,7 @@ class LoopService final : public Service {
     std::set<PeerPtr> peers_;
     std::unordered_map<WorkerId, PeerPtr> workers_;
     std::unordered_map<std::string, WorkerId> worker_ids_;
+    std::unordered_map<std::string, Dial> last_dials_;  // by worker name
     std::int64_t highest_worker_ = 0;
     std::unordered_map<RequestId, Question> questions_;
     std::int64_t last_request_ = 0;

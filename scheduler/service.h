@@ -29,6 +29,12 @@ struct ServiceSettings {
     Milliseconds self_kill_after{10'000};            // must be less than lease_ttl
     Milliseconds hello_deadline{10'000};             // for strangers to say who they are
     std::size_t payload_cache_bytes = 32u << 20;
+
+    // From decision to sending. A worker that hears of a lease this late, renews once more and is then cut off kills the job
+    // at the latest when the queue may hand it out again.
+    Milliseconds longest_wait_of_a_lease() const {
+        return queue.lease_ttl + queue.lease_grace - self_kill_after - renew_every;
+    }
 };
 
 class Service {

@@ -81,6 +81,7 @@ void describe(V& v, Hello& m) {
     v("name", m.name);
     v("instance", m.instance);
     v("secret", m.secret);
+    v("dial", m.dial);
     v("cpu_millis", m.cpu_millis);
     v("memory_bytes", m.memory_bytes);
     v("prefetch", m.prefetch);

@@ -30,6 +30,7 @@ struct Hello {
     std::string name;      // worker: unique in the site; the identity that leases belong to. api: for the log
     std::string instance;  // random, new at each start of the process
     std::string secret;    // the site's shared secret; never logged
+    std::int64_t dial = 0;  // grows with every connection of one instance: a Hello that arrives late is known as such
     // worker only:
     std::int64_t cpu_millis = 0;
     std::int64_t memory_bytes = 0;

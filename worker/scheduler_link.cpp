@@ -58,7 +58,9 @@ void SchedulerLink::dialled(Result<std::shared_ptr<wire::Connection>> result) {
                                }});
     connection_->trust();
     hello_sent_ = clock_.now().steady;
-    connection_->send(handlers_.hello());
+    protocol::Hello hello = handlers_.hello();
+    hello.dial = static_cast<std::int64_t>(*generation_);
+    connection_->send(hello);
 }
 
 void SchedulerLink::receive(protocol::Message message, std::string body) {

@@ -64,6 +64,13 @@ class UvConnection final : public Connection {
     void trust() override { reader_.set_bounds(max_frame_header_bytes, max_frame_body_bytes); }
     std::string peer() const override { return peer_; }
     long peer_uid() const override { return peer_uid_; }
+    bool peer_has_gone() const override {
+        uv_os_fd_t fd = -1;
+        char byte = 0;
+        if (closing_ || uv_fileno(&handle_.handle, &fd) != 0) return true;
+        const ssize_t size = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        return size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
+    }
 
     void send(const protocol::Message& message, std::string_view body) override {
         if (closing_) return;

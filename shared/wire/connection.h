@@ -44,6 +44,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual std::string peer() const = 0;   // for the log
     // Of the process at the other end of a unix socket; -1 if unknown.
     virtual long peer_uid() const = 0;
+    // The peer has closed its end already, though on_closed is still to come.
+    virtual bool peer_has_gone() const = 0;
 };
 
 // Dials once. `done` gets the connection or the reason. Cancelled by destroying nothing: it always calls back.

@@ -5,7 +5,7 @@
 namespace windlass::scheduler {
 namespace {
 
-const WallTime noon = from_unix_us(1'700'000'000'000'000);
+const Now noon{{}, from_unix_us(1'700'000'000'000'000)};
 
 StateRow row(JobState state, AttemptNumber attempt, std::int32_t seq) {
     StateRow r;
@@ -35,7 +35,7 @@ TEST(BatchBuilder, a_job_born_and_leased_in_one_turn_is_inserted_as_leased) {
     ASSERT_EQ(turn.batch.jobs.size(), 1u);
     EXPECT_EQ(turn.batch.jobs[0].row.state, JobState::starting);
     EXPECT_EQ(turn.batch.jobs[0].owner, UserId{7});
-    EXPECT_EQ(turn.batch.jobs[0].submitted, noon);
+    EXPECT_EQ(turn.batch.jobs[0].submitted, noon.wall);
     EXPECT_TRUE(turn.batch.changes.empty());
     ASSERT_EQ(turn.outgoing.size(), 1u);
     EXPECT_TRUE(builder.empty());

@@ -360,6 +360,63 @@ TEST_F(ServiceTest, a_worker_that_reconnects_replaces_its_former_connection_and_
     EXPECT_TRUE(wait_for<protocol::AcknowledgeFinish>(after).first.accepted);
 }
 
+TEST_F(ServiceTest, a_hello_that_arrives_after_a_later_one_of_the_same_worker_changes_nothing) {
+    start();
+    const auto greet = [&](std::int64_t dial_number) -> Client& {
+        Client& client = dial();
+        protocol::Hello hello;
+        hello.role = "worker";
+        hello.name = "node";
+        hello.instance = "same";
+        hello.dial = dial_number;
+        hello.cpu_millis = 2000;
+        hello.memory_bytes = 8 * gibibyte;
+        client.connection->send(hello);
+        EXPECT_TRUE(loop_.run_until([&] { return client.has<protocol::Welcome>() || !client.closed.empty(); }));
+        return client;
+    };
+    Client& current = greet(2);
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    const AttemptRef running = wait_for<protocol::Lease>(current).first.attempt;
+    Client& late = greet(1);
+    EXPECT_FALSE(late.has<protocol::Welcome>());
+    EXPECT_FALSE(late.has<protocol::Refused>()) << "a worker that is refused ends, and this one lives";
+    protocol::AttemptFinished finished;
+    finished.attempt = running;
+    current.connection->send(finished);
+    EXPECT_TRUE(wait_for<protocol::AcknowledgeFinish>(current).first.accepted);
+}
+
+// A clock that the test moves on.
+class MovedClock final : public Clock {
+  public:
+    Now now() const override {
+        Now now = SystemClock().now();
+        now.steady += ahead;
+        return now;
+    }
+    Milliseconds ahead{0};
+};
+
+TEST_F(ServiceTest, a_lease_that_waited_too_long_for_its_commit_is_taken_back_and_given_anew) {
+    MovedClock clock;
+    auto opened = Service::open(loop_.get(), clock, settings_, std::make_unique<SwitchedStore>(control_), 1, {}, [](const std::string&) {});
+    ASSERT_TRUE(opened.ok());
+    service_ = std::move(opened).value();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 0; }));
+    control_->close_gate();
+    api.connection->send(two_jobs(1), "codeD1dat");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 1; }));
+    clock.ahead = settings_.longest_wait_of_a_lease() + Milliseconds{1};
+    control_->open_gate();
+    wait_for<protocol::JobsSubmitted>(api);
+    worker.connection->send(protocol::Renew{});  // a worker that handed something back rests until it renews
+    EXPECT_EQ(wait_for<protocol::Lease>(worker).first.attempt.attempt, 2);
+}
+
 TEST_F(ServiceTest, a_waiting_job_is_cancelled_at_once_and_a_watcher_hears_of_it) {
     start();
     Client& api = join("api");
