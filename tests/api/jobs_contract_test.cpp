@@ -56,6 +56,16 @@ TEST_F(Jobs, a_bad_submission_reaches_nobody) {
     EXPECT_TRUE(scheduler_->submits.empty());
 }
 
+TEST_F(Jobs, an_idempotency_key_is_refused_while_it_would_promise_nothing) {
+    for (const char* path : {"/api/jobs/submit/", "/api/jobs/submit/batch/", "/api/users/create/"}) {
+        const auto answer = send("POST", path, R"([{"code":"","data":"","running_commands":"x"}])", ada.token,
+                                 {{"idempotency-key", "k1"}});
+        EXPECT_EQ(answer.status, 400) << path;
+        EXPECT_NE(answer.body.find("Idempotency-Key is not supported yet"), std::string::npos) << path;
+    }
+    EXPECT_TRUE(scheduler_->submits.empty());
+}
+
 TEST_F(Jobs, without_a_scheduler_submitting_is_503_at_once) {
     scheduler_->away = true;
     const auto answer =

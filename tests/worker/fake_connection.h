@@ -61,6 +61,7 @@ class FakeConnection final : public wire::Connection {
     void close(const std::string&) override {}
     std::string peer() const override { return "a test"; }
     long peer_uid() const override { return -1; }
+    bool peer_has_gone() const override { return false; }
 
     std::vector<Sent> sent;
     std::size_t unsent = 0;

@@ -42,7 +42,7 @@ class Cgroups {
 
     // Readies the group of a free slot for a job. True: the files to enter it by have changed since the last call.
     virtual Result<bool> prepare(int slot, const Limits& limits) = 0;
-    // The cgroup.procs files of the slot: a process that writes "0" into each is inside. Owned by this object.
+    // Files of the slot's group: a process that writes "0" into each is inside. Owned by this object.
     virtual const std::vector<int>& entrances(int slot) const = 0;
     // After the end of a box. Kills what might be left, which should be nothing.
     virtual CgroupReading collect(int slot) = 0;

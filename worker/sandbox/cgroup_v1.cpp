@@ -109,8 +109,9 @@ class CgroupsV1 final : public Cgroups {
             std::string& directory = group.directories[i];
             directory = fmt::format("{}/slot-{}.{}", roots_[i], slot, group.generation);
             WINDLASS_TRY_STATUS(make_group(directory));
-            group.entrance_files[i] = open_file(directory + "/cgroup.procs", O_WRONLY);
-            if (!group.entrance_files[i]) return errno_error("opening " + directory + "/cgroup.procs", errno);
+            // Not cgroup.procs: a thread that moves only itself spares the kernel a lock and a wait of milliseconds.
+            group.entrance_files[i] = open_file(directory + "/tasks", O_WRONLY);
+            if (!group.entrance_files[i]) return errno_error("opening " + directory + "/tasks", errno);
             group.entrances.push_back(group.entrance_files[i].get());
         }
         if (!roots_[pids].empty()) group.pids_current = open_file(group.directories[pids] + "/pids.current", O_RDONLY);
