@@ -42,8 +42,10 @@ class Cgroups {
 
     // Readies the group of a free slot for a job. True: the files to enter it by have changed since the last call.
     virtual Result<bool> prepare(int slot, const Limits& limits) = 0;
-    // Files of the slot's group: a process that writes "0" into each is inside. Owned by this object.
+    // v1: a process that writes "0" into each of these files is inside. v2: the directory, for clone3 with
+    // CLONE_INTO_CGROUP. Owned by this object.
     virtual const std::vector<int>& entrances(int slot) const = 0;
+    virtual bool entered_by_birth() const = 0;  // v2
     // After the end of a box. Kills what might be left, which should be nothing.
     virtual CgroupReading collect(int slot) = 0;
 };

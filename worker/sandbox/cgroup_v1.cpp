@@ -67,6 +67,8 @@ class CgroupsV1 final : public Cgroups {
         return groups_[static_cast<std::size_t>(slot)].entrances;
     }
 
+    bool entered_by_birth() const override { return false; }
+
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
         if (!group.pids_current || number_in(read_open(group.pids_current)) != 0) empty_all(group);

@@ -67,6 +67,8 @@ class CgroupsV2 final : public Cgroups {
         return groups_[static_cast<std::size_t>(slot)].entrances;
     }
 
+    bool entered_by_birth() const override { return true; }
+
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
         if (value_of(read_small(group.directory + "/cgroup.events"), "populated") != 0) {
@@ -133,8 +135,8 @@ class CgroupsV2 final : public Cgroups {
         group.directory = fmt::format("{}/slot-{}.{}", root_, slot, group.generation);
         const std::string& directory = group.directory;
         WINDLASS_TRY_STATUS(make_group(directory));
-        group.entrance = open_file(directory + "/cgroup.procs", O_WRONLY);
-        if (!group.entrance) return errno_error("opening " + directory + "/cgroup.procs", errno);
+        group.entrance = open_file(directory, O_RDONLY | O_DIRECTORY);
+        if (!group.entrance) return errno_error("opening " + directory, errno);
         group.entrances = {group.entrance.get()};
         group.cpu_stat = open_file(directory + "/cpu.stat", O_RDONLY);
         if (!support_.missing_memory.empty()) return {};

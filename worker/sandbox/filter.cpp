@@ -195,6 +195,7 @@ Result<std::string> allow_list(const FilterOptions& options) {
     for (const char* name : memory_objects) {
         if (!options.refuse_memory_objects) filter.rule(SCMP_ACT_ALLOW, name);
     }
+    if (options.allow_clone3) filter.rule(SCMP_ACT_ALLOW, "clone3");
     for (const char* name : refused) filter.rule(SCMP_ACT_ERRNO(EPERM), name);
     for (const std::uint64_t persona : {std::uint64_t{0}, address_layout_fixed, std::uint64_t{0xffffffff}}) {
         filter.rule(SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, persona)});
@@ -226,6 +227,12 @@ Result<std::vector<std::string>> make_filters(const FilterOptions& options) {
     WINDLASS_TRY(std::string refuse, refusals());
     WINDLASS_TRY(std::string allow, allow_list(options));
     return std::vector<std::string>{std::move(refuse), std::move(allow)};
+}
+
+Result<std::string> make_job_filter() {
+    Builder filter(SCMP_ACT_ALLOW);
+    filter.rule(SCMP_ACT_ERRNO(ENOSYS), "clone3");
+    return filter.program();
 }
 
 }  // namespace windlass::worker

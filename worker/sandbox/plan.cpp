@@ -269,9 +269,8 @@ Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
     plan.first(StepKind::drop_bounding_set);
     plan.first(StepKind::no_new_privileges);
     for (const std::string& filter : options.filters) {
-        const std::uint32_t at = plan.pointers(0);  // aligned
-        plan.text(filter);
-        plan.first(StepKind::load_filter, {.subject = at, .size = static_cast<std::uint32_t>(filter.size())});
+        plan.first(StepKind::load_filter,
+                   {.subject = plan.aligned(filter), .size = static_cast<std::uint32_t>(filter.size())});
     }
     return plan;
 }
@@ -308,6 +307,10 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     add_working_directory(plan, spec);
     add_limits(plan, spec, options);  // after the files: one that does not fit is an error here, not a signal
     add_landlock(plan, options);      // after the last mount and the last file: it forbids both
+    if (!options.filter.empty()) {
+        const auto size = static_cast<std::uint32_t>(options.filter.size());
+        plan.second(StepKind::load_filter, {.subject = plan.aligned(options.filter), .size = size});
+    }
     add_program(plan, spec);
     return plan;
 }
@@ -317,6 +320,12 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
 std::uint32_t Plan::text(std::string_view bytes) {
     const auto offset = static_cast<std::uint32_t>(arena_.size());
     arena_.append(bytes).push_back('\0');
+    return offset;
+}
+
+std::uint32_t Plan::aligned(std::string_view bytes) {
+    const std::uint32_t offset = pointers(0);
+    text(bytes);
     return offset;
 }
 

@@ -19,6 +19,7 @@ class Plan {
     void second(StepKind kind, const Step& step = {}) { add(second_, kind, step); }
     // Places bytes in the arena, NUL-terminated; the offset.
     std::uint32_t text(std::string_view bytes);
+    std::uint32_t aligned(std::string_view bytes);
     // Room for pointers, aligned.
     std::uint32_t pointers(std::size_t count);
 
@@ -74,6 +75,7 @@ struct BoxOptions {
     int cgroup_files = 0;
     bool network = true;
     int landlock_abi = 0;  // 0: none
+    std::string filter;    // BPF for the job alone, on top of what it inherits; may be empty
     // No memory controller: bound the private memory of each process instead. No pids controller: count by user.
     bool limit_memory_by_process = false;
     bool limit_processes_by_user = false;

@@ -58,12 +58,13 @@ SteadyTime steady(std::int64_t us) {
 class LinuxSandbox final : public Sandbox {
   public:
     LinuxSandbox(SandboxSettings settings, Machine machine, File lock, std::unique_ptr<Cgroups> cgroups,
-                 SpawnerProcess spawner)
+                 SpawnerProcess spawner, std::string job_filter)
         : settings_(std::move(settings)),
           machine_(std::move(machine)),
           lock_(std::move(lock)),
           cgroups_(std::move(cgroups)),
           spawner_(std::move(spawner)),
+          job_filter_(std::move(job_filter)),
           boxes_(static_cast<std::size_t>(settings_.slots)) {}
 
     Result<Launched> start(const BoxSpec& spec) override;
@@ -87,6 +88,7 @@ class LinuxSandbox final : public Sandbox {
     File lock_;                         // flock: one worker per state directory
     std::unique_ptr<Cgroups> cgroups_;  // outlives the spawner's boxes: members are destroyed in reverse
     SpawnerProcess spawner_;
+    std::string job_filter_;
     std::vector<Box> boxes_;  // by slot
     BoxId last_id_ = 0;
     std::string broken_;
@@ -97,7 +99,9 @@ BoxOptions LinuxSandbox::options_of(int slot) const {
     options.rootless = machine_.rootless;
     options.uid = machine_.rootless ? machine_.uid : settings_.first_uid + static_cast<uid_t>(slot);
     options.gid = machine_.rootless ? machine_.gid : settings_.first_uid + static_cast<gid_t>(slot);
-    options.cgroup_files = cgroups_ ? static_cast<int>(cgroups_->entrances(slot).size()) : 0;
+    if (cgroups_ && !cgroups_->entered_by_birth())
+        options.cgroup_files = static_cast<int>(cgroups_->entrances(slot).size());
+    options.filter = job_filter_;
     options.network = machine_.has(Protection::network_namespace);
     options.landlock_abi = machine_.landlock_abi;
     options.limit_memory_by_process = !machine_.has(Protection::memory_limit);
@@ -136,6 +140,7 @@ Status LinuxSandbox::send_start(int slot, BoxId id, const Plan& plan, const File
     command.kind = Command::start;
     command.slot = static_cast<std::uint32_t>(slot);
     command.box = id;
+    command.born_in_cgroup = cgroups_ && cgroups_->entered_by_birth() ? 1 : 0;
     std::vector<int> descriptors = {out.get(), err.get()};
     if (new_entrances) {
         const std::vector<int>& entrances = cgroups_->entrances(slot);
@@ -287,7 +292,8 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
     options.mount_point = std::filesystem::absolute(settings.state_directory).string() + "/root";
     options.slots = settings.slots;
     options.networks = machine.has(Protection::network_namespace);
-    WINDLASS_TRY(options.filters, make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit)}));
+    WINDLASS_TRY(options.filters, make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
+                                                .allow_clone3 = machine.cgroups.version == 2}));
     return make_setup_plan(host, options);
 }
 
@@ -304,9 +310,13 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY(File lock, lock_state_directory(settings.state_directory));
     WINDLASS_TRY(auto cgroups, Cgroups::open(machine.cgroups, settings.cgroup, settings.slots));
     WINDLASS_TRY(const Plan setup, plan_set_up(settings, machine));
+    std::string job_filter;
+    if (machine.cgroups.version == 2) {
+        WINDLASS_TRY(job_filter, make_job_filter());
+    }
     WINDLASS_TRY(SpawnerProcess spawner, SpawnerProcess::start(settings.spawner_path, setup));
-    return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(settings, std::move(machine), std::move(lock),
-                                                                   std::move(cgroups), std::move(spawner)));
+    return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(
+        settings, std::move(machine), std::move(lock), std::move(cgroups), std::move(spawner), std::move(job_filter)));
 }
 
 }  // namespace windlass::worker

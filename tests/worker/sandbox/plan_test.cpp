@@ -218,6 +218,15 @@ TEST(Plan, without_a_network_namespace_none_is_joined) {
     EXPECT_THAT(print(*make_plan(small_spec(), options)), Not(HasSubstr("network")));
 }
 
+TEST(Plan, filter_of_the_job_is_loaded_last) {
+    BoxOptions options = as_root();
+    options.cgroup_files = 0;
+    options.filter = "12345678";
+    const std::string text = print(*make_plan(small_spec(), options));
+    EXPECT_THAT(text, HasSubstr("enforce Landlock\nload the system call filter\nexecute /bin/sh\n"));
+    EXPECT_THAT(text, Not(HasSubstr("cgroup: ")));
+}
+
 TEST(Plan, step_in_words_fits_before_an_error) {
     const Plan plan = *make_plan(small_spec(), as_root());
     EXPECT_EQ(describe(plan, 9), "mount proc on /proc");
