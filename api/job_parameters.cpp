@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "shared/percent_encoding.h"
+
 #include <charconv>
 #include <cmath>
 
@@ -19,20 +21,6 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     const auto [read_to, failed] = std::from_chars(text.data(), end, value);
     if (text.empty() || failed != std::errc() || read_to != end) return std::nullopt;
     return value;
-}
-
-// RFC 3986: everything that is not unreserved.
-std::string percent_encoded(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string_view("-._~").find(c) != std::string_view::npos;
-        if (plain)
-            out += c;
-        else
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
 }
 
 bool present(const Call& call, std::string_view name) {

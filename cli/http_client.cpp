@@ -69,17 +69,4 @@ Result<HttpAnswer> HttpClient::send(const HttpRequest& request) {
     return HttpAnswer{result->status, result->get_header_value("Content-Type"), result->body};
 }
 
-std::string percent_encoded(const std::string& text) {
-    std::string out;
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string_view("-._~").find(c) != std::string_view::npos;
-        if (plain)
-            out += c;
-        else
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
-}
-
 }  // namespace windlass::cli

@@ -41,7 +41,4 @@ class HttpClient {
     std::unique_ptr<Inside> inside_;
 };
 
-// One path segment or query value: everything but letters, digits and -._~ becomes %XX.
-std::string percent_encoded(const std::string& text);
-
 }  // namespace windlass::cli

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "shared/percent_encoding.h"
+
 #include <cstdio>
 #include <memory>
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "shared/percent_encoding.h"
+
 #include "cli/exit_code.h"
 #include "cli/job_ending.h"
 

@@ -12,6 +12,7 @@
 
 #include "shared/digest.h"
 #include "tests/support/loop.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -169,8 +170,8 @@ class ServiceTest : public testing::Test {
         return client.take<M>();
     }
 
-    testing_support::TemporaryDirectory directory_;
-    testing_support::TestLoop loop_;
+    test::TemporaryDirectory directory_;
+    test::TestLoop loop_;
     SystemClock clock_;
     ServiceSettings settings_;
     std::shared_ptr<StoreSwitch> control_ = std::make_shared<StoreSwitch>();
@@ -448,7 +449,7 @@ TEST_F(ServiceTest, a_stranger_that_does_not_greet_is_cut_off) {
 }
 
 TEST(ServiceSettingsTest, a_network_address_without_a_secret_is_refused) {
-    testing_support::TestLoop loop;
+    test::TestLoop loop;
     const SystemClock clock;
     ServiceSettings settings;
     settings.listen = wire::parse_endpoint("127.0.0.1:0").value();

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "tests/support/loop.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::wire {
 namespace {
@@ -54,9 +55,9 @@ class ConnectionTest : public testing::Test {
         return made;
     }
 
-    testing_support::TemporaryDirectory temporary_;
+    test::TemporaryDirectory temporary_;
     const std::string directory_ = temporary_.path();
-    testing_support::TestLoop loop_;
+    test::TestLoop loop_;
     std::unique_ptr<Listener> listener_;
     std::vector<std::shared_ptr<Connection>> connections_;
     bool echo_ = true;

@@ -1,35 +1,13 @@
 // An empty database of either engine for one test, gone with the test.
 #pragma once
 
-#include <stdlib.h>
-
-#include <filesystem>
 #include <string>
 
 #include "shared/database/url.h"
 #include "tests/support/postgres.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::test {
-
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "windlass-test-XXXXXX").string();
-        WINDLASS_CHECK(::mkdtemp(name.data()) != nullptr, "cannot create a temporary directory");
-        path_ = name;
-    }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
 
 class EmptyDatabase {
   public:

@@ -1,14 +1,11 @@
 // A libuv loop for tests: runs until a condition holds. A wrong program fails by the deadline instead of hanging.
 #pragma once
 
-#include <stdlib.h>
 #include <uv.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <string>
 
-namespace windlass::testing_support {
+namespace windlass::test {
 
 class TestLoop {
   public:
@@ -41,22 +38,4 @@ class TestLoop {
     uv_loop_t loop_{};
 };
 
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        char name[] = "/tmp/windlass-test-XXXXXX";
-        path_ = mkdtemp(name);
-    }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
-
-}  // namespace windlass::testing_support
+}  // namespace windlass::test
