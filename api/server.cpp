@@ -111,9 +111,12 @@ OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& matc
     }
     WINDLASS_TRY(const auto principal, authorised(app_, request, match.route->access));
     if (auto fault = fault_of_query(*match.route, request)) return *std::move(fault);
-    // A promise that is not kept yet is refused: whoever sends the key would send the job again after a broken connection.
+    // A promise that is not kept yet is refused: whoever sends the key would send the job again after a broken
+    // connection.
     if (creates(*match.route) && !request.header("Idempotency-Key").empty())
-        return make_problem(400, "Idempotency-Key is not supported yet. Send the request without it, and look before sending it again.");
+        return make_problem(
+            400,
+            "Idempotency-Key is not supported yet. Send the request without it, and look before sending it again.");
     return match.route->handler(Call{app_, request, *match.route, principal, match.parameters});
 }
 

@@ -1,5 +1,5 @@
-// backlog: the real scheduler process on a real database, with an api and a worker played by this program over its socket.
-// At each depth of the queue: enqueue rate, dispatch + complete rate, memory per queued job, time to restart.
+// backlog: the real scheduler process on a real database, with an api and a worker played by this program over its
+// socket. At each depth of the queue: enqueue rate, dispatch + complete rate, memory per queued job, time to restart.
 #include <fmt/format.h>
 #include <poll.h>
 #include <uv.h>
@@ -50,7 +50,8 @@ class SchedulerProcess {
             std::ifstream file(spec.log_path);
             return std::string(std::istreambuf_iterator<char>(file), {});
         };
-        for (const double deadline = seconds_now() + 120; log().find("listening on") == std::string::npos; poll(nullptr, 0, 5))
+        for (const double deadline = seconds_now() + 120; log().find("listening on") == std::string::npos;
+             poll(nullptr, 0, 5))
             if (child_->ended() || seconds_now() > deadline) give_up("the scheduler did not start:\n" + log());
     }
     void end(int signal) {
@@ -130,15 +131,17 @@ class Players {
   private:
     std::shared_ptr<wire::Connection> dial(const std::string& endpoint) {
         std::shared_ptr<wire::Connection> made;
-        wire::connect(&loop_, wire::parse_endpoint(endpoint).value(), [&](Result<std::shared_ptr<wire::Connection>> result) {
-            if (!result) give_up(result.error().message);
-            made = std::move(result).value();
-            made->trust();
-            made->set_handlers({[this](const protocol::Message& message, const std::string&) { on_message(message); },
-                                [](const std::string& reason) {
-                                    if (reason != "done") give_up("the scheduler closed the connection: " + reason);
-                                }});
-        });
+        wire::connect(&loop_, wire::parse_endpoint(endpoint).value(),
+                      [&](Result<std::shared_ptr<wire::Connection>> result) {
+                          if (!result) give_up(result.error().message);
+                          made = std::move(result).value();
+                          made->trust();
+                          made->set_handlers(
+                              {[this](const protocol::Message& message, const std::string&) { on_message(message); },
+                               [](const std::string& reason) {
+                                   if (reason != "done") give_up("the scheduler closed the connection: " + reason);
+                               }});
+                      });
         while (!made) uv_run(&loop_, UV_RUN_ONCE);
         return made;
     }
@@ -157,12 +160,18 @@ class Players {
     }
 
     void on_message(const protocol::Message& message) {
-        if (const auto* submitted = std::get_if<protocol::JobsSubmitted>(&message)) submitted_ += static_cast<int>(submitted->count);
-        else if (const auto* statistics = std::get_if<protocol::Statistics>(&message)) statistics_ = *statistics;
-        else if (const auto* lease = std::get_if<protocol::Lease>(&message)) finish(lease->attempt);
-        else if (const auto* ended = std::get_if<protocol::AcknowledgeFinish>(&message)) acknowledged_ += ended->accepted;
-        else if (const auto* refused = std::get_if<protocol::Refused>(&message)) give_up(refused->reason);
-        else if (const auto* unavailable = std::get_if<protocol::Unavailable>(&message)) give_up(unavailable->reason);
+        if (const auto* submitted = std::get_if<protocol::JobsSubmitted>(&message))
+            submitted_ += static_cast<int>(submitted->count);
+        else if (const auto* statistics = std::get_if<protocol::Statistics>(&message))
+            statistics_ = *statistics;
+        else if (const auto* lease = std::get_if<protocol::Lease>(&message))
+            finish(lease->attempt);
+        else if (const auto* ended = std::get_if<protocol::AcknowledgeFinish>(&message))
+            acknowledged_ += ended->accepted;
+        else if (const auto* refused = std::get_if<protocol::Refused>(&message))
+            give_up(refused->reason);
+        else if (const auto* unavailable = std::get_if<protocol::Unavailable>(&message))
+            give_up(unavailable->reason);
     }
 
     void finish(AttemptRef attempt) {
@@ -208,8 +217,10 @@ Depth measure(const Options& options, int depth) {
 }  // namespace
 
 int backlog(const Options& options) {
-    fmt::print("backlog on {}: median of {} rounds\n", options.database.empty() ? "SQLite" : "PostgreSQL", options.rounds);
-    fmt::print("{:>10} {:>14} {:>22} {:>16} {:>10}\n", "queued", "enqueue/s", "dispatch+complete/s", "memory bytes/job", "restart");
+    fmt::print("backlog on {}: median of {} rounds\n", options.database.empty() ? "SQLite" : "PostgreSQL",
+               options.rounds);
+    fmt::print("{:>10} {:>14} {:>22} {:>16} {:>10}\n", "queued", "enqueue/s", "dispatch+complete/s", "memory bytes/job",
+               "restart");
     std::vector<Depth> medians;
     for (const int depth : options.depths) {
         std::vector<double> enqueue, complete, memory, restart;
@@ -222,7 +233,8 @@ int backlog(const Options& options) {
         }
         medians.push_back({median(enqueue), median(complete), median(memory), median(restart)});
         fmt::print("{:>10} {:>14.0f} {:>22.0f} {:>16.0f} {:>8.2f} s\n", depth, medians.back().enqueue_per_second,
-                   medians.back().complete_per_second, medians.back().resident_bytes / depth, medians.back().restart_seconds);
+                   medians.back().complete_per_second, medians.back().resident_bytes / depth,
+                   medians.back().restart_seconds);
     }
     if (medians.size() >= 2) {
         const Depth& last = medians.back();
@@ -230,8 +242,10 @@ int backlog(const Options& options) {
         const double added = options.depths.back() - options.depths[options.depths.size() - 2];
         fmt::print("bytes for each further job between the last two depths: {:.0f} (aim: at most 256)\n",
                    (last.resident_bytes - before.resident_bytes) / added);
-        fmt::print("rates at the last depth / at the first: enqueue {:.2f}, dispatch+complete {:.2f} (aim: at least 0.67)\n",
-                   last.enqueue_per_second / medians.front().enqueue_per_second, last.complete_per_second / medians.front().complete_per_second);
+        fmt::print(
+            "rates at the last depth / at the first: enqueue {:.2f}, dispatch+complete {:.2f} (aim: at least 0.67)\n",
+            last.enqueue_per_second / medians.front().enqueue_per_second,
+            last.complete_per_second / medians.front().complete_per_second);
     }
     return 0;
 }

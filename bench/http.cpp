@@ -1,5 +1,5 @@
-// http: authenticated reads and durable single submits per second at 1, 64 and 1000 connections, by wrk on the same cores.
-// Floors in the same run: the front with nothing behind it (GET /healthz), and fdatasync on the same disk.
+// http: authenticated reads and durable single submits per second at 1, 64 and 1000 connections, by wrk on the same
+// cores. Floors in the same run: the front with nothing behind it (GET /healthz), and fdatasync on the same disk.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -30,7 +30,8 @@ double milliseconds(const std::string& text) {
 
 WrkResult run_wrk(const std::string& url, int connections, int seconds, const std::string& script) {
     const int threads = connections > 1 ? 2 : 1;
-    const std::string command = fmt::format("wrk --latency -t{} -c{} -d{}s --timeout 20s -s {} {} 2>&1", threads, connections, seconds, script, url);
+    const std::string command = fmt::format("wrk --latency -t{} -c{} -d{}s --timeout 20s -s {} {} 2>&1", threads,
+                                            connections, seconds, script, url);
     std::FILE* pipe = popen(command.c_str(), "re");
     if (pipe == nullptr) give_up("cannot start wrk; install it with: apt-get install wrk");
     WrkResult result;
@@ -43,7 +44,8 @@ WrkResult run_wrk(const std::string& url, int connections, int seconds, const st
         if (std::sscanf(line, " 99%% %63s", text) == 1) result.p99_ms = milliseconds(text);
         if (std::sscanf(line, "Requests/sec: %lf", &a) == 1) result.per_second = a;
         if (std::sscanf(line, " Non-2xx or 3xx responses: %lf", &a) == 1) result.errors += a;
-        if (std::sscanf(line, " Socket errors: connect %lf, read %lf, write %lf, timeout %lf", &a, &b, &c, &d) == 4) result.errors += a + b + c + d;
+        if (std::sscanf(line, " Socket errors: connect %lf, read %lf, write %lf, timeout %lf", &a, &b, &c, &d) == 4)
+            result.errors += a + b + c + d;
     }
     pclose(pipe);
     if (result.per_second <= 0) give_up("wrk did not work:\n" + all + "install it with: apt-get install wrk");
@@ -58,7 +60,8 @@ double fdatasync_per_second(const std::string& directory) {
     const double begin = seconds_now();
     int runs = 0;
     for (; seconds_now() < begin + 1; ++runs)
-        if (pwrite(fd, block.data(), block.size(), (runs % 64) * 4096) != 4096 || fdatasync(fd) != 0) give_up("fdatasync failed");
+        if (pwrite(fd, block.data(), block.size(), (runs % 64) * 4096) != 4096 || fdatasync(fd) != 0)
+            give_up("fdatasync failed");
     close(fd);
     return runs / (seconds_now() - begin);
 }
@@ -69,7 +72,8 @@ int http(const Options& options) {
     const Site site(options);
     const TemporaryDirectory scratch;
     auto client = site.client();
-    const auto answer = parse_json(site.ask(client, "POST", "/api/jobs/submit/", R"({"code":"","data":"","running_commands":"true"})"));
+    const auto answer =
+        parse_json(site.ask(client, "POST", "/api/jobs/submit/", R"({"code":"","data":"","running_commands":"true"})"));
     const std::string id(text_of((*answer)["id"]));
     site.ask(client, "GET", "/api/jobs/" + id + "/?wait=30");
 
@@ -81,19 +85,25 @@ int http(const Options& options) {
     const std::string head = fmt::format("wrk.headers[\"Authorization\"] = \"Bearer {}\"\n", site.token());
     const std::string plain = script("plain", head);
     // A job that waits for ever (more cores than any worker has): what is measured is the submit, not the running.
-    const std::string submit = script("submit", head + "wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\n"
-        "wrk.body = '{\"code\":\"print(1)\",\"data\":\"\",\"running_commands\":\"true\",\"limits\":{\"cpus\":64}}'\n");
+    const std::string submit =
+        script("submit",
+               head +
+                   "wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\n"
+                   "wrk.body = "
+                   "'{\"code\":\"print(1)\",\"data\":\"\",\"running_commands\":\"true\",\"limits\":{\"cpus\":64}}'\n");
 
     fmt::print("http: {} s each, median of {} rounds; wrk runs on the same cores\n", options.seconds, options.rounds);
-    fmt::print("{:>12} {:>22} {:>22} {:>22}\n", "connections", "GET /healthz", "GET /api/jobs/ID/", "POST submit (durable)");
+    fmt::print("{:>12} {:>22} {:>22} {:>22}\n", "connections", "GET /healthz", "GET /api/jobs/ID/",
+               "POST submit (durable)");
     double reads_at_most_connections = 0;
     for (const int connections : options.connections) {
         std::vector<double> rates[3], tails[3];
         double errors = 0;
         for (int round = 0; round < options.rounds; ++round) {
-            const WrkResult runs[3] = {run_wrk(site.url() + "/healthz", connections, options.seconds, plain),
-                                       run_wrk(site.url() + "/api/jobs/" + id + "/", connections, options.seconds, plain),
-                                       run_wrk(site.url() + "/api/jobs/submit/", connections, options.seconds, submit)};
+            const WrkResult runs[3] = {
+                run_wrk(site.url() + "/healthz", connections, options.seconds, plain),
+                run_wrk(site.url() + "/api/jobs/" + id + "/", connections, options.seconds, plain),
+                run_wrk(site.url() + "/api/jobs/submit/", connections, options.seconds, submit)};
             for (int i = 0; i < 3; ++i) {
                 rates[i].push_back(runs[i].per_second);
                 tails[i].push_back(runs[i].p99_ms);
@@ -106,7 +116,8 @@ int http(const Options& options) {
         reads_at_most_connections = median(rates[1]);
     }
     fmt::print("floor: fdatasync of 4 KiB on this disk {:.0f}/s\n", fdatasync_per_second(scratch.path()));
-    fmt::print("aim: at least 15000 authenticated reads per second at 1000 connections: {}\n", reads_at_most_connections >= 15'000 ? "met" : "not met");
+    fmt::print("aim: at least 15000 authenticated reads per second at 1000 connections: {}\n",
+               reads_at_most_connections >= 15'000 ? "met" : "not met");
     return 0;
 }
 

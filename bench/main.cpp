@@ -6,7 +6,9 @@
 int main(int argc, char** argv) {
     using namespace windlass::bench;
     Options options;
-    CLI::App app("Standard workloads of Windlass. Figures are medians of --rounds runs; compare ratios, not single numbers.", "windlass-bench");
+    CLI::App app(
+        "Standard workloads of Windlass. Figures are medians of --rounds runs; compare ratios, not single numbers.",
+        "windlass-bench");
     app.require_subcommand(1);
     int code = 0;
     const auto add = [&](const char* name, const char* meaning, int (*run)(const Options&)) {
@@ -15,7 +17,8 @@ int main(int argc, char** argv) {
         sub->callback([&options, &code, run] { code = run(options); });
         return sub;
     };
-    auto* noop = add("noop-10k", "jobs of /bin/true through the batch endpoint until all results are durable", noop_10k);
+    auto* noop =
+        add("noop-10k", "jobs of /bin/true through the batch endpoint until all results are durable", noop_10k);
     noop->add_option("--jobs", options.jobs, "jobs per run");
     noop->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* latency = add("latency-idle", "one job at a time on an idle site: submit to result visible", latency_idle);

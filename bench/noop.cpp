@@ -29,7 +29,8 @@ double posix_spawn_per_second(int runs) {
         int status = 0;
         if (slot != 0 && (waitpid(slot, &status, 0) != slot || status != 0)) give_up("/bin/sh -c /bin/true failed");
         slot = 0;
-        if (i < runs && posix_spawn(&slot, "/bin/sh", nullptr, nullptr, const_cast<char* const*>(words), environ) != 0) give_up("posix_spawn failed");
+        if (i < runs && posix_spawn(&slot, "/bin/sh", nullptr, nullptr, const_cast<char* const*>(words), environ) != 0)
+            give_up("posix_spawn failed");
     }
     return runs / (seconds_now() - begin);
 }
@@ -48,8 +49,8 @@ Figures noop_round(const Options& options) {
     const double begin = seconds_now();
     const auto ids = parse_json(site.ask(client, "POST", "/api/jobs/submit/batch/", batch));
     if (!ids->IsArray() || static_cast<int>(ids->Size()) != options.jobs) give_up("the batch was not accepted whole");
-    // What is visible under /api/results/ is durable. The last ones to end are not known in advance: wait for each that is
-    // still missing, newest id first, until the list is complete.
+    // What is visible under /api/results/ is durable. The last ones to end are not known in advance: wait for each that
+    // is still missing, newest id first, until the list is complete.
     site.ask(client, "GET", fmt::format("/api/results/{}/?wait=60", text_of((*ids)[ids->Size() - 1]["id"])));
     int done = 0;
     while (done < options.jobs) {
@@ -58,9 +59,12 @@ Figures noop_round(const Options& options) {
         std::string unfinished;
         for (const auto& job : page->GetArray()) {
             const auto status = text_of(job["status"]);
-            if (status == "succeeded") ++done;
-            else if (status == "queued" || status == "starting" || status == "running") unfinished = text_of(job["id"]);
-            else give_up("a job of /bin/true ended as " + std::string(status));
+            if (status == "succeeded")
+                ++done;
+            else if (status == "queued" || status == "starting" || status == "running")
+                unfinished = text_of(job["id"]);
+            else
+                give_up("a job of /bin/true ended as " + std::string(status));
         }
         if (!unfinished.empty()) site.ask(client, "GET", "/api/results/" + unfinished + "/?wait=60");
     }
@@ -89,10 +93,14 @@ int noop_10k(const Options& options) {
     }
     fmt::print("noop-10k: {} jobs, median of {} rounds\n", options.jobs, options.rounds);
     fmt::print("  posix_spawn of /bin/sh -c /bin/true, two at a time   {:>7.0f} /s\n", median(spawned));
-    fmt::print("  the same in the bare sandbox, two at a time          {:>7.0f} /s   {:.2f} ms CPU each\n", median(boxed), median(boxed_cpu));
-    fmt::print("  whole path over HTTP, results durable                {:>7.0f} /s   {:.2f} ms CPU each, kernel threads {:.2f} ms\n", median(rate),
-               median(cpu), median(kernel));
-    fmt::print("  whole path / bare sandbox                            {:>7.2f}      (aim: at least 0.60: {})\n", median(ratio), median(ratio) >= 0.6 ? "met" : "not met");
+    fmt::print("  the same in the bare sandbox, two at a time          {:>7.0f} /s   {:.2f} ms CPU each\n",
+               median(boxed), median(boxed_cpu));
+    fmt::print(
+        "  whole path over HTTP, results durable                {:>7.0f} /s   {:.2f} ms CPU each, kernel threads "
+        "{:.2f} ms\n",
+        median(rate), median(cpu), median(kernel));
+    fmt::print("  whole path / bare sandbox                            {:>7.2f}      (aim: at least 0.60: {})\n",
+               median(ratio), median(ratio) >= 0.6 ? "met" : "not met");
     return 0;
 }
 

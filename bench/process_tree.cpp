@@ -34,8 +34,8 @@ std::map<pid_t, Process> processes() {
         if (open == std::string::npos || close == std::string::npos) continue;
         long parent = 0, user = 0, system = 0, reaped_user = 0, reaped_system = 0;
         // state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime cutime cstime
-        if (std::sscanf(line.c_str() + close + 2, "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld", &parent, &user, &system,
-                        &reaped_user, &reaped_system) != 5)
+        if (std::sscanf(line.c_str() + close + 2, "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld",
+                        &parent, &user, &system, &reaped_user, &reaped_system) != 5)
             continue;
         all[pid] = {static_cast<pid_t>(parent), line.substr(open + 1, close - open - 1),
                     static_cast<double>(user + system + reaped_user + reaped_system)};
@@ -89,6 +89,8 @@ double quantile(std::vector<double> values, double q) {
     return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
+double median(std::vector<double> values) {
+    return quantile(std::move(values), 0.5);
+}
 
 }  // namespace windlass::bench

@@ -10,7 +10,8 @@ namespace windlass::bench {
 
 // User and system seconds of `root`, of all living processes below it, and of those they have reaped.
 double cpu_seconds_of_tree(pid_t root);
-// Of all kernel threads of the machine: take the difference over a run. No rusage shows it, yet it is part of the price.
+// Of all kernel threads of the machine: take the difference over a run. No rusage shows it, yet it is part of the
+// price.
 double cpu_seconds_of_kernel_threads();
 // The first process below `root` whose command name is `name`; 0 if there is none.
 pid_t find_in_tree(pid_t root, const std::string& name);

@@ -26,11 +26,15 @@ std::string first_line(const std::string& path) {
     return text.substr(0, text.find('\n'));
 }
 
-void pause_ms(int ms) { poll(nullptr, 0, ms); }
+void pause_ms(int ms) {
+    poll(nullptr, 0, ms);
+}
 
 }  // namespace
 
-std::string program_directory() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+std::string program_directory() {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
 
 double seconds_now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -64,8 +68,10 @@ Site::Site(const Options& options) {
     auto started = cli::ChildProcess::start(spec);
     if (!started) give_up(started.error().message);
     child_ = std::make_unique<cli::ChildProcess>(std::move(started).value());
-    for (const double end = seconds_now() + 60; read_file(spec.log_path).find("READY ") == std::string::npos; pause_ms(20))
-        if (child_->ended() || seconds_now() > end) give_up("windlass dev did not become ready:\n" + read_file(spec.log_path));
+    for (const double end = seconds_now() + 60; read_file(spec.log_path).find("READY ") == std::string::npos;
+         pause_ms(20))
+        if (child_->ended() || seconds_now() > end)
+            give_up("windlass dev did not become ready:\n" + read_file(spec.log_path));
     url_ = first_line(data + "/endpoint");
     token_ = first_line(data + "/admin.token");
 }
@@ -77,7 +83,8 @@ Site::~Site() {
     child_->ended();
 }
 
-std::string Site::ask(cli::HttpClient& client, const std::string& method, const std::string& path, const std::string& body) const {
+std::string Site::ask(cli::HttpClient& client, const std::string& method, const std::string& path,
+                      const std::string& body) const {
     cli::HttpRequest request;
     request.method = method;
     request.path = path;
@@ -86,7 +93,8 @@ std::string Site::ask(cli::HttpClient& client, const std::string& method, const 
     request.patience = Seconds{120};
     const auto answer = client.send(request);
     if (!answer) give_up(fmt::format("{} {}: {}", method, path, answer.error().message));
-    if (answer->status / 100 != 2) give_up(fmt::format("{} {}: {} {}", method, path, answer->status, answer->body.substr(0, 400)));
+    if (answer->status / 100 != 2)
+        give_up(fmt::format("{} {}: {} {}", method, path, answer->status, answer->body.substr(0, 400)));
     return answer->body;
 }
 

@@ -16,8 +16,8 @@ struct Options {
     int rounds = 3;
     int jobs = 10'000;
     int jobs_one_by_one = 300;
-    int seconds = 5;           // of each wrk run
-    std::string database;      // empty: SQLite in the site's directory
+    int seconds = 5;       // of each wrk run
+    std::string database;  // empty: SQLite in the site's directory
     std::vector<int> depths = {1'000, 100'000, 1'000'000};
     std::vector<int> connections = {1, 64, 1000};
 };
@@ -49,7 +49,8 @@ class Site {
     pid_t pid() const { return child_->pid(); }
     cli::HttpClient client() const { return cli::HttpClient(url_); }
     // The body of an answer that must be 2xx.
-    std::string ask(cli::HttpClient& client, const std::string& method, const std::string& path, const std::string& body = {}) const;
+    std::string ask(cli::HttpClient& client, const std::string& method, const std::string& path,
+                    const std::string& body = {}) const;
 
   private:
     TemporaryDirectory directory_;

@@ -37,7 +37,8 @@ void BatchBuilder::insert(const InsertJob& effect, const Attachment& attachment,
     add_blob(*payload.code);
     add_blob(*payload.data);
     inserted_.emplace(effect.job, turn_.batch.jobs.size());
-    turn_.batch.jobs.push_back({effect.job, attachment.owner, now, payload.spec, payload.code->sha256, payload.data->sha256, effect.row});
+    turn_.batch.jobs.push_back(
+        {effect.job, attachment.owner, now, payload.spec, payload.code->sha256, payload.data->sha256, effect.row});
 }
 
 void BatchBuilder::change(const ChangeState& effect) {
@@ -46,8 +47,10 @@ void BatchBuilder::change(const ChangeState& effect) {
         return;
     }
     const auto [place, first] = changed_.emplace(effect.job, turn_.batch.changes.size());
-    if (first) turn_.batch.changes.push_back({effect.job, effect.from_state, effect.from_attempt, effect.row});
-    else turn_.batch.changes[place->second].row = effect.row;
+    if (first)
+        turn_.batch.changes.push_back({effect.job, effect.from_state, effect.from_attempt, effect.row});
+    else
+        turn_.batch.changes[place->second].row = effect.row;
 }
 
 void BatchBuilder::add_blob(const Content& content) {

@@ -1,8 +1,8 @@
 // Gathers the effects of one turn into one transaction and the list of what may be told once it is durable. Pure.
 //
-// Several changes of one job in one turn become one row: the fence is the state before the first of them, the content is
-// the state after the last. So the order of statements inside the transaction does not matter, and a job that is submitted
-// and leased in the same turn is inserted as leased.
+// Several changes of one job in one turn become one row: the fence is the state before the first of them, the content
+// is the state after the last. So the order of statements inside the transaction does not matter, and a job that is
+// submitted and leased in the same turn is inserted as leased.
 #pragma once
 
 #include <optional>
@@ -18,18 +18,18 @@ namespace windlass::scheduler {
 
 // What came along with the event whose effects are added: the queue itself never sees it.
 struct Attachment {
-    UserId owner;                                  // of Submit
+    UserId owner;                                          // of Submit
     const std::vector<SharedPayload>* payloads = nullptr;  // of Submit, by index
-    const AttemptResult* result = nullptr;         // of AttemptFinished
-    std::vector<OutputChunk> output;               // of AttemptFinished: kept only if the result is accepted
-    std::vector<Blob> files;                       // of AttemptFinished: likewise
+    const AttemptResult* result = nullptr;                 // of AttemptFinished
+    std::vector<OutputChunk> output;                       // of AttemptFinished: kept only if the result is accepted
+    std::vector<Blob> files;                               // of AttemptFinished: likewise
 };
 
 class BatchBuilder {
   public:
     struct Turn {
         Batch batch;
-        Effects outgoing;  // in order; to be carried out after the batch is durable
+        Effects outgoing;                 // in order; to be carried out after the batch is durable
         std::optional<SteadyTime> begun;  // when the first effect of it was decided
         bool empty() const { return batch.empty() && outgoing.empty(); }
     };

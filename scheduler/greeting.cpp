@@ -9,19 +9,23 @@ namespace windlass::scheduler {
 
 std::string reason_to_refuse(const protocol::Hello& hello, long peer_uid, const Door& door) {
     if (hello.version != protocol::version)
-        return fmt::format("this scheduler speaks protocol {}, the peer {}; install the same release on both", protocol::version,
-                           hello.version);
+        return fmt::format("this scheduler speaks protocol {}, the peer {}; install the same release on both",
+                           protocol::version, hello.version);
     if (hello.role != "worker" && hello.role != "api")
         return fmt::format("unknown role \"{}\"", to_valid_utf8(hello.role.substr(0, 40)));
     if (door.secret.empty()) {
-        if (peer_uid < 0) return "peers on a network address need the site's secret; set scheduler.secret_file on both sides";
+        if (peer_uid < 0)
+            return "peers on a network address need the site's secret; set scheduler.secret_file on both sides";
         if (peer_uid != 0 && peer_uid != door.own_uid)
-            return fmt::format("user id {} may not connect without the site's secret; set scheduler.secret_file on both sides", peer_uid);
+            return fmt::format(
+                "user id {} may not connect without the site's secret; set scheduler.secret_file on both sides",
+                peer_uid);
     } else if (!equal_secret(hello.secret, door.secret)) {
         return "the secret is wrong; scheduler.secret_file must hold the same line on both sides";
     }
     if (hello.role == "worker") {
-        if (hello.name.empty() || hello.name.size() > 200 || !is_valid_utf8(hello.name) || hello.name.find('\0') != std::string::npos)
+        if (hello.name.empty() || hello.name.size() > 200 || !is_valid_utf8(hello.name) ||
+            hello.name.find('\0') != std::string::npos)
             return "a worker needs a name of 1 to 200 bytes of UTF-8 (worker.name)";
         if (hello.cpu_millis <= 0 || hello.memory_bytes <= 0 || hello.prefetch < 0 || hello.cpu_millis > 100'000'000)
             return "a worker must offer some cores and some memory";

@@ -8,7 +8,7 @@
 namespace windlass::scheduler {
 
 struct Door {
-    std::string secret;   // of the site; empty: only unix sockets, and only our own user or root
+    std::string secret;  // of the site; empty: only unix sockets, and only our own user or root
     long own_uid = 0;
 };
 

@@ -37,16 +37,20 @@ Result<ServiceSettings> service_settings(const Config& config) {
     WINDLASS_TRY(settings.listen, wire::parse_endpoint(config.scheduler.listen));
     WINDLASS_TRY(settings.door.secret, read_secret(config));
     if (!settings.listen.is_loopback())
-        return make_error(ErrorKind::invalid, "scheduler.listen = " + settings.listen.text() +
-                                                  ": this release speaks without TLS and listens on loopback addresses and unix sockets only");
+        return make_error(
+            ErrorKind::invalid,
+            "scheduler.listen = " + settings.listen.text() +
+                ": this release speaks without TLS and listens on loopback addresses and unix sockets only");
     settings.door.own_uid = static_cast<long>(getuid());
     settings.queue.first_job_id = JobId{config.scheduler.first_job_id};
     settings.queue.lease_ttl = Milliseconds{config.scheduler.lease_ttl_ms};
     settings.queue.lease_grace = Milliseconds{config.scheduler.lease_grace_ms};
     settings.queue.crash_limit = static_cast<std::int16_t>(std::min<std::int64_t>(config.scheduler.crash_limit, 1000));
     if (config.scheduler.lease_ttl_ms < 300 || config.scheduler.crash_limit < 1 || config.scheduler.first_job_id < 1)
-        return make_error(ErrorKind::invalid, "scheduler.lease_ttl_ms must be at least 300, crash_limit and first_job_id at least 1");
-    // Three renewals fit into a lease, and a worker that gets none kills its own jobs a third of it before anybody else may run them.
+        return make_error(ErrorKind::invalid,
+                          "scheduler.lease_ttl_ms must be at least 300, crash_limit and first_job_id at least 1");
+    // Three renewals fit into a lease, and a worker that gets none kills its own jobs a third of it before anybody else
+    // may run them.
     settings.renew_every = settings.queue.lease_ttl / 3;
     settings.self_kill_after = settings.queue.lease_ttl * 2 / 3;
     return settings;
@@ -62,16 +66,19 @@ Status run(const Config& config) {
     WINDLASS_TRY(auto store, open_store(url));
     WINDLASS_TRY(const std::int64_t epoch, patiently("lead", [&] { return store->lead(); }));
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
-    log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.jobs.size(), state.workers.size());
+    log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.jobs.size(),
+              state.workers.size());
 
     uv_loop_t loop;
     uv_loop_init(&loop);
     const SystemClock clock;
-    WINDLASS_TRY(auto service, Service::open(&loop, clock, settings, std::move(store), epoch, std::move(state), [](const std::string& why) {
-        // Nothing may leave this process any more, not even a polite goodbye.
-        log::error("no longer the leader: {}. Ending at once; jobs are safe with the one who leads now", why);
-        std::_Exit(3);
-    }));
+    WINDLASS_TRY(
+        auto service,
+        Service::open(&loop, clock, settings, std::move(store), epoch, std::move(state), [](const std::string& why) {
+            // Nothing may leave this process any more, not even a polite goodbye.
+            log::error("no longer the leader: {}. Ending at once; jobs are safe with the one who leads now", why);
+            std::_Exit(3);
+        }));
 
     struct Stop {
         std::unique_ptr<Service>& service;
@@ -81,7 +88,8 @@ Status run(const Config& config) {
         auto& us = *static_cast<Stop*>(handle->data);
         notify_stopping();
         for (uv_signal_t& signal : us.signals)
-            if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(&signal))) uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
+            if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(&signal)))
+                uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
         us.service->stop([&us] { us.service.reset(); });
     };
     for (int i = 0; i < 2; ++i) {
@@ -101,7 +109,8 @@ Status run(const Config& config) {
 
 int main(int argc, char** argv) {
     using namespace windlass;
-    auto loaded = load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
+    auto loaded =
+        load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
     if (loaded && loaded->done) return 0;
     Status status = loaded ? log::configure("scheduler", loaded->config.log.level) : Status(loaded.error());
     if (status) {

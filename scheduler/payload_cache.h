@@ -1,6 +1,6 @@
-// Payloads of jobs that were submitted a moment ago, so that a lease need not ask the database. Bounded in bytes: when it
-// is full, newcomers are not taken. The oldest jobs are the next to be leased, so it is their payloads that are worth
-// keeping; those of the others are read back from the store when their turn comes.
+// Payloads of jobs that were submitted a moment ago, so that a lease need not ask the database. Bounded in bytes: when
+// it is full, newcomers are not taken. The oldest jobs are the next to be leased, so it is their payloads that are
+// worth keeping; those of the others are read back from the store when their turn comes.
 #pragma once
 
 #include <cstddef>

@@ -35,10 +35,10 @@ struct Capacity {
 // The thin, changing part of a job: one row of job_state.
 struct StateRow {
     JobState state = JobState::queued;
-    AttemptNumber attempt = 0;   // of the current or last attempt
-    std::int16_t failures = 0;   // attempts that ended through the job's own fault
-    std::int16_t losses = 0;     // attempts lost with their worker
-    WorkerId worker;             // set exactly in starting and running
+    AttemptNumber attempt = 0;  // of the current or last attempt
+    std::int16_t failures = 0;  // attempts that ended through the job's own fault
+    std::int16_t losses = 0;    // attempts lost with their worker
+    WorkerId worker;            // set exactly in starting and running
     bool cancel_requested = false;
     std::optional<WallTime> started;   // of the last attempt that ran
     std::optional<WallTime> finished;  // exactly in the final states
@@ -65,8 +65,8 @@ struct CancelJob {
     JobId job;
 };
 // A worker (re)connected. `held`: every attempt it has in hand: waiting, running, or ended with the result not yet
-// acknowledged. Leases the queue knows that are not in it are lost at once; attempts in it that are current are adopted;
-// the others are revoked.
+// acknowledged. Leases the queue knows that are not in it are lost at once; attempts in it that are current are
+// adopted; the others are revoked.
 struct WorkerJoined {
     WorkerId worker;
     Capacity capacity;
@@ -108,7 +108,8 @@ using Event = std::variant<Submit, CancelJob, WorkerJoined, WorkerLeft, LeasesRe
 
 // ---- effects: to be made durable ------------------------------------------------------------------------------------
 
-// Job number `index` of submit `request` is born with this row (already leased, perhaps, by a ChangeState that follows).
+// Job number `index` of submit `request` is born with this row (already leased, perhaps, by a ChangeState that
+// follows).
 struct InsertJob {
     JobId job;
     RequestId request;
@@ -197,12 +198,15 @@ struct ArmTimer {
     SteadyTime at{};
 };
 
-using Effect = std::variant<InsertJob, ChangeState, RecordEvent, AcceptResult, RecordLoss, SendLease, SendCancel, SendRevoke,
-                            AcknowledgeFinish, AnswerRenewal, AnswerSubmit, AnswerCancel, JobEnded, ArmTimer>;
+using Effect =
+    std::variant<InsertJob, ChangeState, RecordEvent, AcceptResult, RecordLoss, SendLease, SendCancel, SendRevoke,
+                 AcknowledgeFinish, AnswerRenewal, AnswerSubmit, AnswerCancel, JobEnded, ArmTimer>;
 using Effects = std::vector<Effect>;
 
 // True for the effects a store carries out; the others leave the process.
-constexpr bool is_persistent(const Effect& effect) { return effect.index() <= 4; }
+constexpr bool is_persistent(const Effect& effect) {
+    return effect.index() <= 4;
+}
 
 // ---- restart --------------------------------------------------------------------------------------------------------
 
@@ -214,10 +218,11 @@ struct StoredJob {
 };
 
 struct QueueSettings {
-    JobId first_job_id{100'000'001};    // above the highest id a Slurm cluster can use (67,043,328)
-    Milliseconds lease_ttl{15'000};     // a lease lives this long after its last renewal …
-    Milliseconds lease_grace{5'000};    // … and is handed out again only this much later: the worker has killed its own jobs by then
-    std::int16_t crash_limit = 5;       // so many losses and the job is given up as lost
+    JobId first_job_id{100'000'001};  // above the highest id a Slurm cluster can use (67,043,328)
+    Milliseconds lease_ttl{15'000};   // a lease lives this long after its last renewal …
+    Milliseconds lease_grace{
+        5'000};  // … and is handed out again only this much later: the worker has killed its own jobs by then
+    std::int16_t crash_limit = 5;                                // so many losses and the job is given up as lost
     Milliseconds fair_share_half_life{Milliseconds{3'600'000}};  // recent use counts half after this long
 };
 

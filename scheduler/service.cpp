@@ -43,8 +43,8 @@ std::int64_t resident_bytes() {
 
 class LoopService final : public Service {
   public:
-    LoopService(uv_loop_t* loop, const Clock& clock, ServiceSettings settings, std::unique_ptr<Store> store, std::int64_t epoch,
-                std::function<void(const std::string&)> on_deposed)
+    LoopService(uv_loop_t* loop, const Clock& clock, ServiceSettings settings, std::unique_ptr<Store> store,
+                std::int64_t epoch, std::function<void(const std::string&)> on_deposed)
         : loop_(loop),
           clock_(clock),
           settings_(std::move(settings)),
@@ -67,7 +67,8 @@ class LoopService final : public Service {
             peer->connection->close("the scheduler stops");
         }
         handles_->owner = nullptr;
-        for (auto* handle : {reinterpret_cast<uv_handle_t*>(&handles_->lease_timer), reinterpret_cast<uv_handle_t*>(&handles_->hello_timer),
+        for (auto* handle : {reinterpret_cast<uv_handle_t*>(&handles_->lease_timer),
+                             reinterpret_cast<uv_handle_t*>(&handles_->hello_timer),
                              reinterpret_cast<uv_handle_t*>(&handles_->turn_end)})
             uv_close(handle, [](uv_handle_t* closed) {
                 auto* handles = static_cast<Handles*>(closed->data);
@@ -82,7 +83,8 @@ class LoopService final : public Service {
         }
         const Now now = clock_.now();
         gather(queue_.restore(state.jobs, state.highest_job, now), {}, now);
-        WINDLASS_TRY(listener_, wire::Listener::open(loop_, settings_.listen, [this](std::shared_ptr<Connection> connection) {
+        WINDLASS_TRY(listener_,
+                     wire::Listener::open(loop_, settings_.listen, [this](std::shared_ptr<Connection> connection) {
                          welcome(std::move(connection));
                      }));
         // Runs after I/O was handled: everything that arrived in one turn is in one batch.
@@ -119,7 +121,8 @@ class LoopService final : public Service {
         RequestId theirs;
     };
 
-    // ---- peers ----------------------------------------------------------------------------------------------------------
+    // ---- peers
+    // ----------------------------------------------------------------------------------------------------------
 
     void welcome(std::shared_ptr<Connection> connection) {
         auto peer = std::make_shared<Peer>();
@@ -128,7 +131,8 @@ class LoopService final : public Service {
         peers_.insert(peer);
         std::weak_ptr<Peer> weak = peer;
         peer->connection->set_handlers({[this, weak](protocol::Message message, std::string body) {
-                                            if (const auto known = weak.lock()) on_message(known, std::move(message), std::move(body));
+                                            if (const auto known = weak.lock())
+                                                on_message(known, std::move(message), std::move(body));
                                         },
                                         [this, weak](const std::string& reason) {
                                             if (const auto known = weak.lock()) on_closed(known, reason);
@@ -150,8 +154,10 @@ class LoopService final : public Service {
         bool any_left = false;
         for (const PeerPtr& peer : std::set<PeerPtr>(peers_)) {
             if (peer->role != Peer::Role::stranger) continue;
-            if (now - peer->last_heard >= settings_.hello_deadline) peer->connection->close("no Hello in time");
-            else any_left = true;
+            if (now - peer->last_heard >= settings_.hello_deadline)
+                peer->connection->close("no Hello in time");
+            else
+                any_left = true;
         }
         if (any_left) arm_hello_timer();
     }
@@ -162,8 +168,10 @@ class LoopService final : public Service {
             case Peer::Role::stranger:
                 if (auto* hello = std::get_if<protocol::Hello>(&message)) return greet(peer, *hello);
                 return peer->connection->close("the first message must be Hello");
-            case Peer::Role::worker: return on_worker_message(peer, std::move(message), std::move(body));
-            case Peer::Role::api: return on_api_message(peer, std::move(message), std::move(body));
+            case Peer::Role::worker:
+                return on_worker_message(peer, std::move(message), std::move(body));
+            case Peer::Role::api:
+                return on_api_message(peer, std::move(message), std::move(body));
         }
     }
 
@@ -174,7 +182,8 @@ class LoopService final : public Service {
             refusal = reason_name_is_taken(hello);
         }
         if (!refusal.empty()) {
-            log::warning("refused {} from {}: {}", hello.role == "worker" ? "a worker" : "a peer", peer->connection->peer(), refusal);
+            log::warning("refused {} from {}: {}", hello.role == "worker" ? "a worker" : "a peer",
+                         peer->connection->peer(), refusal);
             peer->connection->send(protocol::Refused{refusal});
             return peer->connection->close(refusal);
         }
@@ -201,10 +210,11 @@ class LoopService final : public Service {
             former->connection->close("the worker connected again");
         }
         workers_[peer->worker] = peer;
-        log::info("worker {} connected ({} cores, {} MiB, {} attempts in hand)", hello.name, static_cast<double>(hello.cpu_millis) / 1000,
-                  hello.memory_bytes >> 20, hello.held.size());
+        log::info("worker {} connected ({} cores, {} MiB, {} attempts in hand)", hello.name,
+                  static_cast<double>(hello.cpu_millis) / 1000, hello.memory_bytes >> 20, hello.held.size());
         feed(WorkerJoined{peer->worker,
-                          {static_cast<std::int32_t>(hello.cpu_millis), hello.memory_bytes, static_cast<std::int32_t>(std::min<std::int64_t>(hello.prefetch, 100'000))},
+                          {static_cast<std::int32_t>(hello.cpu_millis), hello.memory_bytes,
+                           static_cast<std::int32_t>(std::min<std::int64_t>(hello.prefetch, 100'000))},
                           hello.held});
     }
 
@@ -215,15 +225,16 @@ class LoopService final : public Service {
         return last != last_dials_.end() && last->second.instance == hello.instance && hello.dial < last->second.number;
     }
 
-    // Two workers of one name would take each other's leases. A former connection of the same process, or of one that has
-    // been silent for two renewals, gives way.
+    // Two workers of one name would take each other's leases. A former connection of the same process, or of one that
+    // has been silent for two renewals, gives way.
     std::string reason_name_is_taken(const protocol::Hello& hello) const {
         const auto id = worker_ids_.find(hello.name);
         const auto peer = id == worker_ids_.end() ? workers_.end() : workers_.find(id->second);
         if (peer == workers_.end() || peer->second->instance == hello.instance) return {};
         if (peer->second->connection->peer_has_gone()) return {};
         if (clock_.now().steady - peer->second->last_heard > 2 * settings_.renew_every) return {};
-        return fmt::format("another worker named \"{}\" is connected; give each worker its own worker.name", hello.name);
+        return fmt::format("another worker named \"{}\" is connected; give each worker its own worker.name",
+                           hello.name);
     }
 
     WorkerId worker_id(const std::string& name) {
@@ -244,16 +255,22 @@ class LoopService final : public Service {
         feed(WorkerLeft{peer->worker});
     }
 
-    // ---- workers --------------------------------------------------------------------------------------------------------
+    // ---- workers
+    // --------------------------------------------------------------------------------------------------------
 
     void on_worker_message(const PeerPtr& peer, protocol::Message message, std::string body) {
         const WorkerId worker = peer->worker;
         if (!worker) return;  // replaced by a newer connection a moment ago
-        if (auto* renew = std::get_if<protocol::Renew>(&message)) return feed(LeasesRenewed{worker, std::move(renew->held)});
-        if (const auto* started = std::get_if<protocol::AttemptStarted>(&message)) return feed(AttemptStarted{worker, started->attempt});
-        if (const auto* output = std::get_if<protocol::AttemptOutput>(&message)) return on_output(worker, *output, std::move(body));
-        if (const auto* finished = std::get_if<protocol::AttemptFinished>(&message)) return on_finished(peer, *finished, body);
-        if (const auto* returned = std::get_if<protocol::AttemptReturned>(&message)) return feed(AttemptReturned{worker, returned->attempt});
+        if (auto* renew = std::get_if<protocol::Renew>(&message))
+            return feed(LeasesRenewed{worker, std::move(renew->held)});
+        if (const auto* started = std::get_if<protocol::AttemptStarted>(&message))
+            return feed(AttemptStarted{worker, started->attempt});
+        if (const auto* output = std::get_if<protocol::AttemptOutput>(&message))
+            return on_output(worker, *output, std::move(body));
+        if (const auto* finished = std::get_if<protocol::AttemptFinished>(&message))
+            return on_finished(peer, *finished, body);
+        if (const auto* returned = std::get_if<protocol::AttemptReturned>(&message))
+            return feed(AttemptReturned{worker, returned->attempt});
         if (std::holds_alternative<protocol::WorkerDraining>(message)) return feed(WorkerDraining{worker});
         peer->connection->close("a worker does not say that");
     }
@@ -281,7 +298,8 @@ class LoopService final : public Service {
         };
         const auto add_tail = [&](OutputStream stream, std::int64_t offset, std::int64_t size) {
             auto bytes = take(size);
-            if (bytes && !bytes->empty()) attachment.output.push_back({finished.attempt, stream, offset, std::move(*bytes)});
+            if (bytes && !bytes->empty())
+                attachment.output.push_back({finished.attempt, stream, offset, std::move(*bytes)});
             return bytes.has_value();
         };
         bool whole = add_tail(OutputStream::standard_output, finished.stdout_offset, finished.stdout_size) &&
@@ -293,13 +311,15 @@ class LoopService final : public Service {
             whole = bytes && sha256_hex(*bytes) == file.sha256;
             if (whole) attachment.files.push_back({file.sha256, std::move(*bytes)});
         }
-        if (!whole || at != body.size()) return peer->connection->close("a result does not match its own sizes and hashes");
-        feed(AttemptFinished{peer->worker, finished.attempt, finished.result.outcome.kind, finished.result.outcome.exit_code,
-                             finished.result.usage.wall},
+        if (!whole || at != body.size())
+            return peer->connection->close("a result does not match its own sizes and hashes");
+        feed(AttemptFinished{peer->worker, finished.attempt, finished.result.outcome.kind,
+                             finished.result.outcome.exit_code, finished.result.usage.wall},
              std::move(attachment));
     }
 
-    // ---- api ------------------------------------------------------------------------------------------------------------
+    // ---- api
+    // ------------------------------------------------------------------------------------------------------------
 
     void on_api_message(const PeerPtr& peer, protocol::Message message, std::string body) {
         if (auto* submit = std::get_if<protocol::SubmitJobs>(&message)) return on_submit(peer, *submit, body);
@@ -310,7 +330,8 @@ class LoopService final : public Service {
         if (const auto* watch = std::get_if<protocol::WatchJob>(&message)) return on_watch(peer, watch->job);
         if (const auto* explain = std::get_if<protocol::ExplainJob>(&message))
             return peer->connection->send(protocol::JobExplained{explain->request, queue_.explain(explain->job)});
-        if (const auto* ask = std::get_if<protocol::AskStatistics>(&message)) return send_statistics(peer, ask->request);
+        if (const auto* ask = std::get_if<protocol::AskStatistics>(&message))
+            return send_statistics(peer, ask->request);
         peer->connection->close("an api process does not say that");
     }
 
@@ -340,7 +361,8 @@ class LoopService final : public Service {
             if (!read(item.code_size, code) || !read(item.data_size, data))
                 return peer->connection->close("a submit does not match its own sizes");
             const JobSpec& spec = item.spec;
-            seeds.push_back({submit.owner, spec.priority, spec.max_attempts, {spec.limits.cpu_millis, spec.limits.memory_bytes}});
+            seeds.push_back(
+                {submit.owner, spec.priority, spec.max_attempts, {spec.limits.cpu_millis, spec.limits.memory_bytes}});
             payloads.push_back({std::move(item.spec), code, data});
         }
         if (seeds.empty() || at != body.size()) return peer->connection->close("a submit does not match its own sizes");
@@ -386,7 +408,8 @@ class LoopService final : public Service {
         return {question.peer.lock(), question.theirs};
     }
 
-    // ---- turns ----------------------------------------------------------------------------------------------------------
+    // ---- turns
+    // ----------------------------------------------------------------------------------------------------------
 
     void feed(const Event& event, Attachment attachment = {}) {
         const Now now = clock_.now();
@@ -404,9 +427,12 @@ class LoopService final : public Service {
         Effects waiting;
         waiting.reserve(effects.size());
         for (Effect& effect : effects) {
-            if (const auto* renewal = std::get_if<AnswerRenewal>(&effect)) answer_renewal(*renewal);
-            else if (const auto* timer = std::get_if<ArmTimer>(&effect)) arm_lease_timer(timer->at, now.steady);
-            else waiting.push_back(std::move(effect));
+            if (const auto* renewal = std::get_if<AnswerRenewal>(&effect))
+                answer_renewal(*renewal);
+            else if (const auto* timer = std::get_if<ArmTimer>(&effect))
+                arm_lease_timer(timer->at, now.steady);
+            else
+                waiting.push_back(std::move(effect));
         }
         for (const Effect& effect : waiting)
             if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.insert(ended->job);
@@ -432,17 +458,21 @@ class LoopService final : public Service {
         if (committing_) return;
         if (builder_.empty() || deposed_) return finish_stopping();
         BatchBuilder::Turn turn = builder_.take();
-        if (turn.batch.empty()) return carry_out(turn.outgoing, turn.begun.value_or(clock_.now().steady));  // nothing to make durable, and nothing before it waits
+        if (turn.batch.empty())
+            return carry_out(
+                turn.outgoing,
+                turn.begun.value_or(clock_.now().steady));  // nothing to make durable, and nothing before it waits
         committing_ = true;
         ++statistics_.commits;
         statistics_.committed_changes += static_cast<std::int64_t>(turn.batch.jobs.size() + turn.batch.changes.size());
         auto outgoing = std::make_shared<Effects>(std::move(turn.outgoing));
-        store_->commit(std::move(turn.batch), [this, outgoing, decided = turn.begun.value_or(clock_.now().steady)](const Status& status) {
-            committing_ = false;
-            if (!status) return step_down(status.error().message);
-            carry_out(*outgoing, decided);
-            end_turn();
-        });
+        store_->commit(std::move(turn.batch),
+                       [this, outgoing, decided = turn.begun.value_or(clock_.now().steady)](const Status& status) {
+                           committing_ = false;
+                           if (!status) return step_down(status.error().message);
+                           carry_out(*outgoing, decided);
+                           end_turn();
+                       });
     }
 
     void step_down(const std::string& why) {
@@ -460,7 +490,8 @@ class LoopService final : public Service {
         std::exchange(on_stopped_, {})();
     }
 
-    // ---- effects that leave the process ---------------------------------------------------------------------------------
+    // ---- effects that leave the process
+    // ---------------------------------------------------------------------------------
 
     void carry_out(const Effects& effects, SteadyTime decided) {
         std::vector<SendLease> not_at_hand;
@@ -477,10 +508,14 @@ class LoopService final : public Service {
                 send_to(acknowledge->worker, protocol::AcknowledgeFinish{acknowledge->attempt, acknowledge->accepted});
             } else if (const auto* submitted = std::get_if<AnswerSubmit>(&effect)) {
                 const auto [peer, theirs] = recall(submitted->request);
-                if (peer) peer->connection->send(protocol::JobsSubmitted{theirs, submitted->first, static_cast<std::int64_t>(submitted->count)});
+                if (peer)
+                    peer->connection->send(
+                        protocol::JobsSubmitted{theirs, submitted->first, static_cast<std::int64_t>(submitted->count)});
             } else if (const auto* cancelled = std::get_if<AnswerCancel>(&effect)) {
                 const auto [peer, theirs] = recall(cancelled->request);
-                if (peer) peer->connection->send(protocol::CancelAnswered{theirs, static_cast<std::int64_t>(cancelled->answer)});
+                if (peer)
+                    peer->connection->send(
+                        protocol::CancelAnswered{theirs, static_cast<std::int64_t>(cancelled->answer)});
             } else if (const auto* ended = std::get_if<JobEnded>(&effect)) {
                 tell_watchers(ended->job);
             }
@@ -505,9 +540,9 @@ class LoopService final : public Service {
         watchers_.erase(waiting);
     }
 
-    // A lease may have been lost again between the decision and its commit (the worker said hello anew, without it): the
-    // queue's word of now counts, not that of then. And a lease that waited long for its commit may run out here before the
-    // worker, whose clock begins when it hears of it, would stop the job: it is taken back instead.
+    // A lease may have been lost again between the decision and its commit (the worker said hello anew, without it):
+    // the queue's word of now counts, not that of then. And a lease that waited long for its commit may run out here
+    // before the worker, whose clock begins when it hears of it, would stop the job: it is taken back instead.
     bool may_still_be_sent(const SendLease& lease, SteadyTime decided) {
         if (!holds(lease.worker, lease.attempt)) return false;
         if (clock_.now().steady - decided <= settings_.longest_wait_of_a_lease()) return true;
@@ -525,18 +560,22 @@ class LoopService final : public Service {
     }
 
     void send_lease(const SendLease& lease, const JobSpec& spec, const std::string& code, const std::string& data) {
-        protocol::Lease message{lease.attempt, spec, static_cast<std::int64_t>(code.size()), static_cast<std::int64_t>(data.size())};
+        protocol::Lease message{lease.attempt, spec, static_cast<std::int64_t>(code.size()),
+                                static_cast<std::int64_t>(data.size())};
         const auto peer = workers_.find(lease.worker);
         if (peer == workers_.end()) return;
-        if (data.empty()) peer->second->connection->send(message, code);
-        else peer->second->connection->send(message, code + data);
+        if (data.empty())
+            peer->second->connection->send(message, code);
+        else
+            peer->second->connection->send(message, code + data);
     }
 
     void fetch_and_send(std::vector<SendLease> leases, SteadyTime decided) {
         std::vector<JobId> jobs;
         jobs.reserve(leases.size());
         for (const SendLease& lease : leases) jobs.push_back(lease.attempt.job);
-        store_->payloads(std::move(jobs), [this, leases = std::move(leases), decided](Result<std::vector<JobPayload>> payloads) {
+        store_->payloads(std::move(jobs), [this, leases = std::move(leases),
+                                           decided](Result<std::vector<JobPayload>> payloads) {
             if (!payloads) {
                 // Not an absent database (that is waited for): the leases run out, and the jobs are queued again.
                 log::error("could not read {} jobs that were to start: {}", leases.size(), payloads.error().message);
@@ -581,8 +620,10 @@ Result<std::unique_ptr<Service>> Service::open(uv_loop_t* loop, const Clock& clo
                                                std::unique_ptr<Store> store, std::int64_t epoch, StoredState state,
                                                std::function<void(const std::string&)> on_deposed) {
     if (settings.door.secret.empty() && settings.listen.unix_path.empty())
-        return make_error(ErrorKind::invalid, "listening on " + settings.listen.text() + " needs scheduler.secret_file; make one with: openssl rand -hex 32");
-    auto service = std::make_unique<LoopService>(loop, clock, std::move(settings), std::move(store), epoch, std::move(on_deposed));
+        return make_error(ErrorKind::invalid, "listening on " + settings.listen.text() +
+                                                  " needs scheduler.secret_file; make one with: openssl rand -hex 32");
+    auto service =
+        std::make_unique<LoopService>(loop, clock, std::move(settings), std::move(store), epoch, std::move(on_deposed));
     WINDLASS_TRY_STATUS(service->start(std::move(state)));
     return std::unique_ptr<Service>(std::move(service));
 }

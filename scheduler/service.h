@@ -1,9 +1,11 @@
-// The shell around the queue: a libuv loop with workers and api processes on one side and the store's thread on the other.
+// The shell around the queue: a libuv loop with workers and api processes on one side and the store's thread on the
+// other.
 //
-// One turn of the loop: messages become events, the queue turns them into effects, effects gather in a BatchBuilder. At the
-// end of the turn the batch is committed, and while it commits the next one gathers (group commit). What is to be told to
-// somebody is told when the batch it came with is durable, never before. Two things do not wait: the answer to a renewal
-// (it promises nothing that is not durable already, and jobs must run on while the database is away) and our own timer.
+// One turn of the loop: messages become events, the queue turns them into effects, effects gather in a BatchBuilder. At
+// the end of the turn the batch is committed, and while it commits the next one gathers (group commit). What is to be
+// told to somebody is told when the batch it came with is durable, never before. Two things do not wait: the answer to
+// a renewal (it promises nothing that is not durable already, and jobs must run on while the database is away) and our
+// own timer.
 //
 // Everything belongs to the loop's thread.
 #pragma once
@@ -26,12 +28,12 @@ struct ServiceSettings {
     Door door;
     QueueSettings queue;
     Milliseconds renew_every{5'000};
-    Milliseconds self_kill_after{10'000};            // must be less than lease_ttl
-    Milliseconds hello_deadline{10'000};             // for strangers to say who they are
+    Milliseconds self_kill_after{10'000};  // must be less than lease_ttl
+    Milliseconds hello_deadline{10'000};   // for strangers to say who they are
     std::size_t payload_cache_bytes = 32u << 20;
 
-    // From decision to sending. A worker that hears of a lease this late, renews once more and is then cut off kills the job
-    // at the latest when the queue may hand it out again.
+    // From decision to sending. A worker that hears of a lease this late, renews once more and is then cut off kills
+    // the job at the latest when the queue may hand it out again.
     Milliseconds longest_wait_of_a_lease() const {
         return queue.lease_ttl + queue.lease_grace - self_kill_after - renew_every;
     }
@@ -47,8 +49,8 @@ class Service {
     virtual ~Service() = default;
 
     virtual wire::Endpoint endpoint() const = 0;
-    // Commits what has happened, tells whom it concerns, closes all connections, calls `done`. Leases live on: workers keep
-    // running their jobs and find the next scheduler.
+    // Commits what has happened, tells whom it concerns, closes all connections, calls `done`. Leases live on: workers
+    // keep running their jobs and find the next scheduler.
     virtual void stop(std::function<void()> done) = 0;
 };
 

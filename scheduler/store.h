@@ -71,8 +71,8 @@ struct Batch {
     std::vector<OutputChunk> output;
 
     bool empty() const {
-        return workers.empty() && blobs.empty() && jobs.empty() && changes.empty() && events.empty() && results.empty() &&
-               output.empty();
+        return workers.empty() && blobs.empty() && jobs.empty() && changes.empty() && events.empty() &&
+               results.empty() && output.empty();
     }
 };
 

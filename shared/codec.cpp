@@ -1,5 +1,6 @@
-// How messages look on the wire, and nowhere else. Each struct is described once, by describe(); one visitor writes it as
-// a JSON object, the other reads it back. A field that is missing keeps its default; one of the wrong type is an error.
+// How messages look on the wire, and nowhere else. Each struct is described once, by describe(); one visitor writes it
+// as a JSON object, the other reads it back. A field that is missing keeps its default; one of the wrong type is an
+// error.
 #include <fmt/format.h>
 
 #include <limits>
@@ -11,7 +12,8 @@
 namespace windlass::protocol {
 namespace {
 
-// ---- descriptions: the field names of the protocol -------------------------------------------------------------------
+// ---- descriptions: the field names of the protocol
+// -------------------------------------------------------------------
 
 template <class V>
 void describe(V& v, Limits& m) {
@@ -222,28 +224,45 @@ void describe(V& v, Unavailable& m) {
 }
 
 // The word that stands for a message on the wire, by its place in the variant.
-constexpr std::string_view type_names[] = {
-    "hello",  "welcome", "refused",            "renew",   "started",     "output", "finished", "returned", "draining",
-    "lease",  "cancel",  "revoke",             "finish_acknowledged",    "renewed", "submit",  "cancel_job", "watch",
-    "explain", "ask_statistics", "submitted",  "cancel_answered",        "ended",  "explained", "statistics", "unavailable"};
+constexpr std::string_view type_names[] = {"hello",
+                                           "welcome",
+                                           "refused",
+                                           "renew",
+                                           "started",
+                                           "output",
+                                           "finished",
+                                           "returned",
+                                           "draining",
+                                           "lease",
+                                           "cancel",
+                                           "revoke",
+                                           "finish_acknowledged",
+                                           "renewed",
+                                           "submit",
+                                           "cancel_job",
+                                           "watch",
+                                           "explain",
+                                           "ask_statistics",
+                                           "submitted",
+                                           "cancel_answered",
+                                           "ended",
+                                           "explained",
+                                           "statistics",
+                                           "unavailable"};
 static_assert(std::size(type_names) == std::variant_size_v<Message>);
 
-// ---- writing ----------------------------------------------------------------------------------------------------------
+// ---- writing
+// ----------------------------------------------------------------------------------------------------------
 
 struct Writer {
     JsonWriter& json;
 
     void value(bool b) { json.Bool(b); }
     template <class I>
-        requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
-    void value(I i) {
-        json.Int64(i);
-    }
+    requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) void value(I i) { json.Int64(i); }
     template <class E>
-        requires std::is_enum_v<E>
-    void value(E e) {
-        json.Int64(static_cast<std::int64_t>(e));
-    }
+    requires std::is_enum_v<E>
+    void value(E e) { json.Int64(static_cast<std::int64_t>(e)); }
     template <class Tag>
     void value(Id<Tag> id) {
         json.Int64(id.value);
@@ -274,8 +293,7 @@ struct Writer {
         json.EndArray();
     }
     template <class T>
-        requires(std::is_class_v<T>)
-    void value(T& message) {
+    requires(std::is_class_v<T>) void value(T& message) {
         json.StartObject();
         describe(*this, message);
         json.EndObject();
@@ -287,7 +305,8 @@ struct Writer {
     }
 };
 
-// ---- reading ----------------------------------------------------------------------------------------------------------
+// ---- reading
+// ----------------------------------------------------------------------------------------------------------
 
 class Reader {
   public:
@@ -308,8 +327,7 @@ class Reader {
         return true;
     }
     template <class I>
-        requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
-    static bool read(const rapidjson::Value& v, I& i) {
+    requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) static bool read(const rapidjson::Value& v, I& i) {
         if (!v.IsInt64()) return false;
         const std::int64_t wide = v.GetInt64();
         if (wide < std::numeric_limits<I>::min() || wide > std::numeric_limits<I>::max()) return false;
@@ -363,8 +381,7 @@ class Reader {
         return true;
     }
     template <class T>
-        requires(std::is_class_v<T>)
-    bool read(const rapidjson::Value& v, T& message) {
+    requires(std::is_class_v<T>) bool read(const rapidjson::Value& v, T& message) {
         if (!v.IsObject()) return false;
         Reader inner(v, error_);
         describe(inner, message);
@@ -412,7 +429,8 @@ Result<Message> decode(std::string_view header) {
     WINDLASS_TRY(const auto document, parse_json(header, rules));
     if (!document.IsObject()) return make_error(ErrorKind::invalid, "a message is a JSON object");
     const auto type = document.FindMember("type");
-    if (type == document.MemberEnd() || !type->value.IsString()) return make_error(ErrorKind::invalid, "a message needs a type");
+    if (type == document.MemberEnd() || !type->value.IsString())
+        return make_error(ErrorKind::invalid, "a message needs a type");
     return decode_as(text_of(type->value), document);
 }
 

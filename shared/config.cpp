@@ -43,7 +43,8 @@ Status assign(std::int64_t& field, const std::string& text, const std::string& w
         used = 0;
     }
     if (text.empty() || used != text.size() || value < 0)
-        return make_error(ErrorKind::invalid, fmt::format("{}: \"{}\" is not a whole number of 0 or more", where, text));
+        return make_error(ErrorKind::invalid,
+                          fmt::format("{}: \"{}\" is not a whole number of 0 or more", where, text));
     field = value;
     return {};
 }
@@ -79,15 +80,22 @@ Status assign_toml(std::vector<std::string>& field, const toml::node& node, cons
     return {};
 }
 
-std::string shown(const std::string& value) { return '"' + value + '"'; }
-std::string shown(std::int64_t value) { return std::to_string(value); }
-std::string shown(const std::vector<std::string>& value) { return fmt::format("[{}]", fmt::join(value, ", ")); }
+std::string shown(const std::string& value) {
+    return '"' + value + '"';
+}
+std::string shown(std::int64_t value) {
+    return std::to_string(value);
+}
+std::string shown(const std::vector<std::string>& value) {
+    return fmt::format("[{}]", fmt::join(value, ", "));
+}
 
 Status read_file(Config& config, const std::string& path) {
     toml::parse_result parsed = toml::parse_file(path);
     if (!parsed) {
         const auto& error = parsed.error();
-        return make_error(ErrorKind::invalid, fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
+        return make_error(ErrorKind::invalid,
+                          fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
     }
     const toml::table& table = parsed.table();
     std::set<std::string> known;
@@ -102,11 +110,14 @@ Status read_file(Config& config, const std::string& path) {
     if (!status) return status;
     for (const auto& [section, node] : table) {
         const auto* entries = node.as_table();
-        if (entries == nullptr) return make_error(ErrorKind::invalid, fmt::format("{}: \"{}\" is not a section", path, section.str()));
+        if (entries == nullptr)
+            return make_error(ErrorKind::invalid, fmt::format("{}: \"{}\" is not a section", path, section.str()));
         for (const auto& [key, value] : *entries) {
             const std::string name = fmt::format("{}.{}", section.str(), key.str());
             if (!known.contains(name))
-                return make_error(ErrorKind::invalid, fmt::format("{}: there is no setting {}; --print-settings lists them all", path, name));
+                return make_error(
+                    ErrorKind::invalid,
+                    fmt::format("{}: there is no setting {}; --print-settings lists them all", path, name));
         }
     }
     return {};
@@ -116,7 +127,8 @@ void print_settings() {
     Config defaults;
     describe_settings(
         [](const std::string& name, auto& field, const char* meaning) {
-            std::cout << fmt::format("| `{}` | `{}` | `{}` | `{}` | {} |\n", name, flag_name(name), variable_name(name), shown(field), meaning);
+            std::cout << fmt::format("| `{}` | `{}` | `{}` | `{}` | {} |\n", name, flag_name(name), variable_name(name),
+                                     shown(field), meaning);
         },
         defaults);
 }
@@ -174,12 +186,15 @@ Result<std::string> read_secret(const Config& config) {
     struct stat info {};
     if (stat(path.c_str(), &info) != 0) return errno_error("scheduler.secret_file " + path, errno);
     if ((info.st_mode & 077) != 0)
-        return make_error(ErrorKind::denied, fmt::format("scheduler.secret_file {} can be read by others; run: chmod 600 {}", path, path));
+        return make_error(ErrorKind::denied,
+                          fmt::format("scheduler.secret_file {} can be read by others; run: chmod 600 {}", path, path));
     std::ifstream in(path);
     std::string secret;
     std::getline(in, secret);
     if (secret.size() < 16)
-        return make_error(ErrorKind::invalid, fmt::format("scheduler.secret_file {} needs one line of at least 16 characters; make one with: openssl rand -hex 32", path));
+        return make_error(ErrorKind::invalid, fmt::format("scheduler.secret_file {} needs one line of at least 16 "
+                                                          "characters; make one with: openssl rand -hex 32",
+                                                          path));
     return secret;
 }
 

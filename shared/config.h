@@ -3,8 +3,8 @@
 //   file:   [worker]            flag:  --worker-slots 4        variable:  WINDLASS_WORKER_SLOTS=4
 //           slots = 4
 //
-// A flag wins over a variable, a variable over the file, the file over the default. A name that nobody knows is an error,
-// in the file as well as on the command line. Names, defaults and meanings are listed once, in describe() below;
+// A flag wins over a variable, a variable over the file, the file over the default. A name that nobody knows is an
+// error, in the file as well as on the command line. Names, defaults and meanings are listed once, in describe() below;
 // docs/configuration.md is made from it (`windlass-scheduler --print-settings`).
 #pragma once
 
@@ -70,34 +70,42 @@ struct Config {
     } log;
 };
 
-// Calls visit(name, member, meaning) for every setting. Members are std::string, std::int64_t or std::vector<std::string>.
+// Calls visit(name, member, meaning) for every setting. Members are std::string, std::int64_t or
+// std::vector<std::string>.
 template <class V>
 void describe_settings(V&& visit, Config& c) {
     visit("database.url", c.database.url, "sqlite:/path/to/file.db or postgresql://…; what scheduler and api share");
     visit("scheduler.listen", c.scheduler.listen,
           "unix:/path or HOST:PORT; where the scheduler waits for workers and api, and where they dial");
-    visit("scheduler.secret_file", c.scheduler.secret_file,
-          "file (mode 0600) with the site's shared secret; needed for HOST:PORT and for peers that run as another user");
+    visit(
+        "scheduler.secret_file", c.scheduler.secret_file,
+        "file (mode 0600) with the site's shared secret; needed for HOST:PORT and for peers that run as another user");
     visit("scheduler.first_job_id", c.scheduler.first_job_id, "our job ids start here, above those of a Slurm cluster");
     visit("scheduler.lease_ttl_ms", c.scheduler.lease_ttl_ms, "a lease lives this long after its last renewal");
     visit("scheduler.lease_grace_ms", c.scheduler.lease_grace_ms, "and is handed out again only so much later");
-    visit("scheduler.crash_limit", c.scheduler.crash_limit, "a job whose worker died so many times is given up as lost");
+    visit("scheduler.crash_limit", c.scheduler.crash_limit,
+          "a job whose worker died so many times is given up as lost");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");
     visit("worker.prefetch", c.worker.prefetch, "short jobs to hold ready beyond the slots");
-    visit("worker.state_directory", c.worker.state_directory, "results not yet acknowledged, sockets; private to one worker");
-    visit("worker.spawner", c.worker.spawner, "path of windlass-spawner; the default is beside the worker's own program");
+    visit("worker.state_directory", c.worker.state_directory,
+          "results not yet acknowledged, sockets; private to one worker");
+    visit("worker.spawner", c.worker.spawner,
+          "path of windlass-spawner; the default is beside the worker's own program");
     visit("worker.cgroup", c.worker.cgroup, "cgroup below which jobs run; the default is made from the worker's name");
     visit("worker.first_uid", c.worker.first_uid, "as root: slot i runs its jobs as this user id + i");
     visit("worker.allow_weaker", c.worker.allow_weaker,
           "protections the operator agrees to do without, e.g. memory-limit (see docs/sandbox.md)");
     visit("worker.kill_grace_ms", c.worker.kill_grace_ms, "between TERM and KILL when a job is stopped");
-    visit("worker.drain_ms", c.worker.drain_ms, "on SIGTERM running jobs get this long to end before they are handed back");
-    visit("worker.result_file_bytes", c.worker.result_file_bytes, "of the files in out/ so many bytes are kept per job");
+    visit("worker.drain_ms", c.worker.drain_ms,
+          "on SIGTERM running jobs get this long to end before they are handed back");
+    visit("worker.result_file_bytes", c.worker.result_file_bytes,
+          "of the files in out/ so many bytes are kept per job");
     visit("api.listen", c.api.listen, "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one");
     visit("api.threads", c.api.threads, "threads for handlers; they never wait, so about as many as cores");
-    visit("api.registration", c.api.registration, "who may create accounts: open, admin, or loopback (open on a loopback address only)");
+    visit("api.registration", c.api.registration,
+          "who may create accounts: open, admin, or loopback (open on a loopback address only)");
     visit("api.credentials_directory", c.api.credentials_directory,
           "where the first admin's password and token are written (mode 0600); empty: the password is printed once");
     visit("api.session_s", c.api.session_s, "a session ends so many seconds after its login");
@@ -123,8 +131,8 @@ struct LoadedConfig {
 // Reads flags (--config FILE and one per setting), variables and the file. `program` and `purpose` are for --help.
 Result<LoadedConfig> load_config(int argc, char** argv, const std::string& program, const std::string& purpose);
 
-// The secret in config.scheduler.secret_file, without the line end; empty when no file is set. Refuses a file that others
-// may read.
+// The secret in config.scheduler.secret_file, without the line end; empty when no file is set. Refuses a file that
+// others may read.
 Result<std::string> read_secret(const Config& config);
 
 }  // namespace windlass

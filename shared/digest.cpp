@@ -9,10 +9,14 @@
 
 namespace windlass {
 namespace {
-const unsigned char* raw(std::string_view s) { return reinterpret_cast<const unsigned char*>(s.data()); }
+const unsigned char* raw(std::string_view s) {
+    return reinterpret_cast<const unsigned char*>(s.data());
+}
 }  // namespace
 
-void initialise_crypto() { WINDLASS_CHECK(sodium_init() >= 0, "libsodium could not be initialised"); }
+void initialise_crypto() {
+    WINDLASS_CHECK(sodium_init() >= 0, "libsodium could not be initialised");
+}
 
 std::string to_hex(std::string_view bytes) {
     static constexpr char digits[] = "0123456789abcdef";

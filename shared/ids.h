@@ -45,6 +45,7 @@ template <>
 struct std::hash<windlass::AttemptRef> {
     std::size_t operator()(const windlass::AttemptRef& ref) const noexcept {
         // Fibonacci hashing of the attempt: spreads the few attempts of one job over the table.
-        return std::hash<std::int64_t>{}(ref.job.value) ^ (static_cast<std::size_t>(ref.attempt) * 0x9E3779B97F4A7C15ULL);
+        return std::hash<std::int64_t>{}(ref.job.value) ^
+               (static_cast<std::size_t>(ref.attempt) * 0x9E3779B97F4A7C15ULL);
     }
 };

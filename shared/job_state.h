@@ -38,51 +38,66 @@ enum class JobState : std::int16_t {
     cancelled = 7,
     lost = 8,
 };
-inline constexpr std::array all_job_states = {JobState::blocked,   JobState::queued, JobState::starting,
+inline constexpr std::array all_job_states = {JobState::blocked,   JobState::queued,    JobState::starting,
                                               JobState::running,   JobState::succeeded, JobState::failed,
                                               JobState::timed_out, JobState::cancelled, JobState::lost};
 
 // What moves a job. Stored in job_event, as numbers: never renumber, only append.
 enum class JobMove : std::int16_t {
-    submit = 0,         // into being
-    release = 1,        // dependencies met
-    lease = 2,          // a worker got the right to run the next attempt
-    start = 3,          // the worker says that the process runs
-    finish = 4,         // the result of the attempt was accepted; the job is final
-    retry = 5,          // the attempt failed through the job's own fault and another one is left
-    requeue = 6,        // the attempt was lost with its worker, or handed back; does not use up max_attempts
-    request_cancel = 7, // somebody asked to cancel while a worker has it; the state stays until the process tree is gone
-    cancel = 8,         // cancelled; final
-    give_up = 9,        // crash limit reached; final (lost)
+    submit = 0,   // into being
+    release = 1,  // dependencies met
+    lease = 2,    // a worker got the right to run the next attempt
+    start = 3,    // the worker says that the process runs
+    finish = 4,   // the result of the attempt was accepted; the job is final
+    retry = 5,    // the attempt failed through the job's own fault and another one is left
+    requeue = 6,  // the attempt was lost with its worker, or handed back; does not use up max_attempts
+    request_cancel =
+        7,        // somebody asked to cancel while a worker has it; the state stays until the process tree is gone
+    cancel = 8,   // cancelled; final
+    give_up = 9,  // crash limit reached; final (lost)
 };
-inline constexpr std::array all_job_moves = {JobMove::submit, JobMove::release, JobMove::lease,          JobMove::start,
-                                             JobMove::finish, JobMove::retry,   JobMove::requeue,        JobMove::request_cancel,
-                                             JobMove::cancel, JobMove::give_up};
+inline constexpr std::array all_job_moves = {
+    JobMove::submit, JobMove::release, JobMove::lease,          JobMove::start,  JobMove::finish,
+    JobMove::retry,  JobMove::requeue, JobMove::request_cancel, JobMove::cancel, JobMove::give_up};
 
-constexpr bool is_final(JobState s) { return s >= JobState::succeeded; }
+constexpr bool is_final(JobState s) {
+    return s >= JobState::succeeded;
+}
 // A worker holds a lease exactly in these two.
-constexpr bool is_leased(JobState s) { return s == JobState::starting || s == JobState::running; }
+constexpr bool is_leased(JobState s) {
+    return s == JobState::starting || s == JobState::running;
+}
 
 // The table of allowed moves: true when `move` may take a job from `from` to `to`. submit has no `from`: it is allowed
 // from nothing, which callers express by asking allowed_at_birth().
 constexpr bool allowed(JobState from, JobMove move, JobState to) {
     using S = JobState;
     switch (move) {
-        case JobMove::submit: return false;  // a job comes into being once
-        case JobMove::release: return from == S::blocked && to == S::queued;
-        case JobMove::lease: return from == S::queued && to == S::starting;
-        case JobMove::start: return from == S::starting && to == S::running;
+        case JobMove::submit:
+            return false;  // a job comes into being once
+        case JobMove::release:
+            return from == S::blocked && to == S::queued;
+        case JobMove::lease:
+            return from == S::queued && to == S::starting;
+        case JobMove::start:
+            return from == S::starting && to == S::running;
         case JobMove::finish:
             return is_leased(from) && (to == S::succeeded || to == S::failed || to == S::timed_out);
         case JobMove::retry:
-        case JobMove::requeue: return is_leased(from) && to == S::queued;
-        case JobMove::request_cancel: return is_leased(from) && to == from;
-        case JobMove::cancel: return !is_final(from) && to == S::cancelled;
-        case JobMove::give_up: return is_leased(from) && to == S::lost;
+        case JobMove::requeue:
+            return is_leased(from) && to == S::queued;
+        case JobMove::request_cancel:
+            return is_leased(from) && to == from;
+        case JobMove::cancel:
+            return !is_final(from) && to == S::cancelled;
+        case JobMove::give_up:
+            return is_leased(from) && to == S::lost;
     }
     return false;
 }
-constexpr bool allowed_at_birth(JobState to) { return to == JobState::blocked || to == JobState::queued; }
+constexpr bool allowed_at_birth(JobState to) {
+    return to == JobState::blocked || to == JobState::queued;
+}
 
 std::string_view name(JobState state);  // "queued", "timed_out", … as in API.md
 std::string_view name(JobMove move);

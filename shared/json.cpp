@@ -13,7 +13,8 @@ namespace {
 
 using rapidjson::SizeType;
 
-// Stands between the reader and the document: refuses what the rules forbid while it is being read, before it costs memory.
+// Stands between the reader and the document: refuses what the rules forbid while it is being read, before it costs
+// memory.
 class Guard {
   public:
     Guard(rapidjson::Document& document, const JsonRules& rules) : document_(document), rules_(rules) {}
@@ -133,12 +134,14 @@ Result<rapidjson::Document> parse_json(std::string_view text, const JsonRules& r
     document.Populate(source);
     if (result.IsError()) {
         const bool ours = result.Code() == kParseErrorTermination;
-        return make_error(ErrorKind::invalid, place(text, result.Offset()) + ": " +
-                                                  (ours ? guard.reason() : std::string(GetParseError_En(result.Code()))));
+        return make_error(ErrorKind::invalid,
+                          place(text, result.Offset()) + ": " +
+                              (ours ? guard.reason() : std::string(GetParseError_En(result.Code()))));
     }
     std::string twice;
     if (find_duplicate_key(document, twice))
-        return make_error(ErrorKind::invalid, "the key \"" + to_valid_utf8(twice).substr(0, 200) + "\" appears twice in one object");
+        return make_error(ErrorKind::invalid,
+                          "the key \"" + to_valid_utf8(twice).substr(0, 200) + "\" appears twice in one object");
     return document;
 }
 

@@ -24,10 +24,18 @@ Result<rapidjson::Document> parse_json(std::string_view text, const JsonRules& r
 
 using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
-inline std::string_view text_of(const rapidjson::Value& v) { return {v.GetString(), v.GetStringLength()}; }
-inline std::string_view text_of(const rapidjson::StringBuffer& b) { return {b.GetString(), b.GetSize()}; }
-inline void put(JsonWriter& w, std::string_view s) { w.String(s.data(), static_cast<rapidjson::SizeType>(s.size())); }
-inline void put_key(JsonWriter& w, std::string_view s) { w.Key(s.data(), static_cast<rapidjson::SizeType>(s.size())); }
+inline std::string_view text_of(const rapidjson::Value& v) {
+    return {v.GetString(), v.GetStringLength()};
+}
+inline std::string_view text_of(const rapidjson::StringBuffer& b) {
+    return {b.GetString(), b.GetSize()};
+}
+inline void put(JsonWriter& w, std::string_view s) {
+    w.String(s.data(), static_cast<rapidjson::SizeType>(s.size()));
+}
+inline void put_key(JsonWriter& w, std::string_view s) {
+    w.Key(s.data(), static_cast<rapidjson::SizeType>(s.size()));
+}
 
 bool is_valid_utf8(std::string_view bytes);
 // Bytes as text that can stand in JSON: every byte that is not part of valid UTF-8 becomes U+FFFD.

@@ -12,14 +12,16 @@ inline constexpr std::int64_t gibibyte = 1024 * mebibyte;
 struct Limits {
     // Processor time per wall time, in thousandths of a core. Also what the queue counts against a worker's capacity.
     std::int32_t cpu_millis = 1000;
-    // All memory of the job together, page cache and its tmpfs files included. Reaching it ends the attempt (out_of_memory).
+    // All memory of the job together, page cache and its tmpfs files included. Reaching it ends the attempt
+    // (out_of_memory).
     std::int64_t memory_bytes = 512 * mebibyte;
     // What it may write into its working directory, /tmp and /dev/shm together (each gets a share of its own; see the
     // sandbox). Memory-backed, so it counts against memory_bytes too.
     std::int64_t disk_bytes = 256 * mebibyte;
     // Processes and threads at the same time.
     std::int32_t processes = 128;
-    // stdout and stderr, each. What is beyond is cut and marked; an attempt that goes on to 16 times as much is ended (output_limit).
+    // stdout and stderr, each. What is beyond is cut and marked; an attempt that goes on to 16 times as much is ended
+    // (output_limit).
     std::int64_t output_bytes = 1 * mebibyte;
     // Open descriptors per process (RLIMIT_NOFILE).
     std::int32_t open_files = 256;

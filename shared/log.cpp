@@ -20,10 +20,14 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum native(Level level) {
     switch (level) {
-        case Level::debug: return spdlog::level::debug;
-        case Level::info: return spdlog::level::info;
-        case Level::warning: return spdlog::level::warn;
-        case Level::error: return spdlog::level::err;
+        case Level::debug:
+            return spdlog::level::debug;
+        case Level::info:
+            return spdlog::level::info;
+        case Level::warning:
+            return spdlog::level::warn;
+        case Level::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
@@ -31,17 +35,27 @@ spdlog::level::level_enum native(Level level) {
 }  // namespace
 
 Status configure(std::string_view program, std::string_view level) {
-    if (level == "debug") logger().set_level(spdlog::level::debug);
-    else if (level == "info") logger().set_level(spdlog::level::info);
-    else if (level == "warning") logger().set_level(spdlog::level::warn);
-    else if (level == "error") logger().set_level(spdlog::level::err);
-    else return make_error(ErrorKind::invalid, fmt::format("log.level is \"{}\"; use debug, info, warning or error", level));
+    if (level == "debug")
+        logger().set_level(spdlog::level::debug);
+    else if (level == "info")
+        logger().set_level(spdlog::level::info);
+    else if (level == "warning")
+        logger().set_level(spdlog::level::warn);
+    else if (level == "error")
+        logger().set_level(spdlog::level::err);
+    else
+        return make_error(ErrorKind::invalid,
+                          fmt::format("log.level is \"{}\"; use debug, info, warning or error", level));
     logger().set_pattern(fmt::format("%Y-%m-%dT%H:%M:%S.%eZ %l [{}] %v", program), spdlog::pattern_time_type::utc);
     return {};
 }
 
-bool enabled(Level level) { return logger().should_log(native(level)); }
+bool enabled(Level level) {
+    return logger().should_log(native(level));
+}
 
-void write(Level level, std::string_view text) { logger().log(native(level), "{}", text); }
+void write(Level level, std::string_view text) {
+    logger().log(native(level), "{}", text);
+}
 
 }  // namespace windlass::log

@@ -10,8 +10,12 @@ void notify_ready(std::string_view url) {
     sd_notify(0, text.c_str());
 }
 
-void notify_status(std::string_view sentence) { sd_notify(0, fmt::format("STATUS={}", sentence).c_str()); }
+void notify_status(std::string_view sentence) {
+    sd_notify(0, fmt::format("STATUS={}", sentence).c_str());
+}
 
-void notify_stopping() { sd_notify(0, "STOPPING=1"); }
+void notify_stopping() {
+    sd_notify(0, "STOPPING=1");
+}
 
 }  // namespace windlass

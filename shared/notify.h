@@ -1,5 +1,5 @@
-// Tells whoever started this daemon how it is (sd_notify protocol): systemd, or `windlass dev`. Without NOTIFY_SOCKET in
-// the environment nothing happens.
+// Tells whoever started this daemon how it is (sd_notify protocol): systemd, or `windlass dev`. Without NOTIFY_SOCKET
+// in the environment nothing happens.
 #pragma once
 
 #include <string_view>

@@ -1,8 +1,9 @@
-// Everything that scheduler, workers and api say to each other. All messages are plain structs here; how they look on the
-// wire is in codec.cpp and nowhere else.
+// Everything that scheduler, workers and api say to each other. All messages are plain structs here; how they look on
+// the wire is in codec.cpp and nowhere else.
 //
-// A connection begins with Hello from whoever dialled, answered by Welcome or Refused. After that each side sends when it
-// has something to say. Unknown fields are ignored (an older peer may lack them), unknown messages are refused by closing.
+// A connection begins with Hello from whoever dialled, answered by Welcome or Refused. After that each side sends when
+// it has something to say. Unknown fields are ignored (an older peer may lack them), unknown messages are refused by
+// closing.
 //
 // Frame: u32 header size, u32 body size (both little-endian), JSON header, raw body. See frame.h for the bounds.
 #pragma once
@@ -22,20 +23,21 @@ namespace windlass::protocol {
 
 inline constexpr std::int64_t version = 1;
 
-// ---- greeting ---------------------------------------------------------------------------------------------------------
+// ---- greeting
+// ---------------------------------------------------------------------------------------------------------
 
 struct Hello {
     std::int64_t version = protocol::version;
-    std::string role;      // "worker" or "api"
-    std::string name;      // worker: unique in the site; the identity that leases belong to. api: for the log
-    std::string instance;  // random, new at each start of the process
-    std::string secret;    // the site's shared secret; never logged
+    std::string role;       // "worker" or "api"
+    std::string name;       // worker: unique in the site; the identity that leases belong to. api: for the log
+    std::string instance;   // random, new at each start of the process
+    std::string secret;     // the site's shared secret; never logged
     std::int64_t dial = 0;  // grows with every connection of one instance: a Hello that arrives late is known as such
     // worker only:
     std::int64_t cpu_millis = 0;
     std::int64_t memory_bytes = 0;
-    std::int64_t prefetch = 0;      // attempts it will hold ready beyond its capacity
-    std::vector<AttemptRef> held;   // every attempt in hand: waiting, running, or ended and not yet acknowledged
+    std::int64_t prefetch = 0;     // attempts it will hold ready beyond its capacity
+    std::vector<AttemptRef> held;  // every attempt in hand: waiting, running, or ended and not yet acknowledged
 };
 struct Welcome {
     std::int64_t version = protocol::version;
@@ -49,7 +51,8 @@ struct Refused {
     std::string reason;  // a sentence; the connection is closed after it
 };
 
-// ---- worker to scheduler ----------------------------------------------------------------------------------------------
+// ---- worker to scheduler
+// ----------------------------------------------------------------------------------------------
 
 struct Renew {  // every renew_every_ms; answered by Renewed
     std::vector<AttemptRef> held;
@@ -62,8 +65,8 @@ struct AttemptOutput {  // body: the bytes. Sent while the attempt runs; offsets
     OutputStream stream = OutputStream::standard_output;
     std::int64_t offset = 0;
 };
-// Sent again after every reconnect until AcknowledgeFinish comes. Body: what of stdout was not sent as AttemptOutput, then of
-// stderr, then the bytes of the files with stored = true, in order.
+// Sent again after every reconnect until AcknowledgeFinish comes. Body: what of stdout was not sent as AttemptOutput,
+// then of stderr, then the bytes of the files with stored = true, in order.
 struct AttemptFinished {
     AttemptRef attempt;
     AttemptResult result;
@@ -77,7 +80,8 @@ struct AttemptReturned {  // not started, handed back: somebody else may have it
 };
 struct WorkerDraining {};
 
-// ---- scheduler to worker ----------------------------------------------------------------------------------------------
+// ---- scheduler to worker
+// ----------------------------------------------------------------------------------------------
 
 struct Lease {  // body: code, then data
     AttemptRef attempt;
@@ -99,15 +103,16 @@ struct Renewed {
     std::vector<AttemptRef> kept;
 };
 
-// ---- api to scheduler -------------------------------------------------------------------------------------------------
+// ---- api to scheduler
+// -------------------------------------------------------------------------------------------------
 
 struct SubmitItem {
     JobSpec spec;
     std::int64_t code_size = 0;
     std::int64_t data_size = 0;
 };
-// Answered by JobsSubmitted after the commit, or Unavailable. Body: code and data of each item in turn. An item whose code
-// (or data) has the same bytes as that of the item before says so with size -1 and sends nothing.
+// Answered by JobsSubmitted after the commit, or Unavailable. Body: code and data of each item in turn. An item whose
+// code (or data) has the same bytes as that of the item before says so with size -1 and sends nothing.
 struct SubmitJobs {
     RequestId request;
     UserId owner;
@@ -128,7 +133,8 @@ struct AskStatistics {  // answered by Statistics
     RequestId request;
 };
 
-// ---- scheduler to api -------------------------------------------------------------------------------------------------
+// ---- scheduler to api
+// -------------------------------------------------------------------------------------------------
 
 struct JobsSubmitted {  // ids are first, first+1, … in the order of the items
     RequestId request;
@@ -161,10 +167,10 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
     std::int64_t retry_after_ms = 1000;
 };
 
-using Message =
-    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished, AttemptReturned, WorkerDraining,
-                 Lease, CancelAttempt, RevokeAttempt, AcknowledgeFinish, Renewed, SubmitJobs, CancelJob, WatchJob, ExplainJob,
-                 AskStatistics, JobsSubmitted, CancelAnswered, JobEnded, JobExplained, Statistics, Unavailable>;
+using Message = std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished,
+                             AttemptReturned, WorkerDraining, Lease, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
+                             Renewed, SubmitJobs, CancelJob, WatchJob, ExplainJob, AskStatistics, JobsSubmitted,
+                             CancelAnswered, JobEnded, JobExplained, Statistics, Unavailable>;
 
 // The JSON header of a frame. Never fails.
 std::string encode(const Message& message);

@@ -31,14 +31,16 @@ struct Error {
     Error in(std::string_view where) && { return {kind, std::string(where) + ": " + std::move(message)}; }
 };
 
-inline Error make_error(ErrorKind kind, std::string message) { return {kind, std::move(message)}; }
+inline Error make_error(ErrorKind kind, std::string message) {
+    return {kind, std::move(message)};
+}
 // errno as an Error, "what: strerror".
 Error errno_error(std::string_view what, int error_number);
 
 template <class T>
 class [[nodiscard]] Result {
   public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}   // NOLINT: implicit on purpose
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
     bool ok() const { return state_.index() == 0; }
@@ -89,11 +91,11 @@ using Status = Result<void>;
 // WINDLASS_TRY(variable, expression): passes the error on, or binds the value.
 #define WINDLASS_CONCAT_(a, b) a##b
 #define WINDLASS_CONCAT(a, b) WINDLASS_CONCAT_(a, b)
-#define WINDLASS_TRY(variable, expression)                                                        \
-    auto WINDLASS_CONCAT(result_, __LINE__) = (expression);                                       \
+#define WINDLASS_TRY(variable, expression)                                                                 \
+    auto WINDLASS_CONCAT(result_, __LINE__) = (expression);                                                \
     if (!WINDLASS_CONCAT(result_, __LINE__)) return std::move(WINDLASS_CONCAT(result_, __LINE__)).error(); \
     variable = std::move(WINDLASS_CONCAT(result_, __LINE__)).value()
-#define WINDLASS_TRY_STATUS(expression)                                   \
-    do {                                                                  \
+#define WINDLASS_TRY_STATUS(expression)                                                        \
+    do {                                                                                       \
         if (auto try_status = (expression); !try_status) return std::move(try_status).error(); \
     } while (false)

@@ -20,8 +20,12 @@ struct Now {
     WallTime wall{};
 };
 
-inline std::int64_t to_unix_us(WallTime t) { return t.time_since_epoch().count(); }
-inline WallTime from_unix_us(std::int64_t us) { return WallTime{Microseconds{us}}; }
+inline std::int64_t to_unix_us(WallTime t) {
+    return t.time_since_epoch().count();
+}
+inline WallTime from_unix_us(std::int64_t us) {
+    return WallTime{Microseconds{us}};
+}
 
 // The only place that reads the clocks of the machine. Tests hand in a Now of their own.
 class Clock {

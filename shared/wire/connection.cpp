@@ -28,8 +28,10 @@ Error uv_error(std::string_view what, int code) {
 class UvConnection final : public Connection {
   public:
     UvConnection(uv_loop_t* loop, bool unix_socket) : unix_(unix_socket) {
-        if (unix_) uv_pipe_init(loop, &handle_.pipe, 0);
-        else uv_tcp_init(loop, &handle_.tcp);
+        if (unix_)
+            uv_pipe_init(loop, &handle_.pipe, 0);
+        else
+            uv_tcp_init(loop, &handle_.tcp);
         handle_.stream.data = this;
         reader_.set_bounds(hello_header_bytes, 0);
     }
@@ -111,7 +113,8 @@ class UvConnection final : public Connection {
 
     void on_read(ssize_t size, const char* bytes) {
         if (closing_) return;
-        if (size < 0) return finish(size == UV_EOF ? "the peer closed the connection" : uv_strerror(static_cast<int>(size)));
+        if (size < 0)
+            return finish(size == UV_EOF ? "the peer closed the connection" : uv_strerror(static_cast<int>(size)));
         reader_.feed({bytes, static_cast<std::size_t>(size)});
         const auto keep = shared_from_this();  // a handler may drop the last reference
         while (!closing_) {
@@ -179,8 +182,8 @@ class UvConnection final : public Connection {
         };
         uv_close(&handle_.handle, closed);
         if (prepare_open_) uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), closed);
-        // Kept until the handle is closed: this may have been called from inside on_message, which must not be destroyed
-        // while it runs.
+        // Kept until the handle is closed: this may have been called from inside on_message, which must not be
+        // destroyed while it runs.
         retired_ = std::exchange(handlers_, {});
         if (retired_.on_closed) retired_.on_closed(reason);
     }
@@ -211,7 +214,8 @@ class UvConnection final : public Connection {
 Status socket_address(const Endpoint& endpoint, sockaddr_storage& address) {
     if (uv_ip4_addr(endpoint.host.c_str(), endpoint.port, reinterpret_cast<sockaddr_in*>(&address)) == 0) return {};
     if (uv_ip6_addr(endpoint.host.c_str(), endpoint.port, reinterpret_cast<sockaddr_in6*>(&address)) == 0) return {};
-    return make_error(ErrorKind::invalid, endpoint.host + " is not an address; write it as numbers, e.g. 127.0.0.1:7070");
+    return make_error(ErrorKind::invalid,
+                      endpoint.host + " is not an address; write it as numbers, e.g. 127.0.0.1:7070");
 }
 
 struct Dial {
@@ -253,8 +257,10 @@ class UvListener final : public Listener {
     Status listen() {
         const bool unix_socket = !endpoint_.unix_path.empty();
         auto* handle = &handles_->handle;
-        if (unix_socket) uv_pipe_init(loop_, &handles_->pipe, 0);
-        else uv_tcp_init(loop_, &handles_->tcp);
+        if (unix_socket)
+            uv_pipe_init(loop_, &handles_->pipe, 0);
+        else
+            uv_tcp_init(loop_, &handles_->tcp);
         handle->data = handles_;
         open_ = true;
         if (unix_socket) {
@@ -270,8 +276,10 @@ class UvListener final : public Listener {
             if (status == 0 && handles.owner != nullptr) handles.owner->accept();
         });
         if (failed != 0) return uv_error("cannot listen on " + endpoint_.text(), failed);
-        if (unix_socket) chmod(endpoint_.unix_path.c_str(), 0660);
-        else learn_port();
+        if (unix_socket)
+            chmod(endpoint_.unix_path.c_str(), 0660);
+        else
+            learn_port();
         return {};
     }
 
@@ -280,8 +288,10 @@ class UvListener final : public Listener {
     void close() override {
         if (handles_ == nullptr) return;
         handles_->owner = nullptr;
-        if (open_) uv_close(&handles_->handle, [](uv_handle_t* handle) { delete static_cast<Handles*>(handle->data); });
-        else delete handles_;
+        if (open_)
+            uv_close(&handles_->handle, [](uv_handle_t* handle) { delete static_cast<Handles*>(handle->data); });
+        else
+            delete handles_;
         handles_ = nullptr;
     }
 
@@ -301,7 +311,8 @@ class UvListener final : public Listener {
         const std::string& path = endpoint_.unix_path;
         if (path.size() >= sizeof(sockaddr_un::sun_path))
             return make_error(ErrorKind::invalid, "the socket path " + path + " is too long (at most 107 bytes)");
-        if (somebody_listens(path)) return make_error(ErrorKind::conflict, "another process already listens on " + path);
+        if (somebody_listens(path))
+            return make_error(ErrorKind::conflict, "another process already listens on " + path);
         unlink(path.c_str());
         if (const int failed = uv_pipe_bind(&handles_->pipe, path.c_str()); failed != 0)
             return uv_error("cannot listen on " + endpoint_.text(), failed);
@@ -337,7 +348,9 @@ std::string Endpoint::text() const {
     return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
 }
 
-bool Endpoint::is_loopback() const { return !unix_path.empty() || host.rfind("127.", 0) == 0 || host == "::1"; }
+bool Endpoint::is_loopback() const {
+    return !unix_path.empty() || host.rfind("127.", 0) == 0 || host == "::1";
+}
 
 Result<Endpoint> parse_endpoint(const std::string& text) {
     Endpoint endpoint;
@@ -348,7 +361,8 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
         return endpoint;
     }
     const auto colon = text.rfind(':');
-    const auto wrong = make_error(ErrorKind::invalid, "\"" + text + "\" is not an address; write HOST:PORT, [V6]:PORT or unix:/path");
+    const auto wrong =
+        make_error(ErrorKind::invalid, "\"" + text + "\" is not an address; write HOST:PORT, [V6]:PORT or unix:/path");
     if (colon == std::string::npos) return wrong;
     endpoint.host = text.substr(0, colon);
     if (endpoint.host == "localhost") endpoint.host = "127.0.0.1";

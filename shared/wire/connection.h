@@ -41,7 +41,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual void trust() = 0;
     // Sends what is queued, then closes; on_closed follows.
     virtual void close(const std::string& reason) = 0;
-    virtual std::string peer() const = 0;   // for the log
+    virtual std::string peer() const = 0;  // for the log
     // Of the process at the other end of a unix socket; -1 if unknown.
     virtual long peer_uid() const = 0;
     // The peer has closed its end already, though on_closed is still to come.
@@ -53,8 +53,8 @@ void connect(uv_loop_t* loop, const Endpoint& endpoint, std::function<void(Resul
 
 class Listener {
   public:
-    // Binds and listens. A unix socket is made with mode 0660; one that a dead process left is replaced, one that answers
-    // is not (conflict).
+    // Binds and listens. A unix socket is made with mode 0660; one that a dead process left is replaced, one that
+    // answers is not (conflict).
     static Result<std::unique_ptr<Listener>> open(uv_loop_t* loop, const Endpoint& endpoint,
                                                   std::function<void(std::shared_ptr<Connection>)> on_connection);
     virtual ~Listener() = default;

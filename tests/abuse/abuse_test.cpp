@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -41,54 +42,151 @@ struct Act {
 };
 
 constexpr Act acts[] = {
+    {"accounting", End::stopped},
+    {"become_neighbour", End::stopped},
     {"become_root", End::stopped},
+    {"bpf_program", End::stopped},
+    {"broadcast", End::stopped},
+    {"change_attributes", End::stopped},
     {"climb_out", End::stopped},
+    {"close_output", End::when_asked},
+    {"compare_pointers", End::stopped},
+    {"configure_network", End::stopped},
     {"connect_abstract", End::stopped, "ABSTRACT"},
+    {"connect_fast_open", End::stopped, "PORT"},
+    {"connect_other_transports", End::stopped, "PORT"},
+    {"connect_services", End::stopped},
     {"connect_tcp", End::stopped, "PORT"},
+    {"connect_tcp6", End::stopped, "PORT"},
     {"core_dump", End::stopped},
     {"daemon", End::harmless},
+    {"deep_directories", End::out_of_disk},
     {"descriptor_bomb", End::stopped},
     {"device_nodes", End::stopped},
+    {"disk_quota", End::stopped},
+    {"epoll_nest", End::stopped},
+    {"every_family", End::stopped},
+    {"exec_loop", End::when_asked},
+    {"fake_executable", End::stopped},
+    {"file_capabilities", End::stopped},
     {"file_handles", End::stopped},
     {"fill_disk", End::out_of_disk, "/job"},
     {"fill_disk", End::out_of_disk, "/tmp"},
     {"fill_disk", End::out_of_disk, "/dev/shm"},
+    {"filter_bomb", End::stopped},
+    {"find_abstract", End::stopped, "ABSTRACT"},
+    {"find_canary", End::stopped, "CANARY"},
     {"foreign_calls", End::stopped},
+    {"forge_credentials", End::stopped},
+    {"forge_signals", End::stopped},
     {"fork_bomb", End::stopped},
     {"fork_tree", End::when_asked},
+    {"fork_when_asked", End::when_asked},
+    {"freeze_file_system", End::stopped},
+    {"guess_processes", End::stopped},
     {"host_files", End::stopped},
+    {"huge_arguments", End::stopped},
     {"ignore_signals", End::when_asked},
     {"inode_bomb", End::out_of_disk},
+    {"inotify_bomb", End::stopped},
+    {"interpreter_loop", End::stopped},
+    {"join_group", End::stopped},
     {"join_namespaces", End::stopped},
+    {"kernel_addresses", End::stopped},
     {"kernel_knobs", End::stopped},
+    {"kernel_log", End::stopped},
     {"keyrings", End::stopped},
     {"kill_everything", End::stopped},
     {"kill_pid_one", End::stopped},
+    {"large_pipe", End::stopped},
     {"leaked_descriptors", End::stopped},
+    {"lease_host_file", End::stopped},
+    {"leave_threads", End::when_asked},
+    {"limit_pid_one", End::harmless},
+    {"link_by_descriptor", End::stopped},
+    {"link_loop", End::harmless},
+    {"load_kernel", End::stopped},
+    {"load_module", End::stopped},
+    {"lock_directory", End::harmless},
+    {"lock_memory", End::stopped},
+    {"loosen_filter", End::stopped},
+    {"loosen_landlock", End::stopped},
+    {"mail_descriptors", End::stopped},
     {"make_setuid", End::stopped},
+    {"map_for_writing", End::stopped},
+    {"map_ids", End::stopped},
+    {"map_page_zero", End::stopped},
+    {"mapping_bomb", End::stopped},
     {"memfd_bomb", End::out_of_memory},
     {"memory_bomb", End::out_of_memory},
+    {"memory_nodes", End::stopped},
+    {"message_bomb", End::out_of_memory, "", true},
+    {"mount_attributes", End::stopped},
     {"mount_things", End::stopped},
+    {"new_mount_calls", End::stopped},
     {"new_namespaces", End::stopped},
+    {"odd_names", End::harmless},
+    {"old_calls", End::stopped},
+    {"open_terminal", End::stopped},
     {"output_flood", End::when_asked},
     {"overwrite_executable", End::stopped},
+    {"page_faults", End::stopped},
+    {"page_table_bomb", End::out_of_memory, "", true},
+    {"paired_families", End::stopped},
+    {"perf_counters", End::stopped},
+    {"personalities", End::stopped},
+    {"pipe_bomb", End::stopped},
     {"plant_results", End::harmless},
+    {"port_access", End::stopped},
+    {"posix_queues", End::stopped},
+    {"privileged_instructions", End::stopped},
+    {"raise_capabilities", End::stopped},
+    {"raise_ceilings", End::stopped},
     {"raise_limits", End::stopped},
+    {"raw_packets", End::stopped},
     {"read_pid_one", End::stopped},
+    {"real_time", End::stopped},
+    {"reboot_switch", End::stopped},
     {"release_agent", End::stopped},
+    {"remove_everything", End::harmless},
+    {"reopen_for_writing", End::stopped},
+    {"replace_out", End::harmless},
+    {"reserve_file", End::stopped},
+    {"secret_memory", End::stopped},
+    {"secure_bits", End::stopped},
     {"see_processes", End::stopped},
+    {"semaphore_bomb", End::out_of_memory, "", true},
     {"send_udp", End::stopped},
     {"set_clock", End::stopped},
     {"shared_memory_bomb", End::out_of_memory, "", true},
+    {"shift_time", End::stopped},
+    {"sibling", End::harmless},
+    {"signal_bomb", End::stopped},
+    {"signal_by_descriptor", End::stopped},
+    {"signal_by_pidfd", End::stopped},
+    {"socket_options", End::stopped},
     {"sparse_file", End::stopped},
     {"spin", End::when_asked},
+    {"spin_threads", End::when_asked},
+    {"steal_descriptor", End::stopped},
     {"stop_itself", End::when_asked},
+    {"stopped_children", End::harmless},
+    {"submission_ring", End::stopped},
+    {"subreaper", End::harmless},
+    {"swap_file", End::stopped},
     {"sysv_memory_bomb", End::out_of_memory},
     {"thread_bomb", End::stopped},
+    {"timer_bomb", End::stopped},
     {"trace_others", End::stopped},
     {"type_into_terminal", End::stopped},
+    {"unnamed_files", End::stopped},
     {"unusual_sockets", End::stopped},
+    {"vfork_chain", End::when_asked},
+    {"wake_machine", End::stopped},
+    {"watch_file_system", End::stopped},
     {"wide_interfaces", End::stopped},
+    {"write_into_others", End::stopped},
+    {"zombie_farm", End::stopped},
 };
 
 std::string bytes_of(const std::string& path) {
@@ -97,7 +195,30 @@ std::string bytes_of(const std::string& path) {
     return std::move(bytes).str();
 }
 
-// What the programs try to reach: a listener, an abstract socket, a process of the same user.
+// What of the machine nobody may have changed. The clock: how far the time of day is ahead of the time since boot.
+struct Settings {
+    std::string name = bytes_of("/proc/sys/kernel/hostname");
+    std::string core_pattern = bytes_of("/proc/sys/kernel/core_pattern");
+    std::string mounts = bytes_of("/proc/self/mountinfo");
+    std::string queues = bytes_of("/proc/sysvipc/msg") + bytes_of("/proc/sysvipc/sem") + bytes_of("/proc/sysvipc/shm");
+    time_t clock = [] {
+        timespec day{};
+        timespec boot{};
+        clock_gettime(CLOCK_REALTIME, &day);
+        clock_gettime(CLOCK_BOOTTIME, &boot);
+        return day.tv_sec - boot.tv_sec;
+    }();
+};
+
+void expect_same(const Settings& before, const Settings& after) {
+    EXPECT_EQ(after.name, before.name);
+    EXPECT_EQ(after.core_pattern, before.core_pattern);
+    EXPECT_EQ(after.mounts, before.mounts);
+    EXPECT_EQ(after.queues, before.queues) << "something was left in the kernel's own memory";
+    EXPECT_NEAR(static_cast<double>(after.clock), static_cast<double>(before.clock), 2) << "the clock was set";
+}
+
+// What the programs try to reach: a listener, an abstract socket, a file, a process of the same user.
 class Host {
   public:
     Host()
@@ -120,6 +241,9 @@ class Host {
         EXPECT_EQ(bind(abstract_.get(), reinterpret_cast<sockaddr*>(&local), length), 0);
         EXPECT_EQ(listen(abstract_.get(), 8), 0);
 
+        std::ofstream(canary_) << "alive";
+        chmod(canary_.c_str(), 0666);
+
         bystander_ = fork();
         if (bystander_ == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -132,17 +256,23 @@ class Host {
     }
 
     std::string put_in(const std::string& argument) const {
-        return argument == "PORT" ? port_ : argument == "ABSTRACT" ? name_ : argument;
+        return argument == "PORT" ? port_ : argument == "ABSTRACT" ? name_ : argument == "CANARY" ? canary_ : argument;
     }
     void expect_untouched() const {
         EXPECT_LT(accept(tcp_.get(), nullptr, nullptr), 0) << "somebody connected to the host's port";
         EXPECT_LT(accept(abstract_.get(), nullptr, nullptr), 0) << "somebody connected to the host's abstract socket";
+        EXPECT_EQ(bytes_of(canary_), "alive") << "a file of the host was changed";
+        struct stat status {};
+        EXPECT_EQ(stat(canary_.c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 07777U, 0666U) << "the rights of a file of the host were changed";
         EXPECT_EQ(waitpid(bystander_, nullptr, WNOHANG), 0) << "a process of the host was killed";
     }
 
   private:
     File tcp_;
     File abstract_;
+    TemporaryDirectory directory_;
+    std::string canary_ = directory_.path() + "/canary";
     std::string port_;
     std::string name_;
     pid_t bystander_ = -1;
@@ -180,7 +310,8 @@ BoxSpec hostile(const Act& act, const std::string& argument) {
 // What lies in out/ and could be mistaken for a result by a collector that opens as it should.
 std::set<std::string> openable_results(const File& work_directory) {
     std::set<std::string> names;
-    for (const char* name : {"out/link", "out/magic", "out/directory/passwd", "out/fifo", "out/socket"}) {
+    for (const char* name : {"out/link", "out/magic", "out/directory/passwd", "out/fifo", "out/socket", "out/loop",
+                             "out/again/chain-0", "out/chain-0", "out/chain-29", "out/passwd"}) {
         open_how how{};
         how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
         how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
@@ -195,6 +326,7 @@ TEST_P(Abuse, is_stopped) {
     const Act& act = GetParam();
     if (act.needs_memory_controller && !has_memory_controller()) GTEST_SKIP() << "only a memory controller stops this";
     const std::vector<pid_t> processes = other_processes();
+    const Settings settings;
     const BoxSpec spec = hostile(act, host->put_in(act.argument));
     ASSERT_FALSE(spec.files.at("act").empty()) << act.program << " was not built";
     const BoxId id = box->start(spec);
@@ -235,6 +367,7 @@ TEST_P(Abuse, is_stopped) {
     }
     EXPECT_EQ(other_processes(), processes) << "a process was left behind, or the spawner did not survive";
     host->expect_untouched();
+    expect_same(settings, Settings());
     EXPECT_EQ(box->run(script("echo the next job is well")).out, "the next job is well\n");
 }
 
@@ -247,11 +380,11 @@ INSTANTIATE_TEST_SUITE_P(Programs, Abuse, ::testing::ValuesIn(acts), test_name);
 
 TEST(AbusePrograms, are_all_in_the_table) {
     std::set<std::string> listed;
-    std::set<std::string> built;
+    std::set<std::string> written;
     for (const Act& act : acts) listed.insert(act.program);
-    for (const auto& entry : std::filesystem::directory_iterator(ABUSE_DIRECTORY))
-        built.insert(entry.path().filename());
-    EXPECT_EQ(listed, built);
+    for (const auto& entry : std::filesystem::directory_iterator(ABUSE_SOURCES))
+        if (entry.path().extension() == ".c") written.insert(entry.path().stem());
+    EXPECT_EQ(listed, written);
 }
 
 }  // namespace

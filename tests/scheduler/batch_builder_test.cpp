@@ -29,7 +29,8 @@ TEST(BatchBuilder, a_job_born_and_leased_in_one_turn_is_inserted_as_leased) {
     attachment.owner = UserId{7};
     attachment.payloads = &payloads;
     builder.add({InsertJob{JobId{1}, RequestId{1}, 0, row(JobState::queued, 0, 1)},
-                 ChangeState{JobId{1}, JobState::queued, 0, row(JobState::starting, 1, 2)}, SendLease{WorkerId{3}, {JobId{1}, 1}}},
+                 ChangeState{JobId{1}, JobState::queued, 0, row(JobState::starting, 1, 2)},
+                 SendLease{WorkerId{3}, {JobId{1}, 1}}},
                 std::move(attachment), noon);
     const auto turn = builder.take();
     ASSERT_EQ(turn.batch.jobs.size(), 1u);
@@ -69,7 +70,8 @@ TEST(BatchBuilder, equal_bytes_are_kept_once) {
     const auto payloads = two_payloads_with_the_same_code();
     Attachment attachment;
     attachment.payloads = &payloads;
-    builder.add({InsertJob{JobId{1}, RequestId{1}, 0, {}}, InsertJob{JobId{2}, RequestId{1}, 1, {}}}, std::move(attachment), noon);
+    builder.add({InsertJob{JobId{1}, RequestId{1}, 0, {}}, InsertJob{JobId{2}, RequestId{1}, 1, {}}},
+                std::move(attachment), noon);
     const auto turn = builder.take();
     EXPECT_EQ(turn.batch.blobs.size(), 2u);  // the code, and the data of the second
     EXPECT_EQ(turn.batch.jobs[0].code_sha256, turn.batch.jobs[1].code_sha256);

@@ -42,9 +42,10 @@ TEST(Greeting, another_protocol_version_is_told_what_to_do) {
 }
 
 TEST(Greeting, a_worker_needs_a_name_and_something_to_offer) {
-    for (const auto& spoil : {+[](protocol::Hello& h) { h.name.clear(); }, +[](protocol::Hello& h) { h.name = "\xff"; },
-                              +[](protocol::Hello& h) { h.cpu_millis = 0; }, +[](protocol::Hello& h) { h.memory_bytes = -1; },
-                              +[](protocol::Hello& h) { h.prefetch = -1; }, +[](protocol::Hello& h) { h.role = "king"; }}) {
+    for (const auto& spoil :
+         {+[](protocol::Hello& h) { h.name.clear(); }, +[](protocol::Hello& h) { h.name = "\xff"; },
+          +[](protocol::Hello& h) { h.cpu_millis = 0; }, +[](protocol::Hello& h) { h.memory_bytes = -1; },
+          +[](protocol::Hello& h) { h.prefetch = -1; }, +[](protocol::Hello& h) { h.role = "king"; }}) {
         auto hello = a_worker();
         spoil(hello);
         EXPECT_NE(reason_to_refuse(hello, 0, {}), "");

@@ -23,8 +23,8 @@ using testing::HasSubstr;
 struct StoreSwitch {
     std::mutex mutex;
     std::condition_variable opened;
-    bool gate_closed = false;                   // commits wait
-    std::atomic<int> waiting{0};                // commits that wait at the gate
+    bool gate_closed = false;     // commits wait
+    std::atomic<int> waiting{0};  // commits that wait at the gate
     std::atomic<ErrorKind> failure{ErrorKind::internal};
     std::atomic<bool> failing{false};
     std::vector<Batch> committed;
@@ -49,7 +49,8 @@ struct StoreSwitch {
 
 class SwitchedStore final : public Store {
   public:
-    explicit SwitchedStore(std::shared_ptr<StoreSwitch> control) : control_(std::move(control)), inner_(make_memory_store()) {
+    explicit SwitchedStore(std::shared_ptr<StoreSwitch> control)
+        : control_(std::move(control)), inner_(make_memory_store()) {
         WINDLASS_CHECK(inner_->lead().ok(), "the memory store can always be led");
     }
     Result<std::int64_t> lead() override { return inner_->lead(); }
@@ -130,15 +131,17 @@ class ServiceTest : public testing::Test {
             ASSERT_TRUE(made.ok()) << made.error().message;
             client->connection = *made;
             client->connection->trust();
-            client->connection->set_handlers(
-                {[client](protocol::Message message, std::string body) { client->inbox.emplace_back(std::move(message), std::move(body)); },
-                 [client](const std::string& reason) { client->closed = reason; }});
+            client->connection->set_handlers({[client](protocol::Message message, std::string body) {
+                                                  client->inbox.emplace_back(std::move(message), std::move(body));
+                                              },
+                                              [client](const std::string& reason) { client->closed = reason; }});
         });
         loop_.run_until([&] { return answered; });
         clients_.push_back(client);
         return *clients_.back();
     }
-    Client& join(const std::string& role, const std::string& name = "w", const std::string& instance = "i", std::vector<AttemptRef> held = {}) {
+    Client& join(const std::string& role, const std::string& name = "w", const std::string& instance = "i",
+                 std::vector<AttemptRef> held = {}) {
         Client& client = dial();
         protocol::Hello hello;
         hello.role = role;
@@ -148,7 +151,8 @@ class ServiceTest : public testing::Test {
         hello.memory_bytes = 8 * gibibyte;
         hello.held = std::move(held);
         client.connection->send(hello);
-        EXPECT_TRUE(loop_.run_until([&] { return client.has<protocol::Welcome>() || client.has<protocol::Refused>(); }));
+        EXPECT_TRUE(
+            loop_.run_until([&] { return client.has<protocol::Welcome>() || client.has<protocol::Refused>(); }));
         return client;
     }
     static protocol::SubmitJobs two_jobs(std::int64_t request) {
@@ -402,7 +406,8 @@ class MovedClock final : public Clock {
 
 TEST_F(ServiceTest, a_lease_that_waited_too_long_for_its_commit_is_taken_back_and_given_anew) {
     MovedClock clock;
-    auto opened = Service::open(loop_.get(), clock, settings_, std::make_unique<SwitchedStore>(control_), 1, {}, [](const std::string&) {});
+    auto opened = Service::open(loop_.get(), clock, settings_, std::make_unique<SwitchedStore>(control_), 1, {},
+                                [](const std::string&) {});
     ASSERT_TRUE(opened.ok());
     service_ = std::move(opened).value();
     Client& worker = join("worker");
@@ -453,7 +458,8 @@ TEST(ServiceSettingsTest, a_network_address_without_a_secret_is_refused) {
     const SystemClock clock;
     ServiceSettings settings;
     settings.listen = wire::parse_endpoint("127.0.0.1:0").value();
-    const auto opened = Service::open(loop.get(), clock, settings, make_memory_store(), 1, {}, [](const std::string&) {});
+    const auto opened =
+        Service::open(loop.get(), clock, settings, make_memory_store(), 1, {}, [](const std::string&) {});
     ASSERT_FALSE(opened.ok());
     EXPECT_THAT(opened.error().message, HasSubstr("secret_file"));
 }

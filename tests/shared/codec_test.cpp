@@ -61,11 +61,11 @@ TEST(Codec, a_lease_carries_the_whole_spec) {
 }
 
 TEST(Codec, every_message_is_read_back_as_what_it_was) {
-    const Message all[] = {Hello{},   Welcome{},       Refused{},       Renew{},         AttemptStarted{},    AttemptOutput{},
-                           AttemptFinished{},          AttemptReturned{}, WorkerDraining{}, Lease{},           CancelAttempt{},
-                           RevokeAttempt{},            AcknowledgeFinish{}, Renewed{},    SubmitJobs{},        CancelJob{},
-                           WatchJob{}, ExplainJob{},   AskStatistics{}, JobsSubmitted{}, CancelAnswered{},    JobEnded{},
-                           JobExplained{},             Statistics{},    Unavailable{}};
+    const Message all[] = {Hello{},          Welcome{},         Refused{},           Renew{},          AttemptStarted{},
+                           AttemptOutput{},  AttemptFinished{}, AttemptReturned{},   WorkerDraining{}, Lease{},
+                           CancelAttempt{},  RevokeAttempt{},   AcknowledgeFinish{}, Renewed{},        SubmitJobs{},
+                           CancelJob{},      WatchJob{},        ExplainJob{},        AskStatistics{},  JobsSubmitted{},
+                           CancelAnswered{}, JobEnded{},        JobExplained{},      Statistics{},     Unavailable{}};
     ASSERT_EQ(std::size(all), std::variant_size_v<Message>);
     for (std::size_t i = 0; i < std::size(all); ++i) {
         EXPECT_EQ(all[i].index(), i);
@@ -87,9 +87,9 @@ TEST(Codec, nonsense_is_refused_with_the_field_it_is_in) {
     EXPECT_FALSE(decode("[]").ok());
     EXPECT_FALSE(decode("{}").ok());
     EXPECT_FALSE(decode(R"({"type":"no such thing"})").ok());
-    for (const char* bad : {R"({"type":"started","attempt":[1]})", R"({"type":"started","attempt":[1,2,3]})", R"({"type":"started","attempt":[-1,2]})",
-                            R"({"type":"started","attempt":[1,99999999999]})", R"({"type":"started","attempt":"1.2"})",
-                            R"({"type":"started","attempt":[1.5,2]})"}) {
+    for (const char* bad : {R"({"type":"started","attempt":[1]})", R"({"type":"started","attempt":[1,2,3]})",
+                            R"({"type":"started","attempt":[-1,2]})", R"({"type":"started","attempt":[1,99999999999]})",
+                            R"({"type":"started","attempt":"1.2"})", R"({"type":"started","attempt":[1.5,2]})"}) {
         const auto got = decode(bad);
         ASSERT_FALSE(got.ok()) << bad;
         EXPECT_THAT(got.error().message, HasSubstr("attempt")) << bad;
@@ -103,7 +103,8 @@ TEST(Codec, nonsense_is_refused_with_the_field_it_is_in) {
 
 TEST(Codec, a_message_cut_anywhere_is_refused_and_never_crashes) {
     const std::string whole = encode(a_finished_attempt());
-    for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(decode(std::string_view(whole).substr(0, size)).ok());
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        EXPECT_FALSE(decode(std::string_view(whole).substr(0, size)).ok());
 }
 
 }  // namespace

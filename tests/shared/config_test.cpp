@@ -47,9 +47,11 @@ TEST_F(ConfigTest, without_anything_the_defaults_hold) {
 }
 
 TEST_F(ConfigTest, a_flag_wins_over_a_variable_and_a_variable_over_the_file) {
-    const std::string path = file("[worker]\nslots = 2\nname = \"n\"\nallow_weaker = [\"memory-limit\", \"cpu-limit\"]\n");
+    const std::string path =
+        file("[worker]\nslots = 2\nname = \"n\"\nallow_weaker = [\"memory-limit\", \"cpu-limit\"]\n");
     EXPECT_EQ(load({"--config", path})->config.worker.slots, 2);
-    EXPECT_EQ(load({"--config", path})->config.worker.allow_weaker, (std::vector<std::string>{"memory-limit", "cpu-limit"}));
+    EXPECT_EQ(load({"--config", path})->config.worker.allow_weaker,
+              (std::vector<std::string>{"memory-limit", "cpu-limit"}));
     setenv("WINDLASS_WORKER_SLOTS", "3", 1);
     EXPECT_EQ(load({"--config", path})->config.worker.slots, 3);
     EXPECT_EQ(load({"--config", path, "--worker-slots", "4"})->config.worker.slots, 4);
@@ -57,13 +59,16 @@ TEST_F(ConfigTest, a_flag_wins_over_a_variable_and_a_variable_over_the_file) {
 }
 
 TEST_F(ConfigTest, a_setting_that_nobody_knows_is_an_error_that_names_it) {
-    EXPECT_THAT(load({"--config", file("[worker]\nslotts = 2\n")}).error().message, HasSubstr("no setting worker.slotts"));
+    EXPECT_THAT(load({"--config", file("[worker]\nslotts = 2\n")}).error().message,
+                HasSubstr("no setting worker.slotts"));
     EXPECT_FALSE(load({"--worker-slotts", "2"}).ok());
 }
 
 TEST_F(ConfigTest, values_of_the_wrong_kind_are_errors_that_name_the_setting) {
-    EXPECT_THAT(load({"--config", file("[worker]\nslots = \"two\"\n")}).error().message, HasSubstr("worker.slots must be a whole number"));
-    EXPECT_THAT(load({"--config", file("[api]\nlisten = 8080\n")}).error().message, HasSubstr("api.listen must be a string"));
+    EXPECT_THAT(load({"--config", file("[worker]\nslots = \"two\"\n")}).error().message,
+                HasSubstr("worker.slots must be a whole number"));
+    EXPECT_THAT(load({"--config", file("[api]\nlisten = 8080\n")}).error().message,
+                HasSubstr("api.listen must be a string"));
     EXPECT_THAT(load({"--worker-slots", "two"}).error().message, HasSubstr("--worker-slots"));
     EXPECT_THAT(load({"--worker-slots=-1"}).error().message, HasSubstr("--worker-slots"));
     EXPECT_THAT(load({"--worker-slots", "2x"}).error().message, HasSubstr("whole number"));

@@ -29,17 +29,18 @@ class ConnectionTest : public testing::Test {
         return loop_.run_until(holds);
     }
     void listen(const std::string& text) {
-        auto opened = Listener::open(loop_.get(), parse_endpoint(text).value(), [this](std::shared_ptr<Connection> connection) {
-            connection->trust();
-            auto* raw = connection.get();
-            connections_.push_back(connection);
-            connection->set_handlers({[this, raw](protocol::Message message, std::string body) {
-                                          if (echo_) raw->send(message, body);
-                                          received_ += 1;
-                                          received_bytes_ += body.size();
-                                      },
-                                      [this](const std::string& reason) { server_closed_ = reason; }});
-        });
+        auto opened =
+            Listener::open(loop_.get(), parse_endpoint(text).value(), [this](std::shared_ptr<Connection> connection) {
+                connection->trust();
+                auto* raw = connection.get();
+                connections_.push_back(connection);
+                connection->set_handlers({[this, raw](protocol::Message message, std::string body) {
+                                              if (echo_) raw->send(message, body);
+                                              received_ += 1;
+                                              received_bytes_ += body.size();
+                                          },
+                                          [this](const std::string& reason) { server_closed_ = reason; }});
+            });
         ASSERT_TRUE(opened.ok()) << opened.error().message;
         listener_ = std::move(opened).value();
     }
@@ -73,7 +74,9 @@ TEST_F(ConnectionTest, messages_come_back_in_order_with_their_bodies) {
         client->trust();
         std::vector<std::string> bodies;
         client->set_handlers({[&](protocol::Message, std::string body) { bodies.push_back(std::move(body)); }, {}});
-        for (int i = 0; i < 100; ++i) client->send(protocol::CancelJob{RequestId{i}, JobId{1}}, std::string(static_cast<std::size_t>(i * 1000), 'x'));
+        for (int i = 0; i < 100; ++i)
+            client->send(protocol::CancelJob{RequestId{i}, JobId{1}},
+                         std::string(static_cast<std::size_t>(i * 1000), 'x'));
         ASSERT_TRUE(run_until([&] { return bodies.size() == 100; })) << where << ": " << bodies.size();
         for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(bodies[i].size(), i * 1000);
         EXPECT_EQ(client->unsent_bytes(), 0u);
@@ -85,7 +88,8 @@ TEST_F(ConnectionTest, a_handler_may_close_its_own_connection_and_go_on) {
     auto client = dial();
     ASSERT_NE(client, nullptr);
     std::string after;
-    const std::string word(100, 'w');  // on the heap, owned by the handler: gone if the handler were destroyed while it runs
+    const std::string word(100,
+                           'w');  // on the heap, owned by the handler: gone if the handler were destroyed while it runs
     client->set_handlers({[&after, word, raw = client.get()](protocol::Message, std::string) {
                               raw->close("enough");
                               after = word;
@@ -142,7 +146,8 @@ TEST_F(ConnectionTest, a_second_listener_on_a_living_socket_is_refused_and_a_dea
     std::strcpy(address.sun_path, (directory_ + "/dead").c_str());
     ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ::close(fd);  // the file stays, as after kill -9
-    const auto replaced = Listener::open(loop_.get(), parse_endpoint("unix:" + directory_ + "/dead").value(), [](auto) {});
+    const auto replaced =
+        Listener::open(loop_.get(), parse_endpoint("unix:" + directory_ + "/dead").value(), [](auto) {});
     EXPECT_TRUE(replaced.ok());
 }
 
@@ -153,7 +158,8 @@ TEST(Endpoint, is_read_in_all_its_forms) {
     EXPECT_EQ(parse_endpoint("localhost:0")->host, "127.0.0.1");
     EXPECT_TRUE(parse_endpoint("[::1]:80")->is_loopback());
     EXPECT_FALSE(parse_endpoint("10.0.0.1:80")->is_loopback());
-    for (const char* bad : {"", "80", "a:b", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:-1", "unix:", "unix:relative", "host.example:80", "127.0.0.1:80x"})
+    for (const char* bad : {"", "80", "a:b", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:-1", "unix:", "unix:relative",
+                            "host.example:80", "127.0.0.1:80x"})
         EXPECT_FALSE(parse_endpoint(bad).ok()) << bad;
 }
 

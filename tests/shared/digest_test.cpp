@@ -18,7 +18,8 @@ TEST(Digest, a_token_is_43_characters_and_never_the_same) {
     for (int i = 0; i < 1000; ++i) {
         const std::string token = random_token();
         EXPECT_EQ(token.size(), 43u);
-        EXPECT_EQ(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), std::string::npos);
+        EXPECT_EQ(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+                  std::string::npos);
         EXPECT_TRUE(seen.insert(token).second);
     }
 }

@@ -20,7 +20,8 @@ TEST(Frame, comes_out_as_it_went_in_however_the_bytes_are_cut) {
         reader.feed(std::string_view(wire).substr(0, cut));
         std::vector<Frame> frames;
         const auto drain = [&] {
-            for (auto next = reader.next(); next.ok() && next->has_value(); next = reader.next()) frames.push_back(**next);
+            for (auto next = reader.next(); next.ok() && next->has_value(); next = reader.next())
+                frames.push_back(**next);
         };
         drain();
         reader.feed(std::string_view(wire).substr(cut));

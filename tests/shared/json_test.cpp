@@ -8,7 +8,9 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string nested(int depth) { return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']'); }
+std::string nested(int depth) {
+    return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+}
 
 TEST(Json, depth_up_to_the_bound_is_read_and_one_more_is_refused) {
     EXPECT_TRUE(parse_json(nested(64)).ok());
@@ -62,7 +64,10 @@ TEST(Json, more_values_than_the_rules_allow_are_refused) {
 
 TEST(Utf8, every_byte_sequence_becomes_valid_text) {
     EXPECT_EQ(to_valid_utf8("abc"), "abc");
-    EXPECT_EQ(to_valid_utf8("a\xff" "b"), "a\xEF\xBF\xBD" "b");
+    EXPECT_EQ(to_valid_utf8("a\xff"
+                            "b"),
+              "a\xEF\xBF\xBD"
+              "b");
     EXPECT_EQ(to_valid_utf8("\xed\xa0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
     EXPECT_EQ(to_valid_utf8("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80");
     EXPECT_EQ(to_valid_utf8("\xe2\x82"), "\xEF\xBF\xBD\xEF\xBF\xBD");  // cut in the middle

@@ -21,7 +21,8 @@ class TestLoop {
         const std::uint64_t end = uv_hrtime() + deadline_ms * 1'000'000;
         uv_timer_t tick;  // wakes the loop, so that conditions that other threads make true are seen
         uv_timer_init(&loop_, &tick);
-        uv_timer_start(&tick, [](uv_timer_t*) {}, 1, 1);
+        uv_timer_start(
+            &tick, [](uv_timer_t*) {}, 1, 1);
         bool held = holds();
         while (!held && uv_hrtime() < end) {
             uv_run(&loop_, UV_RUN_ONCE);

@@ -2,7 +2,8 @@
 //
 // The processes (docs/sandbox.md tells more):
 //   worker   this process. Large, with threads. Never forks a job.
-//   spawner  bin/windlass-spawner: tiny, static, single-threaded; started once by open(); lives in the prepared root. Dies
+//   spawner  bin/windlass-spawner: tiny, static, single-threaded; started once by open(); lives in the prepared root.
+//   Dies
 //            with the worker (PDEATHSIG and end-of-file on its socket), and everything below it with it.
 //   PID 1    one per box: builds what is new for this job, reaps, kills, reports.
 //   job      the program.
@@ -29,7 +30,15 @@ namespace windlass::worker {
 
 // A protection that can be missing on a machine. Without it the sandbox refuses to open, and says how to fix it, unless
 // the operator names it in allow_weaker.
-enum class Protection { user_namespace, network_namespace, memory_limit, process_limit, cpu_limit, landlock, uid_per_job };
+enum class Protection {
+    user_namespace,
+    network_namespace,
+    memory_limit,
+    process_limit,
+    cpu_limit,
+    landlock,
+    uid_per_job
+};
 std::string_view name(Protection protection);  // "memory-limit", …: the words of allow_weaker
 Result<Protection> protection_named(std::string_view text);
 
@@ -41,21 +50,22 @@ struct Finding {
 };
 
 struct SandboxSettings {
-    std::string spawner_path;       // of bin/windlass-spawner
-    std::string state_directory;    // 0700, ours alone; for sockets and mount points; removed remains of a past life
-    std::string cgroup;             // name below which job cgroups are made, e.g. "windlass-<instance>"; unique per worker
-    int slots = 1;                  // boxes at the same time; one uid, one network namespace and one cgroup each
-    uid_t first_uid = 200'000;      // as root: slot i runs as first_uid + i (uid and gid)
+    std::string spawner_path;     // of bin/windlass-spawner
+    std::string state_directory;  // 0700, ours alone; for sockets and mount points; removed remains of a past life
+    std::string cgroup;         // name below which job cgroups are made, e.g. "windlass-<instance>"; unique per worker
+    int slots = 1;              // boxes at the same time; one uid, one network namespace and one cgroup each
+    uid_t first_uid = 200'000;  // as root: slot i runs as first_uid + i (uid and gid)
     std::vector<Protection> allow_weaker;
 };
 
 struct BoxSpec {
-    std::string name;                              // for messages and process titles: "100000042.1"
-    std::vector<std::string> argv;                 // argv[0] is a path inside the box
-    std::map<std::string, std::string> env;        // the whole environment beside PATH, HOME, TMPDIR, LANG, which the box sets
-    std::map<std::string, std::string> files;      // placed in the working directory (0600, the job's), name -> bytes
+    std::string name;               // for messages and process titles: "100000042.1"
+    std::vector<std::string> argv;  // argv[0] is a path inside the box
+    std::map<std::string, std::string>
+        env;  // the whole environment beside PATH, HOME, TMPDIR, LANG, which the box sets
+    std::map<std::string, std::string> files;  // placed in the working directory (0600, the job's), name -> bytes
     Limits limits;
-    bool make_out_directory = true;                // an empty out/ in the working directory
+    bool make_out_directory = true;  // an empty out/ in the working directory
 };
 
 using BoxId = std::uint64_t;
@@ -69,8 +79,8 @@ struct BoxStarted {
 struct BoxEnded {
     BoxId box = 0;
     // exited or signalled as the program did; out_of_memory, out_of_disk when a limit of the box was the cause;
-    // setup_failed("mount /proc: Operation not permitted") when the box could not be built (then BoxStarted never came).
-    // A stop() is not known here: its caller knows why it stopped the box, and lets the first cause win.
+    // setup_failed("mount /proc: Operation not permitted") when the box could not be built (then BoxStarted never
+    // came). A stop() is not known here: its caller knows why it stopped the box, and lets the first cause win.
     Outcome outcome;
     Usage usage;
     // O_PATH-like handle on the working directory, which outlives the processes: for collecting results with openat2.
@@ -92,13 +102,13 @@ class Sandbox {
         int stdout_fd = -1;  // read ends, O_NONBLOCK, O_CLOEXEC; the caller owns them. End-of-file proves nothing:
         int stderr_fd = -1;  // wait for BoxEnded, then drain once more without blocking
     };
-    // Asks the spawner to start a box; does not wait. At most settings.slots boxes may exist between start() and BoxEnded
-    // (conflict otherwise).
+    // Asks the spawner to start a box; does not wait. At most settings.slots boxes may exist between start() and
+    // BoxEnded (conflict otherwise).
     virtual Result<Launched> start(const BoxSpec& spec) = 0;
 
-    // TERM to the job's processes now; after `grace` everything in the box is killed for certain. grace 0: killed at once.
-    // A later call may shorten the grace, never lengthen it. Unknown or ended boxes: ignored. Time is counted by the
-    // spawner, so the end comes even if the caller's loop stands still.
+    // TERM to the job's processes now; after `grace` everything in the box is killed for certain. grace 0: killed at
+    // once. A later call may shorten the grace, never lengthen it. Unknown or ended boxes: ignored. Time is counted by
+    // the spawner, so the end comes even if the caller's loop stands still.
     virtual void stop(BoxId box, Milliseconds grace) = 0;
 
     virtual int fd() const = 0;  // readable: take_events() has something

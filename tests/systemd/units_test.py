@@ -1,0 +1,326 @@
+"""The units of systemd/: read by systemd's own checkers, and run for real by a systemd that is booted for this test alone.
+
+SystemdUnits.* need the package systemd. RunningUnits needs root with CAP_SYS_ADMIN, overlayfs and a cgroup v2 mount that can
+be written to. What is missing is named, and the test reports SKIP (status 77).
+"""
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+UNITS = HERE.parent.parent / "systemd"
+PROGRAMS = pathlib.Path(os.environ.get("WINDLASS_BIN", HERE.parent.parent / "build/release/bin"))
+SERVICES = ("windlass-scheduler", "windlass-api", "windlass-worker")
+# What systemd-analyze security may say at most (0 is nothing exposed, 10 everything). The worker mounts and changes users: that is
+# what it is for.
+EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.8}
+# The machine of this test usually has a cgroup v2 tree without controllers (they are bound to v1 outside, or not passed down). Its
+# worker therefore agrees to do without these; nobody should copy that to a real machine.
+ALLOW_WEAKER = ["memory-limit", "process-limit", "cpu-limit"]
+NAME = "windlass-systemd-test-"
+PATIENCE = 20  # seconds until something that takes well under one is called broken
+
+
+def install(root):
+    """What docs/systemd.md says to do by hand, below `root`."""
+    for folder in ("usr/bin", "usr/lib/systemd/system", "usr/lib/sysusers.d", "etc/windlass", "etc/systemd/system"):
+        (root / folder).mkdir(parents=True)
+    for name in (*SERVICES, "windlass-spawner", "windlass"):
+        shutil.copy2(PROGRAMS / name, root / "usr/bin" / name)
+    for name in SERVICES:
+        shutil.copy(UNITS / f"{name}.service", root / "usr/lib/systemd/system")
+    shutil.copy(UNITS / "windlass.sysusers.conf", root / "usr/lib/sysusers.d/windlass.conf")
+    shutil.copy(UNITS / "windlass.toml", root / "etc/windlass/windlass.toml")
+
+
+def why_not_booting():
+    """A sentence, or an empty string."""
+    if os.geteuid() != 0:
+        return "needs root"
+    for program in ("/lib/systemd/systemd", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/curl"):
+        if not os.path.exists(program):
+            return f"{program} is missing (packages systemd, util-linux, curl)"
+    if cgroup_tree() is None:
+        return "no cgroup v2 tree is mounted"
+    if not os.access(cgroup_tree(), os.W_OK):
+        return f"{cgroup_tree()} cannot be written to"
+    tried = subprocess.run(
+        ["unshare", "--mount", "--pid", "--cgroup", "--net", "--ipc", "--uts", "--fork", "--propagation", "private", "bash", "-ec",
+         "mount -t tmpfs t /mnt && cd /mnt && mkdir u w r && mount -t overlay -o lowerdir=/,upperdir=u,workdir=w o r"],
+        capture_output=True, text=True)
+    return f"this machine does not let us mount: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+def cgroup_tree():
+    for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+        words = line.split()
+        if words[2] == "cgroup2":
+            return pathlib.Path(words[1])
+    return None
+
+
+def die_with_the_test():
+    """In the child: even a test that is killed leaves no machine behind."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+class Machine:
+    """A booted systemd. Always stop() it."""
+
+    def __init__(self):
+        self.sweep()
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-"))
+        self.cgroup = cgroup_tree() / self.scratch.name
+        self.process = None
+        self.pid = None
+        self.console = open(self.scratch.with_suffix(".log"), "w+")
+
+    @staticmethod
+    def sweep():
+        """A test that was killed outright took its machine with it, but left its directories."""
+        def left_in(folder):
+            return [path for path in pathlib.Path(folder).glob(f"{NAME}*")
+                    if not os.path.exists(f"/proc/{path.name[len(NAME):].split('-')[0]}")]
+        for path in left_in(tempfile.gettempdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in left_in(cgroup_tree()):
+            for folder, _, _ in os.walk(path, topdown=False):
+                os.rmdir(folder)
+
+    def boot(self, overlay):
+        self.cgroup.mkdir()
+        self.process = subprocess.Popen(
+            ["bash", HERE / "machine.sh", self.scratch, self.cgroup, overlay], stdin=subprocess.DEVNULL, stdout=self.console,
+            stderr=self.console, start_new_session=True, preexec_fn=die_with_the_test)
+        self.pid = wait_for("PID 1 to answer", self.first_process)
+        self.run("systemctl", "is-system-running", "--wait", check=False)
+
+    def first_process(self):
+        if self.process.poll() is not None:
+            raise AssertionError("the machine ended while booting:\n" + self.console_text())
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return children[0] if children and os.path.exists(f"/proc/{children[0]}/root/run/systemd/private") else None
+
+    def run(self, *words, check=True):
+        done = subprocess.run(["nsenter", "-t", self.pid, "-a", "-r", "-w", *words], capture_output=True, text=True, timeout=60)
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(words)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def show(self, unit, *names):
+        text = self.run("systemctl", "show", unit, *[f"--property={name}" for name in names])
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    def read(self, path):
+        return self.run("cat", path).strip()
+
+    def console_text(self):
+        self.console.flush()
+        return pathlib.Path(self.console.name).read_text()[-4000:]
+
+    def stop(self):
+        """Whatever happened: afterwards no process, mount or cgroup is left."""
+        if self.process:
+            self.process.kill()  # takes PID 1 with it, and PID 1 its namespace; mounts end with their namespace
+            self.process.wait()
+        if self.cgroup.exists():
+            (self.cgroup / "cgroup.kill").write_text("1")
+            wait_for("the cgroup to empty", lambda: "populated 0" in (self.cgroup / "cgroup.events").read_text())
+            for folder, _, _ in os.walk(self.cgroup, topdown=False):
+                os.rmdir(folder)
+        self.console.close()
+        os.unlink(self.console.name)
+        self.scratch.rmdir()
+
+
+def wait_for(what, probe, patience=PATIENCE):
+    """The first true value of probe(). Looks often: these things happen in other processes and tell nobody."""
+    end = time.monotonic() + patience
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {patience} s for {what}")
+        time.sleep(0.02)
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is missing (package systemd)")
+class SystemdUnits(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="windlass-systemd-units-")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        install(self.root)
+
+    def verify(self):
+        """Its status is 0 even for names that systemd does not know: what counts is that it says nothing about ours."""
+        # Units that ours are ordered after are part of the tree, and have programs of their own.
+        for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target"):
+            shutil.copy(f"/lib/systemd/system/{name}", self.root / "usr/lib/systemd/system")
+        units = [str(self.root / f"usr/lib/systemd/system/{name}.service") for name in SERVICES]
+        done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", "--man=no", f"--root={self.root}", *units],
+                              capture_output=True, text=True)
+        return done.returncode, done.stderr.strip()
+
+    def test_systemd_understands_every_line(self):
+        self.assertEqual(self.verify(), (0, ""))
+
+    def test_a_misspelt_line_would_be_noticed(self):
+        with open(self.root / "usr/lib/systemd/system/windlass-api.service", "a") as unit:
+            unit.write("\n[Service]\nNoNewPriviledges=yes\n")
+        self.assertIn("NoNewPriviledges", self.verify()[1])
+
+    def test_the_example_configuration_shows_known_names_with_their_defaults(self):
+        table = subprocess.run([PROGRAMS / "windlass-scheduler", "--print-settings"], capture_output=True, text=True,
+                               check=True).stdout
+        rows = [[cell.strip(" `") for cell in line.split("|")] for line in table.splitlines() if line.startswith("| `")]
+        defaults = {row[1]: row[4] for row in rows}
+        section = None
+        shown = 0
+        for line in (UNITS / "windlass.toml").read_text().splitlines():
+            if line.startswith("["):
+                section = line.strip("[]")
+            setting = re.fullmatch(r"(# )?([a-z_]+) = (.+)", line)
+            if setting:
+                name = f"{section}.{setting[2]}"
+                self.assertIn(name, defaults)
+                if setting[1]:
+                    self.assertEqual(setting[3], defaults[name], name)
+                shown += 1
+        self.assertGreater(shown, 10)
+
+    def test_exposure_stays_below_its_bounds(self):
+        for name, bound in EXPOSURE.items():
+            done = subprocess.run(["systemd-analyze", "security", "--offline=true", f"--threshold={round(bound * 10)}",
+                                   "--no-pager", UNITS / f"{name}.service"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, f"{name}: {done.stdout[-120:]}{done.stderr}")
+
+
+class RunningUnits(unittest.TestCase):
+    def setUp(self):
+        reason = why_not_booting()
+        if reason:
+            self.skipTest(reason)
+        folder = tempfile.TemporaryDirectory(prefix=f"{NAME}{os.getpid()}-tree-")
+        self.addCleanup(folder.cleanup)
+        tree = pathlib.Path(folder.name) / "tree"
+        install(tree)
+        configuration = (tree / "etc/windlass/windlass.toml").read_text()
+        self.assertIn("# allow_weaker = []", configuration)
+        (tree / "etc/windlass/windlass.toml").write_text(
+            configuration.replace("# allow_weaker = []", f"allow_weaker = {json.dumps(ALLOW_WEAKER)}")
+            .replace("# drain_ms = 30000", "drain_ms = 1000"))
+        self.machine = Machine()
+        self.addCleanup(self.machine.stop)
+        self.machine.boot(tree)
+
+    def active_pid(self, service):
+        state = self.machine.show(service, "ActiveState", "MainPID", "Result")
+        if state["ActiveState"] == "failed":
+            self.fail(f"{service} failed: {state}\n{self.journal()}")
+        return state["MainPID"] if state["ActiveState"] == "active" else None
+
+    def journal(self):
+        return self.machine.run("journalctl", "-b", "--no-pager", "-o", "short-monotonic", *[f"-u{s}" for s in SERVICES])
+
+    def http(self, method, path, body=None):
+        words = ["curl", "-sS", "-X", method, "-H", f"Authorization: Bearer {self.token}", "-w", "\n%{http_code}"]
+        if body is not None:
+            words += ["-d", json.dumps(body)]
+        text, _, status = self.machine.run(*words, f"http://127.0.0.1:8080{path}", check=False).rpartition("\n")
+        return int(status or 0), text
+
+    def run_job(self, word):
+        """Submits a job and checks its result. What it leaves running belongs to another user, and must be ended.
+
+        503 while the api finds the scheduler again: a client would try again as well.
+        """
+        job = {"code": "", "data": word, "running_commands": "sleep 1000 & cat data && id -u"}
+
+        def accepted():
+            status, text = self.http("POST", "/api/jobs/submit/", job)
+            return (status, text) if status not in (0, 503) else None
+
+        status, text = wait_for("a job to be accepted", accepted)
+        self.assertEqual(status, 200, text)
+        identity = json.loads(text)["id"]
+
+        def ended():
+            status, text = self.http("GET", f"/api/results/{identity}/?wait=5")
+            return json.loads(text)["results"] if status == 200 and json.loads(text)["results"] else None
+
+        results = wait_for("the result of the job", ended, 45)
+        self.assertEqual((results["outcome"], results.get("exit_code")), ("exited", 0), results)
+        self.assertRegex(results["stdout"], f"^{word}2000[0-9][0-9]\n$")  # ran as a slot's user, not as root
+
+    def test_jobs_run_whatever_is_killed_and_the_units_stop_cleanly(self):
+        machine = self.machine
+        machine.run("systemd-sysusers")
+        machine.run("chown", "root:windlass", "/etc/windlass/windlass.toml")
+        machine.run("chmod", "0640", "/etc/windlass/windlass.toml")
+        machine.run("systemctl", "daemon-reload")
+        try:
+            machine.run("systemctl", "enable", "--now", *SERVICES)
+        except AssertionError as error:
+            self.fail(f"{error}\n{self.journal()}")
+        for service in SERVICES:
+            self.assertTrue(self.active_pid(service), self.journal())
+        for service, user in (("windlass-scheduler", "windlass"), ("windlass-api", "windlass"), ("windlass-worker", "root")):
+            self.assertEqual(machine.run("stat", "-c", "%U", f"/proc/{self.active_pid(service)}").strip(), user)
+        self.token = machine.read("/var/lib/windlass/admin/admin.token")
+        self.assertEqual(machine.run("stat", "-c", "%a %U", "/var/lib/windlass").strip(), "700 windlass")
+        self.run_job("first ")
+
+        for service in SERVICES:
+            before = self.active_pid(service)
+            machine.run("kill", "-9", before)
+            wait_for(f"{service} to be started again",
+                     lambda s=service, b=before: self.active_pid(s) not in (None, b))
+            self.assertEqual(machine.show(service, "NRestarts")["NRestarts"], "1")
+            self.run_job(f"after {service} ")
+
+        # What the worker's boxes need is to be seen from inside its unit: a cgroup of its own that can be written to.
+        worker = self.active_pid("windlass-worker")
+        group = "/sys/fs/cgroup/system.slice/windlass-worker.service"
+        machine.run("nsenter", "-t", worker, "-m", "test", "-w", group, "-a", "-w", f"{group}/cgroup.subtree_control")
+
+        # A job that outlasts the drain is handed back; it does not hold up the stop.
+        job = {"code": "", "data": "", "running_commands": "sleep 300"}
+        identity = json.loads(self.http("POST", "/api/jobs/submit/", job)[1])["id"]
+        wait_for("the long job to run",
+                 lambda: json.loads(self.http("GET", f"/api/jobs/{identity}/")[1])["status"] == "running")
+        begin = time.monotonic()
+        machine.run("systemctl", "stop", *reversed(SERVICES))
+        self.assertGreaterEqual(time.monotonic() - begin, 1.0)
+        self.assertLess(time.monotonic() - begin, PATIENCE)
+        for service in SERVICES:
+            state = machine.show(service, "ActiveState", "Result", "ExecMainCode", "ExecMainStatus")
+            self.assertEqual(state, {"ActiveState": "inactive", "Result": "success", "ExecMainCode": "1", "ExecMainStatus": "0"},
+                             f"{service}\n{self.journal()}")
+        # Only the kills above may have gone wrong.
+        journal = self.journal()
+        self.assertNotRegex(journal, r"Z error \[", journal)
+        for complaint in ("timed out", "left-over process", "Failed to ", "Unknown "):
+            self.assertNotIn(complaint, journal, journal)
+        self.assertEqual(journal.count("Failed with result 'signal'"), len(SERVICES), journal)
+        self.assertEqual(journal.count("Failed with result"), len(SERVICES), journal)
+        self.assertEqual(machine.run("pgrep", "-c", "windlass", check=False).strip(), "0")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # an exception: the clean-ups run
+    program = unittest.main(exit=False, verbosity=2)
+    if not program.result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(77 if program.result.skipped else 0)
