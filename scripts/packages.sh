@@ -7,7 +7,7 @@ build_packages=(
     libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev curl
 )
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 systemd)
 bench_packages=(wrk bubblewrap)
 
 say() { printf '\n== %s\n' "$*"; }

@@ -43,6 +43,7 @@ struct Act {
 
 constexpr Act acts[] = {
     {"accounting", End::stopped},
+    {"aio_contexts", End::stopped},
     {"become_neighbour", End::stopped},
     {"become_root", End::stopped},
     {"bpf_program", End::stopped},
