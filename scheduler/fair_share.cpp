@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "shared/result.h"
 
@@ -18,11 +19,15 @@ double cpu_seconds(std::int32_t cpu_millis, double seconds) {
 
 }  // namespace
 
-FairShare::FairShare(Milliseconds half_life) : half_life_(std::max<Microseconds>(half_life, Milliseconds{1})) {}
+FairShare::FairShare(Milliseconds half_life, std::map<UserId, double> weights)
+    : half_life_(std::max<Microseconds>(half_life, Milliseconds{1})), weights_(std::move(weights)) {}
 
 UserIndex FairShare::user(UserId id) {
     const auto [entry, is_new] = index_.try_emplace(id, static_cast<UserIndex>(users_.size()));
-    if (is_new) users_.push_back({.id = id});
+    if (is_new) {
+        const auto weight = weights_.find(id);
+        users_.push_back({.id = id, .weight = weight == weights_.end() ? 1 : weight->second});
+    }
     return entry->second;
 }
 

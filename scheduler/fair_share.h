@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -23,7 +24,8 @@ namespace windlass::scheduler {
 
 class FairShare {
   public:
-    explicit FairShare(Milliseconds half_life);
+    // Weights are above 0; who is not in the map has 1.
+    explicit FairShare(Milliseconds half_life, std::map<UserId, double> weights = {});
 
     // What a running attempt counts per cpu until it has ended.
     static constexpr double nominal_seconds = 10.0;
@@ -84,6 +86,7 @@ class FairShare {
     void change(UserIndex user, Change how);
 
     Microseconds half_life_;
+    std::map<UserId, double> weights_;
     SteadyTime origin_{};
     bool has_origin_ = false;
     std::int64_t scaled_ = 0;  // by how many powers of two everything was scaled down since the beginning

@@ -7,6 +7,7 @@
 
 #include "scheduler/service.h"
 #include "scheduler/store_sql.h"
+#include "scheduler/user_weights.h"
 #include "shared/config.h"
 #include "shared/database/migrate.h"
 #include "shared/digest.h"
@@ -42,6 +43,7 @@ Result<ServiceSettings> service_settings(const Config& config) {
             "scheduler.listen = " + settings.listen.text() +
                 ": this release speaks without TLS and listens on loopback addresses and unix sockets only");
     settings.door.own_uid = static_cast<long>(getuid());
+    WINDLASS_TRY(settings.queue.user_weights, parse_user_weights(config.scheduler.user_weights));
     settings.queue.first_job_id = JobId{config.scheduler.first_job_id};
     settings.queue.lease_ttl = Milliseconds{config.scheduler.lease_ttl_ms};
     settings.queue.lease_grace = Milliseconds{config.scheduler.lease_grace_ms};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -222,7 +223,8 @@ struct QueueSettings {
     Milliseconds lease_ttl{15'000};   // a lease lives this long after its last renewal …
     Milliseconds lease_grace{
         5'000};  // … and is handed out again only this much later: the worker has killed its own jobs by then
-    std::int16_t crash_limit = 5;                                // so many losses and the job is given up as lost
+    std::int16_t crash_limit = 5;           // so many losses and the job is given up as lost
+    std::map<UserId, double> user_weights;  // a user of weight 2 gets twice the share of one of weight 1 (the default)
     Milliseconds fair_share_half_life{Milliseconds{3'600'000}};  // recent use counts half after this long
 };
 

@@ -1,4 +1,4 @@
-add_library(windlass_scheduler STATIC batch_builder.cpp greeting.cpp service.cpp store_thread.cpp)
+add_library(windlass_scheduler STATIC batch_builder.cpp greeting.cpp service.cpp store_thread.cpp user_weights.cpp)
 target_link_libraries(windlass_scheduler PUBLIC windlass_shared windlass_queue windlass_store PRIVATE windlass_warnings)
 
 add_executable(windlass-scheduler main.cpp)

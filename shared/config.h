@@ -29,6 +29,7 @@ struct Config {
         std::int64_t lease_ttl_ms = 15'000;
         std::int64_t lease_grace_ms = 5'000;
         std::int64_t crash_limit = 5;
+        std::vector<std::string> user_weights;
     } scheduler;
 
     struct Worker {
@@ -85,6 +86,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("scheduler.lease_grace_ms", c.scheduler.lease_grace_ms, "and is handed out again only so much later");
     visit("scheduler.crash_limit", c.scheduler.crash_limit,
           "a job whose worker died so many times is given up as lost");
+    visit("scheduler.user_weights", c.scheduler.user_weights,
+          "shares of users that differ from 1, as ACCOUNT=WEIGHT, e.g. 7=2.5; a user of weight 2 gets twice as much");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");

@@ -39,6 +39,22 @@ TEST_F(FairShareOfTwo, who_has_used_less_is_first) {
     EXPECT_FALSE(fair.first_after(*fair.first_after(*fair.first())));
 }
 
+TEST(FairShareByWeight, a_user_of_weight_three_is_served_three_times_as_often) {
+    FairShare fair{hour, {{UserId{7}, 3.0}}};
+    const UserIndex heavy = fair.user(UserId{7});
+    const UserIndex light = fair.user(UserId{3});
+    fair.set_in_line(heavy, true);
+    fair.set_in_line(light, true);
+    int served[2] = {0, 0};
+    for (int i = 0; i < 400; ++i) {
+        const UserIndex next = fair.first()->user;
+        ++served[next == heavy ? 0 : 1];
+        fair.settle(next, fair.commit(next, 1000, start), 1000, Seconds{5}, start);
+    }
+    EXPECT_EQ(served[0], 300);
+    EXPECT_EQ(served[1], 100);
+}
+
 TEST_F(FairShareOfTwo, cpus_count_as_well_as_seconds) {
     use(ann, Seconds{30}, start, 4000);
     use(bob, Seconds{100}, start, 1000);
