@@ -9,7 +9,6 @@
 #include "scheduler/store_sql.h"
 #include "scheduler/user_weights.h"
 #include "shared/config.h"
-#include "shared/database/migrate.h"
 #include "shared/digest.h"
 #include "shared/log.h"
 #include "shared/notify.h"
@@ -61,11 +60,7 @@ Result<ServiceSettings> service_settings(const Config& config) {
 Status run(const Config& config) {
     WINDLASS_TRY(const ServiceSettings settings, service_settings(config));
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
-    WINDLASS_TRY_STATUS(patiently("open the database", [&] {
-        Session session(url, {.application_name = "windlass-scheduler migration"});
-        return migrate(session);
-    }));
-    WINDLASS_TRY(auto store, open_store(url));
+    WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url); }));
     WINDLASS_TRY(const std::int64_t epoch, patiently("lead", [&] { return store->lead(); }));
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
     log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.jobs.size(),

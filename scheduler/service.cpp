@@ -431,11 +431,11 @@ class LoopService final : public Service {
                 answer_renewal(*renewal);
             else if (const auto* timer = std::get_if<ArmTimer>(&effect))
                 arm_lease_timer(timer->at, now.steady);
-            else
+            else {
+                if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.insert(ended->job);
                 waiting.push_back(std::move(effect));
+            }
         }
-        for (const Effect& effect : waiting)
-            if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.insert(ended->job);
         builder_.add(std::move(waiting), std::move(attachment), now);
     }
 
