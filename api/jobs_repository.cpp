@@ -1,5 +1,7 @@
 #include "api/jobs_repository.h"
 
+#include "shared/protocol.h"
+
 namespace windlass::api {
 namespace {
 
@@ -37,7 +39,7 @@ Result<std::optional<JobView>> JobsRepository::one(JobId job) {
             "select s.state, j.name, s.started_us, s.finished_us, r.outcome, r.exit_code, r.signal, r.wall_us, "
             "j.owner, j.submitted_us, j.running_commands, j.priority, j.timeout_ms, j.max_attempts, "
             "j.cpu_millis, j.memory_bytes, j.disk_bytes, j.processes, j.output_bytes, j.open_files, j.env, "
-            "s.attempt, s.failures, s.losses, s.cancel_requested "
+            "s.attempt, s.failures, s.losses, s.cancel_requested, j.details "
             "from job j join job_state s on s.id = j.id "
             "left join attempt_result r on r.job = s.id and r.attempt = s.attempt where j.id = :id",
             job.value));
@@ -63,6 +65,7 @@ Result<std::optional<JobView>> JobsRepository::one(JobId job) {
     view.failures = static_cast<std::int32_t>(row.integer(22));
     view.losses = static_cast<std::int32_t>(row.integer(23));
     view.cancel_requested = row.truth(24);
+    WINDLASS_TRY_STATUS(protocol::decode_details(row.text(25), view.spec));
     return std::optional(std::move(view));
 }
 

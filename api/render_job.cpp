@@ -49,6 +49,13 @@ void write_limits(JsonWriter& json, const Limits& limits) {
     number(json, "processes", limits.processes);
     number(json, "output_bytes", limits.output_bytes);
     number(json, "open_files", limits.open_files);
+    if (limits.cpu_time.count() > 0) {
+        const std::string cpu_s = fmt::format("{}", static_cast<double>(limits.cpu_time.count()) / 1000.0);
+        json.Key("cpu_s");
+        json.RawValue(cpu_s.data(), cpu_s.size(), rapidjson::kNumberType);
+    }
+    if (limits.file_bytes > 0) number(json, "file_bytes", limits.file_bytes);
+    if (limits.inodes > 0) number(json, "inodes", limits.inodes);
     json.EndObject();
 }
 
@@ -70,6 +77,7 @@ void write_usage(JsonWriter& json, const Usage& usage) {
     }
     number(json, "read_bytes", usage.read_bytes);
     number(json, "written_bytes", usage.written_bytes);
+    if (usage.peak_processes > 0) number(json, "peak_processes", usage.peak_processes);
     json.EndObject();
 }
 

@@ -13,7 +13,7 @@ constexpr std::string_view result_columns =
     "r.attempt, w.name, r.ended_us, r.outcome, r.exit_code, r.signal, r.detail, r.wall_us, r.cpu_user_us, "
     "r.cpu_system_us, "
     "r.peak_memory_bytes, r.peak_is_largest_process, r.read_bytes, r.written_bytes, r.stdout_bytes, r.stderr_bytes, "
-    "r.stdout_truncated, r.stderr_truncated, r.files, r.files_truncated, r.value";
+    "r.stdout_truncated, r.stderr_truncated, r.files, r.files_truncated, r.value, r.peak_processes";
 
 std::vector<ResultFile> files_of(const std::string& text) {
     std::vector<ResultFile> files;
@@ -52,7 +52,8 @@ StoredResult result_of(const Row& row, std::size_t c) {
                     row.integer(c + 10),
                     row.truth(c + 11),
                     row.integer(c + 12),
-                    row.integer(c + 13)};
+                    row.integer(c + 13),
+                    static_cast<std::int32_t>(row.integer(c + 21))};
     result.stdout_bytes = row.integer(c + 14);
     result.stderr_bytes = row.integer(c + 15);
     result.stdout_truncated = row.truth(c + 16);

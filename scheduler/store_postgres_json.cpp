@@ -4,6 +4,7 @@
 #include "scheduler/store_text.h"
 #include "shared/database/hex.h"
 #include "shared/json.h"
+#include "shared/protocol.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -109,6 +110,7 @@ JsonPieces json_of(const std::vector<JobRecord>& jobs) {
         row.integer("output_bytes", spec.limits.output_bytes);
         row.integer("open_files", spec.limits.open_files);
         row.text("env", environment_json(spec.env));
+        row.text("details", protocol::encode_details(spec));
         row.state(job.row);
     });
 }
@@ -161,6 +163,7 @@ JsonPieces json_of(const std::vector<ResultRecord>& results) {
         row.text("files", files_json(result.files));
         row.integer("files_truncated", result.files_truncated ? 1 : 0);
         row.text("value", result.value_json);
+        row.integer("peak_processes", usage.peak_processes);
     });
 }
 

@@ -1,6 +1,7 @@
 #include "scheduler/store_rows.h"
 
 #include "scheduler/store_text.h"
+#include "shared/protocol.h"
 
 namespace windlass::scheduler {
 
@@ -12,15 +13,16 @@ Result<StoredPayload> payload_of(const Row& row, std::size_t first) {
     spec.priority = static_cast<std::int16_t>(row.integer(first + 2));
     spec.timeout = Milliseconds{row.integer(first + 3)};
     spec.max_attempts = static_cast<std::int32_t>(row.integer(first + 4));
-    spec.limits = {.cpu_millis = static_cast<std::int32_t>(row.integer(first + 5)),
-                   .memory_bytes = row.integer(first + 6),
-                   .disk_bytes = row.integer(first + 7),
-                   .processes = static_cast<std::int32_t>(row.integer(first + 8)),
-                   .output_bytes = row.integer(first + 9),
-                   .open_files = static_cast<std::int32_t>(row.integer(first + 10))};
+    spec.limits.cpu_millis = static_cast<std::int32_t>(row.integer(first + 5));
+    spec.limits.memory_bytes = row.integer(first + 6);
+    spec.limits.disk_bytes = row.integer(first + 7);
+    spec.limits.processes = static_cast<std::int32_t>(row.integer(first + 8));
+    spec.limits.output_bytes = row.integer(first + 9);
+    spec.limits.open_files = static_cast<std::int32_t>(row.integer(first + 10));
     WINDLASS_TRY(spec.env, environment_of(row.text(first + 11)));
     payload.code_sha256 = row.text_or_null(first + 12).value_or("");
     payload.data_sha256 = row.text_or_null(first + 13).value_or("");
+    WINDLASS_TRY_STATUS(protocol::decode_details(row.text(first + 14), spec));
     return payload;
 }
 

@@ -32,7 +32,7 @@ inline Status done(Result<std::int64_t> affected) {
 // The columns of a payload, in the order in which payload_of() reads them; `j` is the job.
 inline constexpr std::string_view payload_columns =
     "j.name, j.running_commands, j.priority, j.timeout_ms, j.max_attempts, j.cpu_millis, j.memory_bytes, j.disk_bytes, "
-    "j.processes, j.output_bytes, j.open_files, j.env, j.code_sha256, j.data_sha256";
+    "j.processes, j.output_bytes, j.open_files, j.env, j.code_sha256, j.data_sha256, j.details";
 struct StoredPayload {
     JobSpec spec;
     std::string code_sha256;  // empty: no bytes

@@ -10,6 +10,7 @@
 #include "scheduler/store_rows.h"
 #include "scheduler/store_sql.h"
 #include "scheduler/store_text.h"
+#include "shared/protocol.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -22,10 +23,11 @@ constexpr std::string_view insert_blob =
 
 constexpr std::string_view insert_job =
     "insert into job (id, owner, name, priority, submitted_us, running_commands, code_sha256, data_sha256, timeout_ms, "
-    "max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env) values (:id, "
+    "max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env, details) values "
+    "(:id, "
     ":owner, "
     ":name, :priority, :submitted, :running_commands, :code, :data, :timeout, :max_attempts, :cpu, :memory, :disk, "
-    ":processes, :output, :open_files, :env) on conflict (id) do nothing";
+    ":processes, :output, :open_files, :env, :details) on conflict (id) do nothing";
 
 constexpr std::string_view insert_state =
     "insert into job_state (id, state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, "
@@ -52,9 +54,11 @@ constexpr std::string_view insert_event =
 constexpr std::string_view insert_result =
     "insert into attempt_result (job, attempt, worker, ended_us, outcome, exit_code, signal, detail, wall_us, "
     "cpu_user_us, cpu_system_us, peak_memory_bytes, peak_is_largest_process, read_bytes, written_bytes, stdout_bytes, "
-    "stderr_bytes, stdout_truncated, stderr_truncated, files, files_truncated, value) values (:job, :attempt, :worker, "
+    "stderr_bytes, stdout_truncated, stderr_truncated, files, files_truncated, value, peak_processes) values (:job, "
+    ":attempt, :worker, "
     ":ended, :outcome, :exit_code, :signal, :detail, :wall, :cpu_user, :cpu_system, :peak, :largest, :read, :written, "
-    ":stdout, :stderr, :stdout_cut, :stderr_cut, :files, :files_cut, :value) on conflict (job, attempt) do nothing";
+    ":stdout, :stderr, :stdout_cut, :stderr_cut, :files, :files_cut, :value, :processes) on conflict (job, attempt) do "
+    "nothing";
 
 constexpr std::string_view insert_output =
     "insert into job_output (job, attempt, stream, start_offset, bytes) values (:job, :attempt, :stream, :offset, "
@@ -140,7 +144,7 @@ Status SqliteStore::write(const JobRecord& job) {
                          to_unix_us(job.submitted), storable(spec.running_commands), hash_column(job.code_sha256),
                          hash_column(job.data_sha256), spec.timeout.count(), spec.max_attempts, limits.cpu_millis,
                          limits.memory_bytes, limits.disk_bytes, limits.processes, limits.output_bytes,
-                         limits.open_files, environment_json(spec.env)));
+                         limits.open_files, environment_json(spec.env), storable(protocol::encode_details(spec))));
     WINDLASS_TRY(const std::int64_t states,
                  session_.execute(insert_state, job.job.value, static_cast<int>(row.state), row.attempt, row.failures,
                                   row.losses, worker_column(row.worker), row.cancel_requested, time_column(row.started),
@@ -178,7 +182,7 @@ Status SqliteStore::write(const ResultRecord& record) {
         result.outcome.signal, storable(result.outcome.detail), usage.wall.count(), usage.cpu_user.count(),
         usage.cpu_system.count(), usage.peak_memory_bytes, usage.peak_memory_is_largest_process, usage.read_bytes,
         usage.written_bytes, result.stdout_bytes, result.stderr_bytes, result.stdout_truncated, result.stderr_truncated,
-        files_json(result.files), result.files_truncated, storable(result.value_json)));
+        files_json(result.files), result.files_truncated, storable(result.value_json), usage.peak_processes));
 }
 
 Status SqliteStore::write(const OutputChunk& chunk) {

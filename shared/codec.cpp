@@ -23,6 +23,31 @@ void describe(V& v, Limits& m) {
     v("processes", m.processes);
     v("output_bytes", m.output_bytes);
     v("open_files", m.open_files);
+    v.unless_default("cpu_time_ms", m.cpu_time);
+    v.unless_default("file_bytes", m.file_bytes);
+    v.unless_default("inodes", m.inodes);
+}
+template <class V>
+void describe(V& v, RetryOn& m) {
+    v("exit_codes", m.exit_codes);
+    v("signals", m.signals);
+    v("timeout", m.timeout);
+}
+// The parts of a spec without a column of their own.
+template <class V>
+void describe_details(V& v, JobSpec& m) {
+    v.unless("queue", m.queue, default_queue);
+    v.unless_default("tags", m.tags);
+    v.unless_default("network", m.network);
+    v.unless_default("retry_on", m.retry_on);
+    v.unless_default("retry_delay_ms", m.retry_delay);
+    v.unless_default("files", m.files);
+    v.unless_default("outputs", m.outputs);
+    v.unless_default("not_before_us", m.not_before);
+    v.unless_default("deadline_us", m.deadline);
+    v.unless_default("requires", m.required_labels);
+    v.unless_default("resources", m.resources);
+    v.unless_default("image", m.image);
 }
 template <class V>
 void describe(V& v, JobSpec& m) {
@@ -33,6 +58,7 @@ void describe(V& v, JobSpec& m) {
     v("max_attempts", m.max_attempts);
     v("limits", m.limits);
     v("env", m.env);
+    describe_details(v, m);
 }
 template <class V>
 void describe(V& v, Outcome& m) {
@@ -50,6 +76,7 @@ void describe(V& v, Usage& m) {
     v("peak_memory_is_largest_process", m.peak_memory_is_largest_process);
     v("read_bytes", m.read_bytes);
     v("written_bytes", m.written_bytes);
+    v("peak_processes", m.peak_processes);
 }
 template <class V>
 void describe(V& v, ResultFile& m) {
@@ -278,11 +305,20 @@ struct Writer {
         json.Int64(ref.attempt);
         json.EndArray();
     }
-    void value(std::map<std::string, std::string>& map) {
+    void value(WallTime& time) { json.Int64(to_unix_us(time)); }
+    template <class T>
+    void value(std::optional<T>& maybe) {
+        if (maybe)
+            value(*maybe);
+        else
+            json.Null();
+    }
+    template <class T>
+    void value(std::map<std::string, T>& map) {
         json.StartObject();
-        for (auto& [key, text] : map) {
+        for (auto& [key, item] : map) {
             put_key(json, key);
-            put(json, text);
+            value(item);
         }
         json.EndObject();
     }
@@ -303,6 +339,15 @@ struct Writer {
         json.Key(name);
         value(field);
     }
+    // Of what most jobs do not use: a default is not written, and a reader keeps its own.
+    template <class T>
+    void unless_default(const char* name, T& field) {
+        unless(name, field, T{});
+    }
+    template <class T, class D>
+    void unless(const char* name, T& field, const D& standard) {
+        if (!(field == standard)) (*this)(name, field);
+    }
 };
 
 // ---- reading
@@ -318,6 +363,14 @@ class Reader {
         const auto member = object_.FindMember(name);
         if (member == object_.MemberEnd()) return;
         if (!read(member->value, field) && error_.empty()) error_ = fmt::format("field {} has a wrong value", name);
+    }
+    template <class T>
+    void unless_default(const char* name, T& field) {
+        (*this)(name, field);
+    }
+    template <class T, class D>
+    void unless(const char* name, T& field, const D&) {
+        (*this)(name, field);
     }
 
   private:
@@ -335,6 +388,7 @@ class Reader {
         return true;
     }
     static bool read(const rapidjson::Value& v, OutcomeKind& e) { return read_enum(v, e, OutcomeKind::worker_lost); }
+    static bool read(const rapidjson::Value& v, Network& e) { return read_enum(v, e, Network::full); }
     static bool read(const rapidjson::Value& v, OutputStream& e) {
         return read_enum(v, e, OutputStream::standard_error) && e >= OutputStream::standard_output;
     }
@@ -364,7 +418,19 @@ class Reader {
     static bool read(const rapidjson::Value& v, AttemptRef& ref) {
         return v.IsArray() && v.Size() == 2 && read(v[0], ref.job) && read(v[1], ref.attempt);
     }
-    static bool read(const rapidjson::Value& v, std::map<std::string, std::string>& map) {
+    static bool read(const rapidjson::Value& v, WallTime& time) {
+        std::int64_t us = 0;
+        if (!read(v, us)) return false;
+        time = from_unix_us(us);
+        return true;
+    }
+    template <class T>
+    bool read(const rapidjson::Value& v, std::optional<T>& maybe) {
+        maybe.reset();
+        return v.IsNull() || read(v, maybe.emplace());
+    }
+    template <class T>
+    static bool read(const rapidjson::Value& v, std::map<std::string, T>& map) {
         if (!v.IsObject()) return false;
         map.clear();
         for (const auto& member : v.GetObject())
@@ -407,7 +473,43 @@ Result<Message> decode_as(std::string_view type, const rapidjson::Value& object)
     }
 }
 
+// Fields, and nothing of the frame around them.
+struct Details {
+    JobSpec& spec;
+};
+template <class V>
+void describe(V& v, Details& m) {
+    describe_details(v, m.spec);
+    v.unless_default("cpu_time_ms", m.spec.limits.cpu_time);
+    v.unless_default("file_bytes", m.spec.limits.file_bytes);
+    v.unless_default("inodes", m.spec.limits.inodes);
+}
+
 }  // namespace
+
+std::string encode_details(const JobSpec& spec) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    Writer writer{json};
+    JobSpec copy = spec;
+    Details details{copy};
+    json.StartObject();
+    describe(writer, details);
+    json.EndObject();
+    return buffer.GetSize() == 2 ? std::string() : std::string(text_of(buffer));
+}
+
+Status decode_details(std::string_view text, JobSpec& spec) {
+    if (text.empty()) return Status();
+    WINDLASS_TRY(const auto document, parse_json(text));
+    if (!document.IsObject()) return make_error(ErrorKind::invalid, "the details of a job are a JSON object");
+    std::string error;
+    Reader reader(document, error);
+    Details details{spec};
+    describe(reader, details);
+    if (!error.empty()) return make_error(ErrorKind::invalid, "the details of a job: " + error);
+    return Status();
+}
 
 std::string encode(const Message& message) {
     rapidjson::StringBuffer buffer;

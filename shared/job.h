@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "shared/ids.h"
 #include "shared/limits.h"
@@ -15,6 +17,23 @@ namespace windlass {
 inline constexpr int min_priority = -100;
 inline constexpr int max_priority = 100;
 
+// What a job may reach. Stored: never renumber, only append.
+enum class Network : std::int16_t {
+    none = 0,  // an empty network namespace of its own
+    full = 1,  // the internet, but neither the site's own addresses nor loopback nor metadata services
+};
+
+// Which failures of its own a job is tried again after. Without one: any.
+struct RetryOn {
+    std::vector<std::int32_t> exit_codes;
+    std::vector<std::int32_t> signals;
+    bool timeout = false;  // after it reached its time limit
+
+    bool operator==(const RetryOn&) const = default;
+};
+
+inline constexpr std::string_view default_queue = "default";
+
 struct JobSpec {
     std::string name;                     // for people; may be empty
     std::string running_commands;         // run by /bin/sh in the working directory
@@ -23,6 +42,22 @@ struct JobSpec {
     std::int32_t max_attempts = 1;        // tries used up by the job's own failures; losses of workers do not count
     Limits limits;
     std::map<std::string, std::string> env;  // never shown in lists
+
+    // What follows stands in one column of the table (job.details), and is absent there and on the wire where it has
+    // its default.
+    std::string queue{default_queue};
+    std::vector<std::string> tags;
+    Network network = Network::none;
+    std::optional<RetryOn> retry_on;
+    // Before the first further attempt; twice as long before each one after it, with jitter. 0: the site's default.
+    Milliseconds retry_delay{0};
+    std::map<std::string, std::string> files;  // placed in the working directory: relative path -> SHA-256 of a blob
+    std::vector<std::string> outputs;          // patterns of files kept beside out/
+    std::optional<WallTime> not_before;        // not started earlier
+    std::optional<WallTime> deadline;          // not running later: ends as timed_out, waiting or running
+    std::map<std::string, std::string> required_labels;  // labels that the worker must have
+    std::map<std::string, std::int64_t> resources;       // named devices taken from the worker, e.g. gpu: 1
+    std::string image;  // name of a site's image; empty: the prepared root of the worker
 
     bool operator==(const JobSpec&) const = default;
 };

@@ -1,6 +1,7 @@
 // What one attempt may use. One value for the API, the tables, the sandbox and the tests.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace windlass {
@@ -25,6 +26,13 @@ struct Limits {
     std::int64_t output_bytes = 1 * mebibyte;
     // Open descriptors per process (RLIMIT_NOFILE).
     std::int32_t open_files = 256;
+    // Processor time of all processes of the attempt together, user and system. Reaching it ends the attempt
+    // (out_of_time, with a detail that says which time). 0: only the wall clock bounds it.
+    std::chrono::milliseconds cpu_time{0};
+    // Size of one file (RLIMIT_FSIZE). 0: disk_bytes.
+    std::int64_t file_bytes = 0;
+    // Files and directories below its writable places together. 0: one per 4 KiB of disk_bytes, at least 1,024.
+    std::int64_t inodes = 0;
 
     bool operator==(const Limits&) const = default;
 };

@@ -49,6 +49,7 @@ struct Usage {
     bool peak_memory_is_largest_process = false;  // no memory controller: the largest single process, not the sum
     std::int64_t read_bytes = 0;
     std::int64_t written_bytes = 0;
+    std::int32_t peak_processes = 0;  // processes and threads at the same time; 0: no process controller, not known
 
     bool operator==(const Usage&) const = default;
 };

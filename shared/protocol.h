@@ -177,4 +177,9 @@ std::string encode(const Message& message);
 // invalid: not JSON, an unknown message, a field of the wrong type or out of range. Never crashes, whatever the bytes.
 Result<Message> decode(std::string_view header);
 
+// The parts of a spec without a column of their own, as JSON text; empty when all of them have their defaults.
+std::string encode_details(const JobSpec& spec);
+// Into a spec whose other parts are there already.
+Status decode_details(std::string_view text, JobSpec& spec);
+
 }  // namespace windlass::protocol

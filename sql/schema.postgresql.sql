@@ -44,6 +44,7 @@ create table attempt_result (
     files text not null,
     files_truncated smallint not null,
     value text not null,
+    peak_processes bigint not null,
     constraint attempt_result_pkey PRIMARY KEY (job, attempt)
 );
 
@@ -93,6 +94,7 @@ create table job (
     output_bytes bigint not null,
     open_files bigint not null,
     env text not null,
+    details text not null,
     constraint job_pkey PRIMARY KEY (id),
     constraint job_priority_check CHECK (((priority >= '-100'::integer) AND (priority <= 100)))
 );

@@ -40,7 +40,7 @@ CREATE TABLE attempt_result (
     stderr_truncated        smallint not null,
     files                   text not null,
     files_truncated         smallint not null,
-    value                   text not null,
+    value                   text not null, peak_processes bigint not null default 0,
     primary key (job, attempt)
 ) without rowid;
 
@@ -86,7 +86,7 @@ CREATE TABLE job (
     output_bytes     bigint not null,
     open_files       bigint not null,
     env              text not null
-);
+, details text not null default '');
 
 CREATE INDEX job_owner on job (owner, id);
 
