@@ -3,8 +3,10 @@ add_library(windlass_sandbox STATIC
   sandbox/cgroup_files.cpp
   sandbox/cgroup_v1.cpp
   sandbox/cgroup_v2.cpp
+  sandbox/egress.cpp
   sandbox/filter.cpp
   sandbox/host.cpp
+  sandbox/job_network.cpp
   sandbox/landlock.cpp
   sandbox/plan.cpp
   sandbox/plan_text.cpp
@@ -24,9 +26,13 @@ add_executable(windlass-spawner
   sandbox/pid_one.cpp
   sandbox/spawner.cpp
 )
-target_include_directories(windlass-spawner PRIVATE ${CMAKE_SOURCE_DIR})
-target_compile_options(windlass-spawner PRIVATE -O2 -fno-exceptions -fno-rtti -fno-asynchronous-unwind-tables
-  -fno-threadsafe-statics -fno-pie -fstack-protector-strong)
-target_link_options(windlass-spawner PRIVATE -static -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections)
-target_link_libraries(windlass-spawner PRIVATE windlass_warnings)
-add_dependencies(windlass_sandbox windlass-spawner)
+# Makes and keeps the network of one job that has one.
+add_executable(windlass-network sandbox/landlock.cpp sandbox/network_keeper.cpp)
+foreach(program windlass-spawner windlass-network)
+  target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${program} PRIVATE -O2 -fno-exceptions -fno-rtti -fno-asynchronous-unwind-tables
+    -fno-threadsafe-statics -fno-pie -fstack-protector-strong)
+  target_link_options(${program} PRIVATE -static -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections)
+  target_link_libraries(${program} PRIVATE windlass_warnings)
+endforeach()
+add_dependencies(windlass_sandbox windlass-spawner windlass-network)

@@ -183,6 +183,8 @@ int carry_out(const Step& step, char* arena, Context& context) {
             return write_all(context.cgroup_files[step.value], "0", 1);
         case StepKind::join_network:
             return setns(context.networks[context.slot], CLONE_NEWNET);
+        case StepKind::join_own_network:
+            return setns(context.own_network_fd, CLONE_NEWNET);
         case StepKind::set_hostname:
             return sethostname(subject, strlen(subject));
         case StepKind::set_title:

@@ -27,6 +27,7 @@ struct Context {
     int slot = 0;
     int stdout_fd = -1;
     int stderr_fd = -1;
+    int own_network_fd = -1;
     int work_directory_fd = -1;
     int ruleset_fd = -1;
     int cgroup_files[max_cgroup_files];

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "worker/sandbox/egress.h"
+
 namespace windlass::worker {
 namespace {
 
@@ -77,6 +79,14 @@ Result<HostFacts> look_at_host(uid_t uid, gid_t gid) {
     add_links(facts, "/etc/alternatives");
     add_links(facts, "/etc/ssl/certs");
     return facts;
+}
+
+void add_resolver(HostFacts& facts) {
+    facts.files.push_back(
+        {"/etc/resolv.conf", fmt::format("nameserver {}\noptions no-aaaa\n", JobSubnet::resolver), ""});
+    for (HostFile& file : facts.files) {
+        if (file.path == "/etc/nsswitch.conf") file.content = "passwd: files\ngroup: files\nhosts: files dns\n";
+    }
 }
 
 }  // namespace windlass::worker

@@ -32,6 +32,7 @@ LandlockRights landlock_rights(int abi) {
     if (abi >= 2) rights.governed |= refer;
     if (abi >= 3) rights.governed |= truncate_file;
     if (abi >= 5) rights.governed |= device_ioctl;
+    rights.execute_file = execute | read_file;
     rights.read_and_execute = execute | read_file | read_directory;
     rights.own_directory = rights.governed & ~std::uint64_t{make_character_device | make_block_device | device_ioctl};
     rights.use_device = read_file | write_file | truncate_file | device_ioctl;

@@ -10,6 +10,7 @@ int landlock_abi();  // of this kernel; 0: none
 
 struct LandlockRights {
     std::uint64_t governed = 0;          // refused unless granted
+    std::uint64_t execute_file = 0;      // read and execute, of a rule for one file
     std::uint64_t read_and_execute = 0;  // of the whole root
     std::uint64_t own_directory = 0;     // everything but device nodes
     std::uint64_t use_device = 0;        // /dev/null and its like

@@ -155,9 +155,10 @@ void add_working_directory(Plan& plan, const BoxSpec& spec) {
     }
 }
 
-void add_landlock(Plan& plan, const BoxOptions& options) {
+void add_landlock(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
     if (options.landlock_abi == 0) return;
-    const LandlockRights rights = landlock_rights(options.landlock_abi);
+    LandlockRights rights = landlock_rights(options.landlock_abi);
+    if (spec.network == Network::full) rights.network = 0;  // it knows ports, not addresses: the egress rule decides
     plan.second(
         StepKind::landlock_begin,
         {.size = rights.attribute_size, .value = rights.governed, .extra = rights.network | rights.scopes << 32U});
@@ -281,7 +282,11 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     for (int i = 0; i < options.cgroup_files; i++) {
         plan.first(StepKind::enter_cgroup, {.value = static_cast<std::uint64_t>(i)});
     }
-    if (options.network) plan.first(StepKind::join_network);
+    if (spec.network == Network::full) {
+        plan.first(StepKind::join_own_network);
+    } else if (options.network) {
+        plan.first(StepKind::join_network);
+    }
     plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWCGROUP});
     plan.first(StepKind::set_hostname, {.subject = plan.text("job")});
     plan.first(StepKind::set_title, {.subject = plan.text("box " + spec.name)});
@@ -305,8 +310,8 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     plan.second(StepKind::default_signals);
     plan.second(StepKind::close_descriptors);
     add_working_directory(plan, spec);
-    add_limits(plan, spec, options);  // after the files: one that does not fit is an error here, not a signal
-    add_landlock(plan, options);      // after the last mount and the last file: it forbids both
+    add_limits(plan, spec, options);    // after the files: one that does not fit is an error here, not a signal
+    add_landlock(plan, spec, options);  // after the last mount and the last file: it forbids both
     if (!options.filter.empty()) {
         const auto size = static_cast<std::uint32_t>(options.filter.size());
         plan.second(StepKind::load_filter, {.subject = plan.aligned(options.filter), .size = size});

@@ -73,7 +73,7 @@ struct BoxOptions {
     uid_t uid = 0;  // of the job
     gid_t gid = 0;
     int cgroup_files = 0;
-    bool network = true;
+    bool network = true;   // false: boxes share the worker's network (allow_weaker), unless the job has its own
     int landlock_abi = 0;  // 0: none
     std::string filter;    // BPF for the job alone, on top of what it inherits; may be empty
     // No memory controller: bound the private memory of each process instead. No pids controller: count by user.

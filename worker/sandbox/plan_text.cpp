@@ -105,6 +105,8 @@ std::pair<std::string, std::string> words(const Plan& plan, const Step& step) {
             return {"enter the cgroup", fmt::format("{}", step.value)};
         case StepKind::join_network:
             return {"join the empty network of the slot", ""};
+        case StepKind::join_own_network:
+            return {"join the job's own network", ""};
         case StepKind::set_hostname:
             return {"set the host name", subject};
         case StepKind::set_title:

@@ -11,13 +11,15 @@
 #include <cstring>
 
 #include "worker/sandbox/cgroup_files.h"
+#include "worker/sandbox/job_network.h"
 #include "worker/sandbox/landlock.h"
 
 namespace windlass::worker {
 namespace {
 
-constexpr std::array<std::string_view, 7> names = {
-    "user-namespace", "network-namespace", "memory-limit", "process-limit", "cpu-limit", "landlock", "uid-per-job"};
+constexpr std::array<std::string_view, 8> names = {"user-namespace", "network-namespace", "memory-limit",
+                                                   "process-limit",  "cpu-limit",         "landlock",
+                                                   "uid-per-job",    "job-network"};
 
 // Tries in a child, which takes the namespaces with it. 0, or the errno of the first refusal.
 int try_unshare(int first, int second) {
@@ -89,6 +91,15 @@ Finding uid_per_job(const Machine& machine, const SandboxSettings& settings) {
     return finding;
 }
 
+Finding job_network(const Machine& machine, const SandboxSettings& settings) {
+    Finding finding{Protection::job_network, true, "one for each job with network: full, by slirp4netns and nftables"};
+    const std::string why_not = why_no_job_network(settings, machine.rootless);
+    if (why_not.empty()) return finding;
+    finding.present = false;
+    finding.how = "worker.network is full: " + why_not;
+    return finding;
+}
+
 }  // namespace
 
 std::string_view name(Protection protection) {
@@ -117,6 +128,7 @@ Machine examine_machine(const SandboxSettings& settings) {
                         group_limit(Protection::cpu_limit, cgroups, cgroups.missing_cpu, "cpu"),
                         landlock(machine),
                         uid_per_job(machine, settings)};
+    if (settings.network.full) machine.findings.push_back(job_network(machine, settings));
     return machine;
 }
 
@@ -125,7 +137,9 @@ Status check_protections(const Machine& machine, const std::vector<Protection>& 
     for (const Finding& finding : machine.findings) {
         const bool allowed =
             std::find(allow_weaker.begin(), allow_weaker.end(), finding.protection) != allow_weaker.end();
-        const bool needed = finding.protection == Protection::user_namespace;  // rootless boxes cannot be built without
+        // Rootless boxes cannot be built without the one; a job is never let out without the rule of the other.
+        const bool needed =
+            finding.protection == Protection::user_namespace || finding.protection == Protection::job_network;
         if (finding.present || (allowed && !needed)) continue;
         sentences += fmt::format("; {} is missing: {}", name(finding.protection), finding.how);
     }

@@ -12,7 +12,7 @@ struct Machine {
     gid_t gid = 0;
     CgroupSupport cgroups;
     int landlock_abi = 0;
-    std::vector<Finding> findings;  // one per protection, in the order of the enum
+    std::vector<Finding> findings;  // one per protection, in the order of the enum; job_network only when it is offered
 
     bool has(Protection protection) const { return findings[static_cast<std::size_t>(protection)].present; }
 };

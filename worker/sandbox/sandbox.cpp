@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -18,6 +19,7 @@
 #include "worker/sandbox/cgroup.h"
 #include "worker/sandbox/filter.h"
 #include "worker/sandbox/host.h"
+#include "worker/sandbox/job_network.h"
 #include "worker/sandbox/landlock.h"
 #include "worker/sandbox/plan.h"
 #include "worker/sandbox/protection.h"
@@ -31,6 +33,17 @@ struct Box {
     std::optional<Plan> plan;  // until it runs: puts a failing step into words
     bool started = false;
     File work_directory;
+    // network: full. The box is sent to the spawner when its network stands; until then its pipes wait here.
+    std::optional<JobNetwork> network;
+    std::string network_lost;  // why
+    File out;
+    File err;
+    bool sent = false;
+
+    void close_pipes() {
+        out = File();
+        err = File();
+    }
 };
 
 struct Pipe {
@@ -58,18 +71,20 @@ SteadyTime steady(std::int64_t us) {
 class LinuxSandbox final : public Sandbox {
   public:
     LinuxSandbox(SandboxSettings settings, Machine machine, File lock, std::unique_ptr<Cgroups> cgroups,
-                 SpawnerProcess spawner, std::string job_filter)
+                 SpawnerProcess spawner, std::string job_filter, File poll)
         : settings_(std::move(settings)),
           machine_(std::move(machine)),
           lock_(std::move(lock)),
           cgroups_(std::move(cgroups)),
           spawner_(std::move(spawner)),
           job_filter_(std::move(job_filter)),
-          boxes_(static_cast<std::size_t>(settings_.slots)) {}
+          poll_(std::move(poll)),
+          boxes_(static_cast<std::size_t>(settings_.slots)),
+          entrances_due_(boxes_.size()) {}
 
     Result<Launched> start(const BoxSpec& spec) override;
     void stop(BoxId box, Milliseconds grace) override;
-    int fd() const override { return spawner_.socket(); }
+    int fd() const override { return poll_ ? poll_.get() : spawner_.socket(); }
     std::vector<BoxEvent> take_events() override;
     std::string broken() const override { return broken_; }
     const std::vector<Finding>& findings() const override { return machine_.findings; }
@@ -77,7 +92,11 @@ class LinuxSandbox final : public Sandbox {
   private:
     BoxOptions options_of(int slot) const;
     std::optional<int> free_slot() const;
-    Status send_start(int slot, BoxId id, const Plan& plan, const File& out, const File& err, bool new_entrances) const;
+    Status send_start(int slot, const Box& box, const File& network);
+    Result<JobNetwork> start_network(int slot) const;
+    void on_network(int slot, NetworkEvent event, std::vector<BoxEvent>& events);
+    void end_network(Box& box);
+    void give_up(Box& box, std::string detail, std::vector<BoxEvent>& events);
     void on_report(ReportMessage message, std::vector<BoxEvent>& events);
     BoxEnded end_of(int slot, const Report& report);
     Outcome outcome_of(const Box& box, const Report& report, const CgroupReading& reading) const;
@@ -89,7 +108,10 @@ class LinuxSandbox final : public Sandbox {
     std::unique_ptr<Cgroups> cgroups_;  // outlives the spawner's boxes: members are destroyed in reverse
     SpawnerProcess spawner_;
     std::string job_filter_;
-    std::vector<Box> boxes_;  // by slot
+    File poll_;                        // epoll over the spawner and the networks; empty: no network is offered
+    std::vector<Box> boxes_;           // by slot
+    std::vector<bool> entrances_due_;  // by slot: its cgroup is new, and the spawner has not heard of it
+    std::vector<JobNetwork> ending_networks_;
     BoxId last_id_ = 0;
     std::string broken_;
 };
@@ -118,41 +140,122 @@ std::optional<int> LinuxSandbox::free_slot() const {
 
 Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     if (!broken_.empty()) return make_error(ErrorKind::unavailable, broken_);
+    if (spec.network == Network::full && !settings_.network.full) {
+        return make_error(ErrorKind::denied,
+                          "the job asks for the network and this worker offers none: its operator must set "
+                          "worker.network = \"full\"");
+    }
     const std::optional<int> slot = free_slot();
     if (!slot)
         return make_error(ErrorKind::conflict, fmt::format("all {} slots of the sandbox are taken", boxes_.size()));
-    bool new_entrances = false;
     if (cgroups_) {
-        WINDLASS_TRY(new_entrances, cgroups_->prepare(*slot, spec.limits));
+        WINDLASS_TRY(const bool new_entrances, cgroups_->prepare(*slot, spec.limits));
+        if (new_entrances) entrances_due_[static_cast<std::size_t>(*slot)] = true;
     }
     WINDLASS_TRY(Plan plan, make_plan(spec, options_of(*slot)));
     WINDLASS_TRY(Pipe out, make_pipe());
     WINDLASS_TRY(Pipe err, make_pipe());
-    const BoxId id = ++last_id_;
-    WINDLASS_TRY_STATUS(send_start(*slot, id, plan, out.write, err.write, new_entrances));
-    boxes_[static_cast<std::size_t>(*slot)] = {id, std::move(plan), false, File()};
+    Box box;
+    box.id = ++last_id_;
+    box.plan = std::move(plan);
+    box.out = std::move(out.write);
+    box.err = std::move(err.write);
+    if (spec.network == Network::full) {
+        WINDLASS_TRY(JobNetwork network, start_network(*slot));
+        box.network.emplace(std::move(network));
+    } else {
+        WINDLASS_TRY_STATUS(send_start(*slot, box, File()));
+        box.sent = true;
+        box.close_pipes();
+    }
+    const BoxId id = box.id;
+    boxes_[static_cast<std::size_t>(*slot)] = std::move(box);
     return Launched{id, out.read.release(), err.read.release()};
 }
 
-Status LinuxSandbox::send_start(int slot, BoxId id, const Plan& plan, const File& out, const File& err,
-                                bool new_entrances) const {
+Status LinuxSandbox::send_start(int slot, const Box& box, const File& network) {
     Command command;
     command.kind = Command::start;
     command.slot = static_cast<std::uint32_t>(slot);
-    command.box = id;
+    command.box = box.id;
     command.born_in_cgroup = cgroups_ && cgroups_->entered_by_birth() ? 1 : 0;
-    std::vector<int> descriptors = {out.get(), err.get()};
-    if (new_entrances) {
+    std::vector<int> descriptors = {box.out.get(), box.err.get()};
+    if (network) {
+        command.own_network = 1;
+        descriptors.push_back(network.get());
+    }
+    if (entrances_due_[static_cast<std::size_t>(slot)]) {
         const std::vector<int>& entrances = cgroups_->entrances(slot);
         command.cgroup_files = static_cast<std::uint32_t>(entrances.size());
         descriptors.insert(descriptors.end(), entrances.begin(), entrances.end());
     }
-    return spawner_.send(command, plan.bytes(), std::move(descriptors));
+    WINDLASS_TRY_STATUS(spawner_.send(command, box.plan->bytes(), std::move(descriptors)));
+    entrances_due_[static_cast<std::size_t>(slot)] = false;
+    return {};
+}
+
+// ---------------------------------------------------------------- networks of jobs
+
+Result<JobNetwork> LinuxSandbox::start_network(int slot) const {
+    JobNetwork::User user;
+    user.uid = machine_.rootless ? machine_.uid : network_uid(settings_, slot);
+    user.gid = machine_.rootless ? machine_.gid : network_uid(settings_, slot);
+    // As root the namespace belongs to that user, and PID 1 of the box has a right to it because it is root; rootless
+    // it must belong to the boxes' own user namespace.
+    if (machine_.rootless) user.user_namespace = spawner_.user_namespace();
+    WINDLASS_TRY(JobNetwork network, JobNetwork::start(settings_.network, user));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, network.fd(), &event) != 0) return errno_error("epoll_ctl", errno);
+    return network;
+}
+
+void LinuxSandbox::on_network(int slot, NetworkEvent event, std::vector<BoxEvent>& events) {
+    Box& box = boxes_[static_cast<std::size_t>(slot)];
+    if (event.kind == NetworkEvent::Kind::ready) {
+        if (box.sent || !box.out) return;  // stopped meanwhile
+        const Status sent = send_start(slot, box, event.space);
+        box.close_pipes();
+        box.sent = sent.ok();
+        if (!sent) give_up(box, sent.error().message, events);
+        return;
+    }
+    if (box.network_lost.empty()) box.network_lost = event.words;
+    if (event.kind == NetworkEvent::Kind::failed) return;  // `gone` follows
+    box.network.reset();
+    if (box.sent) {
+        stop(box.id, Milliseconds{0});
+    } else {
+        give_up(box, box.network_lost, events);
+    }
+}
+
+// The box never came to the spawner.
+void LinuxSandbox::give_up(Box& box, std::string detail, std::vector<BoxEvent>& events) {
+    BoxEnded ended;
+    ended.box = box.id;
+    ended.outcome = {OutcomeKind::setup_failed, 0, 0,
+                     detail.empty() ? "stopped before it could start" : "the job's network: " + std::move(detail)};
+    events.emplace_back(std::move(ended));
+    end_network(box);
+    box = Box();
+}
+
+void LinuxSandbox::end_network(Box& box) {
+    if (!box.network) return;
+    box.network->end();
+    ending_networks_.push_back(*std::move(box.network));
+    box.network.reset();
 }
 
 void LinuxSandbox::stop(BoxId id, Milliseconds grace) {
     for (std::size_t slot = 0; slot < boxes_.size(); slot++) {
         if (id == 0 || boxes_[slot].id != id) continue;
+        if (!boxes_[slot].sent) {
+            boxes_[slot].network->end();  // its end is the box's
+            boxes_[slot].close_pipes();
+            continue;
+        }
         Command command;
         command.kind = Command::stop;
         command.slot = static_cast<std::uint32_t>(slot);
@@ -175,6 +278,19 @@ std::vector<BoxEvent> LinuxSandbox::take_events() {
             break;
         }
     }
+    for (std::size_t slot = 0; poll_ && slot < boxes_.size(); slot++) {
+        while (boxes_[slot].network) {
+            auto event = boxes_[slot].network->take_event();
+            if (!event) break;
+            on_network(static_cast<int>(slot), *std::move(event), events);
+        }
+    }
+    std::erase_if(ending_networks_, [](JobNetwork& network) {
+        while (const auto event = network.take_event()) {
+            if (event->kind == NetworkEvent::Kind::gone) return true;
+        }
+        return false;
+    });
     return events;
 }
 
@@ -217,6 +333,7 @@ BoxEnded LinuxSandbox::end_of(int slot, const Report& report) {
     usage.read_bytes = report.blocks_read * 512;
     usage.written_bytes = report.blocks_written * 512;
     ended.work_directory_fd = box.work_directory.release();
+    end_network(box);
     box = Box();
     return ended;
 }
@@ -229,7 +346,10 @@ Outcome LinuxSandbox::outcome_of(const Box& box, const Report& report, const Cgr
         return {report.error == ENOSPC ? OutcomeKind::out_of_disk : OutcomeKind::setup_failed, 0, 0, detail};
     }
     if (!box.started) return {OutcomeKind::setup_failed, 0, 0, "stopped before it could start"};
-    if (report.reported == 0 || report.status == -1) return {OutcomeKind::signalled, 0, SIGKILL, "ended by force"};
+    const bool by_force = report.reported == 0 || report.status == -1;
+    if (!box.network_lost.empty() && (by_force || (WIFSIGNALED(report.status) && WTERMSIG(report.status) == SIGKILL)))
+        return {OutcomeKind::worker_lost, 0, 0, "the job lost its network: " + box.network_lost};
+    if (by_force) return {OutcomeKind::signalled, 0, SIGKILL, "ended by force"};
     if (WIFEXITED(report.status)) {
         Outcome outcome{OutcomeKind::exited, WEXITSTATUS(report.status), 0, ""};
         if (report.error != 0) outcome.detail = errno_error("the program could not be executed", report.error).message;
@@ -249,6 +369,7 @@ void LinuxSandbox::end_all(std::vector<BoxEvent>& events) {
         ended.outcome = {OutcomeKind::worker_lost, 0, 0, broken_};
         ended.work_directory_fd = box.work_directory.release();
         events.emplace_back(ended);
+        end_network(box);
         box = Box();
     }
 }
@@ -284,7 +405,8 @@ Result<File> lock_state_directory(const std::string& path) {
 
 Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine) {
     const uid_t uid = machine.rootless ? machine.uid : settings.first_uid;
-    WINDLASS_TRY(const HostFacts host, look_at_host(uid, machine.rootless ? machine.gid : settings.first_uid));
+    WINDLASS_TRY(HostFacts host, look_at_host(uid, machine.rootless ? machine.gid : settings.first_uid));
+    if (settings.network.full) add_resolver(host);
     SetupOptions options;
     options.rootless = machine.rootless;
     options.uid = machine.uid;
@@ -297,6 +419,16 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
     return make_setup_plan(host, options);
 }
 
+// Networks of jobs come and go beside the spawner; the caller still has one descriptor to wait for.
+Result<File> poll_for(const SpawnerProcess& spawner) {
+    File poll(epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (!poll || epoll_ctl(poll.get(), EPOLL_CTL_ADD, spawner.socket(), &event) != 0)
+        return errno_error("epoll", errno);
+    return poll;
+}
+
 }  // namespace
 
 std::vector<Finding> Sandbox::examine(const SandboxSettings& settings) {
@@ -305,6 +437,7 @@ std::vector<Finding> Sandbox::examine(const SandboxSettings& settings) {
 
 Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) {
     WINDLASS_TRY_STATUS(check_settings(settings));
+    WINDLASS_TRY_STATUS(check_egress(settings.network.egress));
     Machine machine = examine_machine(settings);
     WINDLASS_TRY_STATUS(check_protections(machine, settings.allow_weaker));
     WINDLASS_TRY(File lock, lock_state_directory(settings.state_directory));
@@ -315,8 +448,13 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
         WINDLASS_TRY(job_filter, make_job_filter());
     }
     WINDLASS_TRY(SpawnerProcess spawner, SpawnerProcess::start(settings.spawner_path, setup));
-    return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(
-        settings, std::move(machine), std::move(lock), std::move(cgroups), std::move(spawner), std::move(job_filter)));
+    File poll;
+    if (settings.network.full) {
+        WINDLASS_TRY(poll, poll_for(spawner));
+    }
+    return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(settings, std::move(machine), std::move(lock),
+                                                                   std::move(cgroups), std::move(spawner),
+                                                                   std::move(job_filter), std::move(poll)));
 }
 
 }  // namespace windlass::worker

@@ -21,10 +21,12 @@
 #include <variant>
 #include <vector>
 
+#include "shared/job.h"
 #include "shared/limits.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
 #include "shared/time.h"
+#include "worker/sandbox/egress.h"
 
 namespace windlass::worker {
 
@@ -37,7 +39,8 @@ enum class Protection {
     process_limit,
     cpu_limit,
     landlock,
-    uid_per_job
+    uid_per_job,
+    job_network  // only when full network is offered; can not be done without then
 };
 std::string_view name(Protection protection);  // "memory-limit", …: the words of allow_weaker
 Result<Protection> protection_named(std::string_view text);
@@ -49,6 +52,15 @@ struct Finding {
     std::string how;  // present: by what ("cgroup v1: memory"); missing: why, and the command or setting that fixes it
 };
 
+// What jobs with `network: full` need; see docs/sandbox.md.
+struct NetworkSettings {
+    bool full = false;        // this sandbox offers it
+    std::string keeper_path;  // of bin/windlass-network
+    std::string slirp_path = "/usr/bin/slirp4netns";
+    std::string nft_path = "/usr/sbin/nft";
+    EgressSettings egress;
+};
+
 struct SandboxSettings {
     std::string spawner_path;     // of bin/windlass-spawner
     std::string state_directory;  // 0700, ours alone; for sockets and mount points; removed remains of a past life
@@ -56,6 +68,7 @@ struct SandboxSettings {
     int slots = 1;              // boxes at the same time; one uid, one network namespace and one cgroup each
     uid_t first_uid = 200'000;  // as root: slot i runs as first_uid + i (uid and gid)
     std::vector<Protection> allow_weaker;
+    NetworkSettings network;
 };
 
 struct BoxSpec {
@@ -66,6 +79,7 @@ struct BoxSpec {
     std::map<std::string, std::string> files;  // placed in the working directory (0600, the job's), name -> bytes
     Limits limits;
     bool make_out_directory = true;  // an empty out/ in the working directory
+    Network network = Network::none;
 };
 
 using BoxId = std::uint64_t;

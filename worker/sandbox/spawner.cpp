@@ -49,7 +49,7 @@ Note* notes = nullptr;
 Context prepared;  // what every box starts from
 alignas(16) char inbox[sizeof(Command) + max_inline_blob];
 struct Descriptors {
-    int fd[3 + max_cgroup_files];
+    int fd[max_descriptors];
     int count = 0;
 } received;
 
@@ -126,11 +126,11 @@ void report_end(Slot& slot, int index, int error) {
     send_end(slot);
 }
 
-void keep_cgroup_files(Slot& slot, const Command& command) {
+void keep_cgroup_files(Slot& slot, const Command& command, int first) {
     if (command.cgroup_files == 0) return;
     for (int i = 0; i < slot.cgroup_file_count; i++) close(slot.cgroup_files[i]);
     slot.cgroup_file_count = static_cast<int>(command.cgroup_files);
-    for (int i = 0; i < slot.cgroup_file_count; i++) slot.cgroup_files[i] = received.fd[2 + i];
+    for (int i = 0; i < slot.cgroup_file_count; i++) slot.cgroup_files[i] = received.fd[first + i];
 }
 
 // cgroup -1: the child enters its cgroups itself (v1). Otherwise it is born in this one (v2): moving there would make
@@ -149,13 +149,14 @@ pid_t fork_into_namespaces(int cgroup) {
 
 void start(const Command& command) {
     const int index = static_cast<int>(command.slot);
-    if (index >= max_slots || received.count < 2 + static_cast<int>(command.cgroup_files) ||
-        command.cgroup_files > max_cgroup_files) {
+    const int passing = command.own_network != 0 ? 3 : 2;  // for this box only
+    if (index >= max_slots || command.own_network > 1 || command.cgroup_files > max_cgroup_files ||
+        received.count < passing + static_cast<int>(command.cgroup_files)) {
         _exit(70);  // cannot be: worker and spawner are built together
     }
     if (index >= used_slots) used_slots = index + 1;
     Slot& slot = slots[index];
-    keep_cgroup_files(slot, command);
+    keep_cgroup_files(slot, command, passing);
     slot.box = command.box;
     notes[index] = {};
     notes[index].failed_step = -1;
@@ -172,13 +173,13 @@ void start(const Command& command) {
         context.slot = index;
         context.stdout_fd = received.fd[0];
         context.stderr_fd = received.fd[1];
+        if (command.own_network != 0) context.own_network_fd = received.fd[2];
         memcpy(context.cgroup_files, slot.cgroup_files, sizeof context.cgroup_files);
         run_pid_one(blob, context, socket_fd, command.box, notes[index]);
     }
     if (mapped != nullptr) munmap(mapped, command.blob_bytes);
-    close(received.fd[0]);
-    close(received.fd[1]);
-    close_received(2 + static_cast<int>(command.cgroup_files));
+    for (int i = 0; i < passing; i++) close(received.fd[i]);
+    close_received(passing + static_cast<int>(command.cgroup_files));
     if (pid > 0) {
         slot.pid = pid;
     } else {

@@ -92,6 +92,10 @@ Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan
                        report.error);
 }
 
+std::string SpawnerProcess::user_namespace() const {
+    return fmt::format("/proc/{}/ns/user", pid_);
+}
+
 Status SpawnerProcess::send(Command command, const std::string& blob, std::vector<int> descriptors) const {
     File memory;
     command.blob_bytes = static_cast<std::uint32_t>(blob.size());
@@ -101,7 +105,7 @@ Status SpawnerProcess::send(Command command, const std::string& blob, std::vecto
         descriptors.push_back(memory.get());
     }
     std::array<iovec, 2> parts = {iovec{&command, sizeof command}, iovec{const_cast<char*>(blob.data()), blob.size()}};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (3 + max_cgroup_files))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * max_descriptors)> control{};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = command.blob_in_memfd != 0 || blob.empty() ? 1 : 2;

@@ -26,6 +26,8 @@ class SpawnerProcess {
     ~SpawnerProcess();  // every box ends, then the spawner; waits for it
 
     int socket() const { return socket_.get(); }
+    // Of the boxes, rootless: lives as long as the spawner.
+    std::string user_namespace() const;
     // The blob follows the command, or travels in a memfd when it is long. descriptors: as in wire.h.
     Status send(Command command, const std::string& blob, std::vector<int> descriptors) const;
     // Does not wait. Nothing there: no value. Unavailable: the spawner has ended.

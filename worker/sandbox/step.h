@@ -27,6 +27,7 @@ enum class StepKind : std::uint32_t {
     // Made anew for every box, by its PID 1 …
     enter_cgroup,         // value: which of the slot's cgroup.procs files
     join_network,         // the slot's empty network namespace
+    join_own_network,     // … or the one that was made for this job, with its egress rule
     set_hostname,         // subject
     set_title,            // subject: what ps shows
     set_oom_score,        // object: text for oom_score_adj

@@ -7,10 +7,11 @@ namespace windlass::worker {
 
 inline constexpr int max_slots = 256;
 inline constexpr int max_cgroup_files = 4;
-inline constexpr std::uint32_t max_inline_blob = 32 * 1024;  // a longer one travels in a memfd
+inline constexpr int max_descriptors = 4 + max_cgroup_files;  // with one command
+inline constexpr std::uint32_t max_inline_blob = 32 * 1024;   // a longer one travels in a memfd
 
-// Worker to spawner. Descriptors travel with it in this order: stdout, stderr, entrances of the cgroup, memfd of the
-// blob.
+// Worker to spawner. Descriptors travel with it in this order: stdout, stderr, the job's own network, entrances of the
+// cgroup, memfd of the blob.
 struct Command {
     enum Kind : std::uint32_t { set_up = 1, start = 2, stop = 3 };
     std::uint32_t kind = 0;
@@ -22,7 +23,7 @@ struct Command {
     std::uint32_t cgroup_files = 0;   // of start: how many come along; 0: those of the slot's last start still hold
     std::uint32_t born_in_cgroup =
         0;  // of start: the entrance is a cgroup v2 directory, for clone3 (else: files to write to)
-    std::uint32_t reserved = 0;
+    std::uint32_t own_network = 0;  // of start: 1: the namespace made for this job comes along
 };
 
 // Instead of a step: the process of the box could not even be made.

@@ -70,6 +70,7 @@ void enter_private_namespaces() {
 void copy_spawner(const std::string& directory) {
     spawner_copy = directory + "/windlass-spawner";
     std::filesystem::copy_file(SPAWNER_PATH, spawner_copy);
+    std::filesystem::copy_file(KEEPER_PATH, directory + "/windlass-network");
     if (chmod(directory.c_str(), 0755) != 0 || chmod(spawner_copy.c_str(), 0755) != 0) fail("chmod");
     if (without_root && geteuid() == 0 && chown(directory.c_str(), somebody, somebody) != 0) fail("chown");
 }
@@ -87,6 +88,13 @@ bool rootless() {
 const std::string& spawner_path() {
     return spawner_copy;
 }
+std::string keeper_path() {
+    return std::filesystem::path(spawner_copy).parent_path() / "windlass-network";
+}
+std::function<void(const std::string&)>& preparation() {
+    static std::function<void(const std::string&)> what;
+    return what;
+}
 
 }  // namespace windlass::worker::testing
 
@@ -99,6 +107,7 @@ int main(int argc, char** argv) {
     enter_private_namespaces();
     const TemporaryDirectory directory;
     copy_spawner(directory.path());
+    if (preparation() && geteuid() == 0) preparation()(directory.path());
     if (without_root && geteuid() == 0) give_up_root();
     return RUN_ALL_TESTS();
 }

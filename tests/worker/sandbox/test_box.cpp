@@ -50,6 +50,7 @@ SandboxSettings test_settings(const std::string& directory, int slots) {
     SandboxSettings settings;
     settings.spawner_path = spawner_path();
     settings.state_directory = directory;
+    settings.network.keeper_path = keeper_path();
     settings.cgroup = fmt::format("windlass-test-{}", unique);
     settings.slots = slots;
     settings.first_uid = 1'000'000 + unique * 100;
@@ -70,7 +71,9 @@ BoxSpec script(const std::string& text) {
     return program({"/bin/sh", "-c", text});
 }
 
-TestBox::TestBox(int slots) : settings_(test_settings(directory_.path(), slots)) {
+TestBox::TestBox(int slots, const std::function<void(SandboxSettings&)>& change)
+    : settings_(test_settings(directory_.path(), slots)) {
+    if (change) change(settings_);
     auto opened = Sandbox::open(settings_);
     if (opened) {
         sandbox_ = std::move(opened).value();

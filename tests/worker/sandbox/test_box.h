@@ -15,8 +15,11 @@ namespace windlass::worker::testing {
 
 // --rootless was given (or nobody is root here): the sandbox runs without privileges.
 bool rootless();
+// What a test program prepares in the private namespaces while it is still root: set before main().
+std::function<void(const std::string& directory)>& preparation();
 // The spawner, where also an unprivileged test can execute it.
 const std::string& spawner_path();
+std::string keeper_path();  // windlass-network, beside it
 
 class TemporaryDirectory {
   public:
@@ -45,7 +48,7 @@ struct Finished {
 
 class TestBox {
   public:
-    explicit TestBox(int slots = 2);
+    explicit TestBox(int slots = 2, const std::function<void(SandboxSettings&)>& change = {});
 
     Sandbox& sandbox() { return *sandbox_; }
     const SandboxSettings& settings() const { return settings_; }
