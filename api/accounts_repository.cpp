@@ -137,14 +137,15 @@ Status AccountsRepository::add_credential(const NewCredential& credential, WallT
 
 Result<std::optional<FoundPrincipal>> AccountsRepository::principal_of(const std::string& token_hash, WallTime now) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(
-        const auto rows,
-        session->query("select a.id, a.roles, c.expires_us from credential c join account a on a.id = c.account "
-                       "where c.token_hash = :hash and c.revoked_us is null and a.disabled_us is null "
-                       "and (c.expires_us is null or c.expires_us > :now)",
-                       token_hash, to_unix_us(now)));
+    WINDLASS_TRY(const auto rows,
+                 session->query(
+                     "select a.id, a.roles, c.expires_us, a.tier from credential c join account a on a.id = c.account "
+                     "where c.token_hash = :hash and c.revoked_us is null and a.disabled_us is null "
+                     "and (c.expires_us is null or c.expires_us > :now)",
+                     token_hash, to_unix_us(now)));
     if (rows.empty()) return std::optional<FoundPrincipal>();
-    FoundPrincipal found{{UserId{rows.front().integer(0)}, Roles(rows.front().integer(1))}, std::nullopt};
+    FoundPrincipal found;
+    found.principal = {UserId{rows.front().integer(0)}, Roles(rows.front().integer(1)), rows.front().text(3)};
     if (const auto expires = rows.front().integer_or_null(2)) found.expires = from_unix_us(*expires);
     return std::optional(found);
 }

@@ -17,6 +17,7 @@ add_library(windlass_api STATIC
   login_throttle.cpp
   metrics.cpp
   names.cpp
+  network_permission.cpp
   password_hasher.cpp
   problem.cpp
   queue_listing.cpp

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/handlers.h"
+#include "api/network_permission.h"
 #include "api/submission.h"
 #include "api/submit_parser.h"
 
@@ -66,6 +67,9 @@ OrProblem<Reply> submit_batch(const Call& call) {
     refusals->reserve(batch.items.size());
     Submission submission;
     for (auto& item : batch.items) {
+        if (item)
+            if (auto refused = network_refusal(item->spec, call.principal, call.app.settings))
+                item = *std::move(refused);
         if (item) submission.add(std::move(item).value());
         refusals->push_back(item ? std::nullopt : std::optional(std::move(item).error()));
     }

@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/job_list.h"
 #include "api/job_parameters.h"
+#include "api/network_permission.h"
 #include "api/render_job.h"
 #include "api/scheduler_link.h"
 #include "api/submission.h"
@@ -56,6 +57,7 @@ Reply job_reply(const Call& call, const JobView& job) {
 OrProblem<Reply> submit_job(const Call& call) {
     WINDLASS_TRY(const auto document, parse_object(call.request.body));
     WINDLASS_TRY(auto job, parse_submit(document, call.app.settings));
+    if (auto refused = network_refusal(job.spec, call.principal, call.app.settings)) return *std::move(refused);
     Submission submission;
     submission.add(std::move(job));
     return std::move(submission).send(call, submitted_response);

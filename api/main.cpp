@@ -14,6 +14,7 @@
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
+#include "api/network_permission.h"
 #include "api/password_hasher.h"
 #include "api/results_repository.h"
 #include "api/routes.h"
@@ -83,6 +84,7 @@ Status run(const Config& config) {
     WINDLASS_TRY(const auto url, DatabaseUrl::parse(config.database.url));
     WINDLASS_TRY(const auto scheduler_endpoint, wire::parse_endpoint(config.scheduler.listen));
     WINDLASS_TRY(const auto secret, read_secret(config));
+    WINDLASS_TRY_STATUS(check_network_permissions(config.api.network_full));
     WINDLASS_TRY(const bool open, registration_open(config.api));
     WINDLASS_TRY_STATUS(prepare_database(url));
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "shared/ids.h"
 
@@ -30,6 +31,7 @@ struct Roles {
 struct Principal {
     UserId id;  // 0: nobody (a route that anyone may call)
     Roles roles;
+    std::string tier;  // of the account, as stored
 
     bool is_admin() const { return roles.has(Role::admin); }
     // May see and change what belongs to `owner`.

@@ -82,8 +82,16 @@ void read_timeout(FieldReader& fields, const Config::Api& settings, Milliseconds
 void refuse_what_is_not_there_yet(FieldReader& fields) {
     for (const auto key : not_yet)
         if (fields.any(key) != nullptr) fields.bad(key, "is not supported yet");
-    if (const auto network = fields.text("network"); network && *network != "none")
-        fields.bad("network", "is not supported yet; jobs have no network (\"none\")");
+}
+
+// Who may ask for it is decided where the asker is known: network_permission.h.
+void read_network(FieldReader& fields, Network& network) {
+    const auto word = fields.text("network");
+    if (!word) return;
+    if (*word == "full")
+        network = Network::full;
+    else if (*word != "none")
+        fields.bad("network", "must be \"none\" or \"full\"");
 }
 
 }  // namespace
@@ -118,6 +126,7 @@ OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config
     read_timeout(fields, settings, spec.timeout);
     if (const auto* limits = fields.object("limits")) read_limits(*limits, settings, spec.limits, faults);
     if (const auto* env = fields.object("env")) read_env(*env, spec.env, faults);
+    read_network(fields, spec.network);
     refuse_what_is_not_there_yet(fields);
     fields.refuse_others();
     if (faults.any()) return std::move(faults).problem();

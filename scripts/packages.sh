@@ -7,7 +7,9 @@ build_packages=(
     libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev curl
 )
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 systemd)
+# For workers with worker.network = "full"; others do without.
+network_packages=(slirp4netns nftables)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 systemd iproute2 "${network_packages[@]}")
 bench_packages=(wrk bubblewrap)
 
 say() { printf '\n== %s\n' "$*"; }

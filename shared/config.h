@@ -42,6 +42,9 @@ struct Config {
         std::string cgroup;
         std::int64_t first_uid = 200'000;
         std::vector<std::string> allow_weaker;
+        std::string network = "none";
+        std::vector<std::string> network_deny;
+        std::vector<std::string> network_allow;
         std::int64_t kill_grace_ms = 5'000;
         std::int64_t drain_ms = 30'000;
         std::int64_t result_file_bytes = 16 * mebibyte;
@@ -64,6 +67,7 @@ struct Config {
         std::int64_t max_output_bytes = 64 * mebibyte;
         std::int64_t max_open_files = 4096;
         std::int64_t max_timeout_s = 30 * 24 * 3600;
+        std::vector<std::string> network_full;
     } api;
 
     struct Log {
@@ -100,6 +104,11 @@ void describe_settings(V&& visit, Config& c) {
     visit("worker.first_uid", c.worker.first_uid, "as root: slot i runs its jobs as this user id + i");
     visit("worker.allow_weaker", c.worker.allow_weaker,
           "protections the operator agrees to do without, e.g. memory-limit (see docs/sandbox.md)");
+    visit("worker.network", c.worker.network,
+          "none, or full: jobs that may ask for network: full run here too (needs slirp4netns and nftables)");
+    visit("worker.network_deny", c.worker.network_deny,
+          "IPv4 blocks closed to such jobs beside private, special and the host's own addresses, e.g. 198.51.100.0/24");
+    visit("worker.network_allow", c.worker.network_allow, "exceptions from that, e.g. 10.0.5.20 for a mirror");
     visit("worker.kill_grace_ms", c.worker.kill_grace_ms, "between TERM and KILL when a job is stopped");
     visit("worker.drain_ms", c.worker.drain_ms,
           "on SIGTERM running jobs get this long to end before they are handed back");
@@ -123,6 +132,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.max_output_bytes", c.api.max_output_bytes, "largest limits.output_bytes of a job");
     visit("api.max_open_files", c.api.max_open_files, "largest limits.open_files of a job");
     visit("api.max_timeout_s", c.api.max_timeout_s, "largest timeout_s of a job");
+    visit("api.network_full", c.api.network_full,
+          "who may ask for network: full: tier:NAME, queue:NAME, role:NAME or everybody; the default is nobody");
     visit("log.level", c.log.level, "debug, info, warning or error");
 }
 

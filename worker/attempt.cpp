@@ -33,6 +33,7 @@ BoxSpec Attempt::take_box_spec() {
     body_.resize(code_size_);
     box.files["code"] = std::move(body_);
     box.limits = spec_.limits;
+    box.network = spec_.network;
     return box;
 }
 

@@ -6,9 +6,31 @@
 #include <algorithm>
 
 #include "worker/sandbox/host.h"
+#include "worker/sandbox/job_network.h"
 #include "worker/sandbox/plan.h"
 
 namespace windlass::worker {
+namespace {
+
+Result<std::string> explain_network(const SandboxSettings& settings, BoxSpec job, const BoxOptions& box) {
+    job.network = Network::full;
+    WINDLASS_TRY(const Plan plan, make_plan(job, box));
+    WINDLASS_TRY(const auto addresses, addresses_of_host());
+    const std::string user = box.rootless ? "the worker's user" : fmt::format("user {}", network_uid(settings, 0));
+    return fmt::format(
+        "\n# for a job with network: full, before all else: windlass-network\n"
+        "become {} without rights\n"
+        "make a network namespace for this job alone\n"
+        "bring loopback up\n"
+        "load the egress rule: with {}, as printed below\n"
+        "start slirp4netns: {} on {}, without the host's loopback, with its own sandbox and filter\n"
+        "# and then\n{}"
+        "# the egress rule, with the addresses that this host has now\n{}",
+        user, settings.network.nft_path, JobSubnet::block, JobSubnet::device, print(plan),
+        make_ruleset(settings.network.egress, addresses));
+}
+
+}  // namespace
 
 Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     SetupOptions setup;
@@ -17,7 +39,8 @@ Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     setup.gid = setup.rootless ? getegid() : settings.first_uid;
     setup.mount_point = settings.state_directory + "/root";
     setup.slots = settings.slots;
-    WINDLASS_TRY(const HostFacts host, look_at_host(setup.uid, setup.gid));
+    WINDLASS_TRY(HostFacts host, look_at_host(setup.uid, setup.gid));
+    if (settings.network.full) add_resolver(host);
 
     BoxSpec job;
     job.name = "100000001.1";
@@ -28,8 +51,13 @@ Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     box.uid = setup.uid;
     box.gid = setup.gid;
     WINDLASS_TRY(const Plan plan, make_plan(job, box));
-    return fmt::format("# once, at the start of the worker\n{}\n# for every job\n{}",
-                       print(make_setup_plan(host, setup)), print(plan));
+    std::string text = fmt::format("# once, at the start of the worker\n{}\n# for every job\n{}",
+                                   print(make_setup_plan(host, setup)), print(plan));
+    if (settings.network.full) {
+        WINDLASS_TRY(const std::string network, explain_network(settings, job, box));
+        text += network;
+    }
+    return text;
 }
 
 Check check_sandbox(const SandboxSettings& settings) {

@@ -50,8 +50,23 @@ Status check(const Config::Worker& worker) {
     if (worker.result_file_bytes > most_result_file_bytes)
         return make_error(ErrorKind::invalid,
                           fmt::format("worker.result_file_bytes may be at most {}", most_result_file_bytes));
+    if (worker.network != "none" && worker.network != "full")
+        return make_error(ErrorKind::invalid, fmt::format("worker.network is none or full, not '{}'", worker.network));
     if (worker.name.size() > 200) return make_error(ErrorKind::invalid, "worker.name may have at most 200 bytes");
     return {};
+}
+
+// windlass-network lies beside the spawner.
+Result<NetworkSettings> network_settings(const Config::Worker& worker, const std::string& spawner,
+                                         const wire::Endpoint& scheduler) {
+    NetworkSettings network;
+    network.full = worker.network == "full";
+    network.keeper_path = std::filesystem::path(spawner).parent_path() / "windlass-network";
+    if (!scheduler.host.empty()) network.egress.site.push_back(scheduler.host);
+    network.egress.deny = worker.network_deny;
+    network.egress.allow = worker.network_allow;
+    WINDLASS_TRY_STATUS(check_egress(network.egress));
+    return network;
 }
 
 }  // namespace
@@ -96,6 +111,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     if (sandbox.spawner_path.empty()) {
         WINDLASS_TRY(sandbox.spawner_path, beside_this_program("windlass-spawner"));
     }
+    WINDLASS_TRY(sandbox.network, network_settings(worker, sandbox.spawner_path, agent.scheduler));
     sandbox.state_directory = worker.state_directory + "/sandbox";
     sandbox.cgroup = worker.cgroup.empty() ? default_cgroup(agent.name) : worker.cgroup;
     sandbox.slots = agent.runner.boxes;

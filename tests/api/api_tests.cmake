@@ -4,6 +4,7 @@ windlass_test(api_tests
     first_admin_test.cpp
     login_throttle_test.cpp
     names_test.cpp
+    network_permission_test.cpp
     password_hasher_test.cpp
     problem_test.cpp
     render_job_test.cpp

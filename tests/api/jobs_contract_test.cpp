@@ -56,6 +56,36 @@ TEST_F(Jobs, a_bad_submission_reaches_nobody) {
     EXPECT_TRUE(scheduler_->submits.empty());
 }
 
+TEST_F(Jobs, the_network_is_for_those_whom_the_operator_allows_it) {
+    const std::string asking = R"({"code":"c","data":"d","running_commands":"x","network":"full"})";
+    const auto refused = send("POST", "/api/jobs/submit/", asking, ada.token);
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_STREQ(refused.json()["errors"][0]["pointer"].GetString(), "/network");
+    EXPECT_TRUE(scheduler_->submits.empty());
+
+    config_.api.network_full = {"role:admin"};
+    EXPECT_EQ(send("POST", "/api/jobs/submit/", asking, ada.token).status, 422);
+    EXPECT_EQ(send("POST", "/api/jobs/submit/", asking, boss.token).status, 200);
+    ASSERT_EQ(scheduler_->submits.size(), 1u);
+    EXPECT_EQ(scheduler_->submits[0].jobs[0].spec.network, Network::full);
+
+    const auto batch = send("POST", "/api/jobs/submit/batch/",
+                            "[" + asking + R"(,{"code":"c","data":"d","running_commands":"y"}])", ada.token);
+    const auto items = batch.json();
+    EXPECT_EQ(items[0]["error"]["status"].GetInt(), 422);
+    EXPECT_TRUE(items[1].HasMember("id"));
+}
+
+TEST_F(Jobs, the_network_is_allowed_by_the_tier_of_the_account) {
+    config_.api.network_full = {"tier:Premium"};
+    const std::string asking = R"({"code":"c","data":"d","running_commands":"x","network":"full"})";
+    EXPECT_EQ(send("POST", "/api/jobs/submit/", asking, ada.token).status, 422);
+    const auto lease = pool_->lease();
+    ASSERT_TRUE(lease);
+    ASSERT_TRUE((*lease)->execute("update account set tier = 'Premium' where id = :id", bob.id.value));
+    EXPECT_EQ(send("POST", "/api/jobs/submit/", asking, bob.token).status, 200);
+}
+
 TEST_F(Jobs, an_idempotency_key_is_refused_while_it_would_promise_nothing) {
     for (const char* path : {"/api/jobs/submit/", "/api/jobs/submit/batch/", "/api/users/create/"}) {
         const auto answer = send("POST", path, R"([{"code":"","data":"","running_commands":"x"}])", ada.token,

@@ -34,7 +34,7 @@ def install(root):
     """What docs/systemd.md says to do by hand, below `root`."""
     for folder in ("usr/bin", "usr/lib/systemd/system", "usr/lib/sysusers.d", "etc/windlass", "etc/systemd/system"):
         (root / folder).mkdir(parents=True)
-    for name in (*SERVICES, "windlass-spawner", "windlass"):
+    for name in (*SERVICES, "windlass-spawner", "windlass-network", "windlass"):
         shutil.copy2(PROGRAMS / name, root / "usr/bin" / name)
     for name in SERVICES:
         shutil.copy(UNITS / f"{name}.service", root / "usr/lib/systemd/system")

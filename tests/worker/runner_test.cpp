@@ -110,6 +110,15 @@ TEST_F(RunnerTest, starts_a_box_with_what_the_lease_says) {
     EXPECT_EQ(spec.files.at("code"), "code");
     EXPECT_EQ(spec.files.at("data"), "data!");
     EXPECT_EQ(spec.env.at("COLOUR"), "blue");
+    EXPECT_EQ(spec.network, Network::none);
+}
+
+TEST_F(RunnerTest, asks_the_sandbox_for_the_network_that_the_job_asks_for) {
+    protocol::Lease lease;
+    lease.attempt = job(1);
+    lease.spec.network = Network::full;
+    ASSERT_TRUE(runner().lease(lease, "", at(0)));
+    EXPECT_EQ(sandbox_.box(1).spec.network, Network::full);
 }
 
 TEST_F(RunnerTest, refuses_a_lease_whose_body_does_not_hold_what_it_says) {

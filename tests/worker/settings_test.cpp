@@ -36,6 +36,23 @@ TEST(WorkerSettings, follow_the_configuration) {
     EXPECT_NE(settings->sandbox.state_directory, settings->state_directory) << "the sandbox clears its own up";
 }
 
+TEST(WorkerSettings, offer_no_network_unless_told_to_and_keep_the_scheduler_out_of_it) {
+    Config config = example();
+    EXPECT_FALSE(derive_settings(config)->sandbox.network.full);
+    config.worker.network = "full";
+    config.worker.network_deny = {"198.51.100.0/24"};
+    config.worker.network_allow = {"10.0.5.20"};
+    config.scheduler.listen = "203.0.113.9:7070";
+    const auto settings = derive_settings(config);
+    ASSERT_TRUE(settings) << settings.error().message;
+    const NetworkSettings& network = settings->sandbox.network;
+    EXPECT_TRUE(network.full);
+    EXPECT_EQ(network.egress.site, (std::vector<std::string>{"203.0.113.9"}));
+    EXPECT_EQ(network.egress.deny, config.worker.network_deny);
+    EXPECT_EQ(network.egress.allow, config.worker.network_allow);
+    EXPECT_EQ(network.keeper_path.substr(network.keeper_path.rfind('/')), "/windlass-network");
+}
+
 TEST(WorkerSettings, what_is_left_open_is_asked_of_the_machine) {
     Config config = example();
     config.worker.name.clear();
@@ -65,6 +82,9 @@ TEST(WorkerSettings, refuse_what_cannot_be_and_name_it) {
     EXPECT_TRUE(names(refusal([](Config& c) { c.worker.result_file_bytes = gibibyte; }), "worker.result_file_bytes"));
     EXPECT_TRUE(names(refusal([](Config& c) { c.worker.name.assign(300, 'n'); }), "worker.name"));
     EXPECT_TRUE(names(refusal([](Config& c) { c.worker.allow_weaker = {"everything"}; }), "everything"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.network = "some"; }), "worker.network"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.network_deny = {"example"}; }), "worker.network_deny"));
+    EXPECT_TRUE(names(refusal([](Config& c) { c.worker.network_allow = {"127.0.0.1"}; }), "worker.network_allow"));
     EXPECT_TRUE(names(refusal([](Config& c) { c.scheduler.secret_file = "/no/such/file"; }), "/no/such/file"));
 }
 
@@ -79,6 +99,20 @@ TEST(ExplainSandbox, tells_the_steps_in_their_order) {
     const auto once = text->find("# once"), job = text->find("# for every job");
     EXPECT_LT(once, job);
     EXPECT_NE(text->find("/bin/sh", job), std::string::npos);
+}
+
+TEST(ExplainSandbox, shows_the_egress_rule_of_a_worker_that_offers_the_network) {
+    Config config = example();
+    EXPECT_EQ(explain_sandbox(derive_settings(config)->sandbox)->find("# the egress rule"), std::string::npos);
+    config.worker.network = "full";
+    config.worker.network_deny = {"198.51.100.0/24"};
+    const auto text = explain_sandbox(derive_settings(config)->sandbox);
+    ASSERT_TRUE(text) << text.error().message;
+    const auto job = text->find("# for a job with network: full");
+    ASSERT_NE(job, std::string::npos);
+    EXPECT_NE(text->find("load the egress rule", job), std::string::npos);
+    EXPECT_NE(text->find("198.51.100.0/24", job), std::string::npos);
+    EXPECT_NE(text->find("join the job's own network", job), std::string::npos);
 }
 
 TEST(CheckSandbox, has_a_line_for_each_protection_and_a_verdict) {

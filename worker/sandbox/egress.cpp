@@ -94,8 +94,10 @@ std::string make_ruleset(const EgressSettings& settings, const std::vector<std::
     for (const RefusedRange& range : refused_ranges()) {
         (range.exceptions ? refused : never).emplace_back(range.block);
     }
-    for (const std::string& address : host_addresses) {
-        if (parse_block(address)) never.push_back(address);
+    for (const auto* addresses : {&settings.site, &host_addresses}) {
+        for (const std::string& address : *addresses) {
+            if (parse_block(address)) never.push_back(address);
+        }
     }
     constexpr std::string_view refuse = "reject with icmpx type admin-prohibited";
     std::string text = "table inet windlass {\n" + set("never", never) + set("refused", refused);

@@ -30,6 +30,7 @@ struct RefusedRange {
 const std::vector<RefusedRange>& refused_ranges();
 
 struct EgressSettings {
+    std::vector<std::string> site;   // addresses of the site's daemons that the worker knows: no exceptions
     std::vector<std::string> deny;   // worker.network_deny: IPv4 blocks, "198.51.100.0/24" or one address
     std::vector<std::string> allow;  // worker.network_allow: exceptions from `deny` and from the table
 };

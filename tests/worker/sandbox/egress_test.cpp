@@ -37,14 +37,15 @@ TEST(EgressRule, keeps_every_special_range_and_every_metadata_address_out) {
     }
 }
 
-TEST(EgressRule, refuses_the_hosts_own_addresses_without_exception) {
+TEST(EgressRule, refuses_addresses_of_the_host_and_the_scheduler_without_exception) {
     const std::string never =
-        set_of(make_ruleset({{}, {"10.0.0.0/8"}}, {"10.1.2.3", "198.51.100.7", "fe80::1"}), "never");
-    EXPECT_THAT(never, AllOf(HasSubstr("10.1.2.3"), HasSubstr("198.51.100.7"), Not(HasSubstr("fe80"))));
+        set_of(make_ruleset({{"198.51.100.9"}, {}, {"10.0.0.0/8"}}, {"10.1.2.3", "198.51.100.7", "fe80::1"}), "never");
+    EXPECT_THAT(never, AllOf(HasSubstr("10.1.2.3"), HasSubstr("198.51.100.7"), HasSubstr("198.51.100.9"),
+                             Not(HasSubstr("fe80"))));
 }
 
 TEST(EgressRule, lets_what_has_no_exceptions_win_over_exceptions_and_those_over_the_table) {
-    const std::string text = make_ruleset({{"198.51.100.0/24"}, {"10.7.0.0/16"}}, {});
+    const std::string text = make_ruleset({{}, {"198.51.100.0/24"}, {"10.7.0.0/16"}}, {});
     EXPECT_THAT(set_of(text, "refused"), HasSubstr("198.51.100.0/24"));
     EXPECT_THAT(set_of(text, "allowed"), HasSubstr("10.7.0.0/16"));
     EXPECT_LT(place(text, "daddr @never"), place(text, "daddr @allowed"));
@@ -66,22 +67,22 @@ TEST(EgressRule, lets_the_resolver_be_asked_on_port_53_only) {
 }
 
 TEST(EgressSettings, accept_blocks_and_single_addresses) {
-    EXPECT_EQ(why_not({{"198.51.100.0/24", "203.0.113.9"}, {"10.0.5.0/24", "192.168.1.1/32"}}), "");
-    EXPECT_EQ(why_not({{"0.0.0.0/0"}, {"10.0.0.1"}}), "") << "nothing but one mirror";
+    EXPECT_EQ(why_not({{}, {"198.51.100.0/24", "203.0.113.9"}, {"10.0.5.0/24", "192.168.1.1/32"}}), "");
+    EXPECT_EQ(why_not({{}, {"0.0.0.0/0"}, {"10.0.0.1"}}), "") << "nothing but one mirror";
 }
 
 TEST(EgressSettings, refuse_what_is_no_block_and_say_which) {
     for (const char* text : {"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x", "10.1.2.3/8", "mirror.example", "fd00::/8",
                              "10.0.0.0/-1", "10.0.0.0/8; flush ruleset"}) {
-        EXPECT_THAT(why_not({{text}, {}}), AllOf(HasSubstr("worker.network_deny"), HasSubstr(text)));
-        EXPECT_THAT(why_not({{}, {text}}), AllOf(HasSubstr("worker.network_allow"), HasSubstr(text)));
+        EXPECT_THAT(why_not({{}, {text}, {}}), AllOf(HasSubstr("worker.network_deny"), HasSubstr(text)));
+        EXPECT_THAT(why_not({{}, {}, {text}}), AllOf(HasSubstr("worker.network_allow"), HasSubstr(text)));
     }
 }
 
 TEST(EgressSettings, refuse_exceptions_for_loopback_and_metadata_addresses) {
     for (const char* text :
          {"127.0.0.1", "169.254.169.254", "168.63.129.16", "192.0.2.2", "0.0.0.0/0", "224.0.0.0/4"}) {
-        EXPECT_THAT(why_not({{}, {text}}), HasSubstr("no exceptions")) << text;
+        EXPECT_THAT(why_not({{}, {}, {text}}), HasSubstr("no exceptions")) << text;
     }
 }
 
