@@ -38,7 +38,8 @@ for device in null zero full random urandom tty; do
     : > "$root/dev/$device"
     mount --bind "/dev/$device" "$root/dev/$device"
 done
-mkdir "$root/dev/pts" "$root/dev/shm"
+mkdir "$root/dev/pts" "$root/dev/shm" "$root/dev/net"
+mknod -m 666 "$root/dev/net/tun" c 10 200
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/pts"
 mount -t tmpfs shm "$root/dev/shm"
 ln -s pts/ptmx "$root/dev/ptmx"

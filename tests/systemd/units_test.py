@@ -42,6 +42,12 @@ def install(root):
     shutil.copy(UNITS / "windlass.toml", root / "etc/windlass/windlass.toml")
 
 
+def add_network_drop_in(root):
+    folder = root / "etc/systemd/system/windlass-worker.service.d"
+    folder.mkdir(parents=True)
+    shutil.copy(UNITS / "windlass-worker-network.conf", folder / "network.conf")
+
+
 def why_not_booting():
     """A sentence, or an empty string."""
     if os.geteuid() != 0:
@@ -176,6 +182,10 @@ class SystemdUnits(unittest.TestCase):
     def test_systemd_understands_every_line(self):
         self.assertEqual(self.verify(), (0, ""))
 
+    def test_systemd_understands_the_drop_in_for_the_network(self):
+        add_network_drop_in(self.root)
+        self.assertEqual(self.verify(), (0, ""))
+
     def test_a_misspelt_line_would_be_noticed(self):
         with open(self.root / "usr/lib/systemd/system/windlass-api.service", "a") as unit:
             unit.write("\n[Service]\nNoNewPriviledges=yes\n")
@@ -221,9 +231,24 @@ class RunningUnits(unittest.TestCase):
         (tree / "etc/windlass/windlass.toml").write_text(
             configuration.replace("# allow_weaker = []", f"allow_weaker = {json.dumps(ALLOW_WEAKER)}")
             .replace("# drain_ms = 30000", "drain_ms = 1000"))
+        self.tree = tree
         self.machine = Machine()
         self.addCleanup(self.machine.stop)
-        self.machine.boot(tree)
+
+    def boot_and_enable(self):
+        machine = self.machine
+        machine.boot(self.tree)
+        machine.run("systemd-sysusers")
+        machine.run("chown", "root:windlass", "/etc/windlass/windlass.toml")
+        machine.run("chmod", "0640", "/etc/windlass/windlass.toml")
+        machine.run("systemctl", "daemon-reload")
+        try:
+            machine.run("systemctl", "enable", "--now", *SERVICES)
+        except AssertionError as error:
+            self.fail(f"{error}\n{self.journal()}")
+        for service in SERVICES:
+            self.assertTrue(self.active_pid(service), self.journal())
+        self.token = machine.read("/var/lib/windlass/admin/admin.token")
 
     def active_pid(self, service):
         state = self.machine.show(service, "ActiveState", "MainPID", "Result")
@@ -241,12 +266,12 @@ class RunningUnits(unittest.TestCase):
         text, _, status = self.machine.run(*words, f"http://127.0.0.1:8080{path}", check=False).rpartition("\n")
         return int(status or 0), text
 
-    def run_job(self, word):
+    def run_job(self, word, **more):
         """Submits a job and checks its result. What it leaves running belongs to another user, and must be ended.
 
         503 while the api finds the scheduler again: a client would try again as well.
         """
-        job = {"code": "", "data": word, "running_commands": "sleep 1000 & cat data && id -u"}
+        job = {"code": "", "data": word, "running_commands": "sleep 1000 & cat data && id -u", **more}
 
         def accepted():
             status, text = self.http("POST", "/api/jobs/submit/", job)
@@ -262,23 +287,14 @@ class RunningUnits(unittest.TestCase):
 
         results = wait_for("the result of the job", ended, 45)
         self.assertEqual((results["outcome"], results.get("exit_code")), ("exited", 0), results)
-        self.assertRegex(results["stdout"], f"^{word}2000[0-9][0-9]\n$")  # ran as a slot's user, not as root
+        self.assertRegex(results["stdout"], f"^{word}2000[0-9][0-9]\n")  # ran as a slot's user, not as root
+        return results["stdout"]
 
     def test_jobs_run_whatever_is_killed_and_the_units_stop_cleanly(self):
         machine = self.machine
-        machine.run("systemd-sysusers")
-        machine.run("chown", "root:windlass", "/etc/windlass/windlass.toml")
-        machine.run("chmod", "0640", "/etc/windlass/windlass.toml")
-        machine.run("systemctl", "daemon-reload")
-        try:
-            machine.run("systemctl", "enable", "--now", *SERVICES)
-        except AssertionError as error:
-            self.fail(f"{error}\n{self.journal()}")
-        for service in SERVICES:
-            self.assertTrue(self.active_pid(service), self.journal())
+        self.boot_and_enable()
         for service, user in (("windlass-scheduler", "windlass"), ("windlass-api", "windlass"), ("windlass-worker", "root")):
             self.assertEqual(machine.run("stat", "-c", "%U", f"/proc/{self.active_pid(service)}").strip(), user)
-        self.token = machine.read("/var/lib/windlass/admin/admin.token")
         self.assertEqual(machine.run("stat", "-c", "%a %U", "/var/lib/windlass").strip(), "700 windlass")
         self.run_job("first ")
 
@@ -316,6 +332,22 @@ class RunningUnits(unittest.TestCase):
         self.assertEqual(journal.count("Failed with result 'signal'"), len(SERVICES), journal)
         self.assertEqual(journal.count("Failed with result"), len(SERVICES), journal)
         self.assertEqual(machine.run("pgrep", "-c", "windlass", check=False).strip(), "0")
+
+
+    @unittest.skipUnless(os.path.exists("/usr/bin/slirp4netns") and os.path.exists("/usr/sbin/nft"),
+                         "slirp4netns or nft is missing (packages slirp4netns, nftables)")
+    def test_jobs_have_a_network_with_the_drop_in_for_it(self):
+        add_network_drop_in(self.tree)
+        with open(self.tree / "etc/windlass/windlass.toml") as file:
+            text = file.read()
+        text = text.replace('# network = "none"', 'network = "full"').replace("# network_full = []", 'network_full = ["everybody"]')
+        (self.tree / "etc/windlass/windlass.toml").write_text(text)
+        self.boot_and_enable()
+        devices = "sleep 1000 & cat data && id -u && cat /proc/net/dev"
+        self.assertIn("net0:", self.run_job("with ", network="full", running_commands=devices))
+        self.assertNotIn("net0:", self.run_job("without ", running_commands=devices))
+        self.machine.run("systemctl", "stop", *reversed(SERVICES))
+        self.assertEqual(self.machine.run("pgrep", "-c", "windlass|slirp4netns", check=False).strip(), "0")
 
 
 if __name__ == "__main__":

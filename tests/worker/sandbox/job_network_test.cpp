@@ -424,6 +424,33 @@ TEST_F(JobNetworkTest, box_with_a_network_that_does_not_come_up_fails_with_the_r
     EXPECT_THAT(ended.outcome.detail, AllOf(HasSubstr("slirp4netns"), HasSubstr("out of order")));
 }
 
+TEST_F(JobNetworkTest, job_that_opens_thousands_of_connections_harms_itself_at_most) {
+    TestBox box(2, offer_network);
+    const BoxId quiet = box.start(networked(script("echo up; sleep 1000")));
+    box.wait_for_output(quiet, "up");
+    const auto keeps_the_quiet_one = processes_named("slirp4netns");
+    BoxSpec greedy = python_text(R"(
+import socket
+kept = []
+for port in range(3000):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.sendto(b"203.0.113.5", ("203.0.113.5", 7000))
+    kept.append(sock)
+for count in range(2000):
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.connect_ex(("203.0.113.5", 7000))
+    kept.append(sock)
+print("all", len(kept))
+)");
+    greedy.limits.open_files = 8192;
+    EXPECT_EQ(box.run(greedy).out, "all 5000\n");
+    EXPECT_THAT(box.run(python_program("reach.py", {"203.0.113.5:7000"})).out, HasSubstr("reached by tcp"));
+    EXPECT_THAT(processes_named("slirp4netns"), ::testing::IsSupersetOf(keeps_the_quiet_one));
+    box.sandbox().stop(quiet, Milliseconds(0));
+    EXPECT_EQ(box.finish(quiet).outcome.kind, OutcomeKind::signalled);
+}
+
 TEST_F(JobNetworkTest, sandbox_that_offers_none_refuses_the_job_with_a_sentence) {
     TestBox box(1);
     const auto refused = box.sandbox().start(networked(script("true")));
