@@ -65,7 +65,8 @@ Check check_sandbox(const SandboxSettings& settings) {
     std::size_t missing = 0;
     for (const Finding& finding : Sandbox::examine(settings)) {
         const auto& weaker = settings.allow_weaker;
-        const bool agreed = std::find(weaker.begin(), weaker.end(), finding.protection) != weaker.end();
+        const bool agreed = can_be_done_without(finding.protection) &&
+                            std::find(weaker.begin(), weaker.end(), finding.protection) != weaker.end();
         if (!finding.present && !agreed) ++missing;
         const char* verdict = finding.present ? "present" : agreed ? "done without" : "MISSING";
         check.text += fmt::format("{:<18} {:<12} {}\n", name(finding.protection), verdict, finding.how);

@@ -127,5 +127,17 @@ TEST(CheckSandbox, has_a_line_for_each_protection_and_a_verdict) {
     EXPECT_EQ(strict.good, strict.text.find("MISSING") == std::string::npos);
 }
 
+TEST(CheckSandbox, does_not_let_the_network_be_done_without_once_it_is_offered) {
+    auto settings = derive_settings(example());
+    settings->sandbox.network.full = true;
+    settings->sandbox.network.nft_path = "/nowhere/nft";
+    for (const Finding& finding : Sandbox::examine(settings->sandbox))
+        settings->sandbox.allow_weaker.push_back(finding.protection);
+    const Check check = check_sandbox(settings->sandbox);
+    EXPECT_FALSE(check.good);
+    EXPECT_NE(check.text.find("job-network"), std::string::npos);
+    EXPECT_NE(check.text.find("MISSING"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace windlass::worker

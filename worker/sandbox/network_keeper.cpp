@@ -61,7 +61,7 @@ struct Words {
                 memmove(text, text + 1, size - 1);
                 size--;
             }
-            text[size++] = bytes[i] == '\n' || bytes[i] == '\0' ? ' ' : bytes[i];
+            text[size++] = bytes[i] < ' ' || bytes[i] > '~' ? ' ' : bytes[i];  // what it says may come from the job
         }
         text[size] = '\0';
     }

@@ -113,6 +113,10 @@ Result<Protection> protection_named(std::string_view text) {
                       fmt::format("'{}' is no protection; there are {}", text, fmt::join(names, ", ")));
 }
 
+bool can_be_done_without(Protection protection) {
+    return protection != Protection::user_namespace && protection != Protection::job_network;
+}
+
 Machine examine_machine(const SandboxSettings& settings) {
     Machine machine;
     machine.uid = geteuid();
@@ -137,10 +141,7 @@ Status check_protections(const Machine& machine, const std::vector<Protection>& 
     for (const Finding& finding : machine.findings) {
         const bool allowed =
             std::find(allow_weaker.begin(), allow_weaker.end(), finding.protection) != allow_weaker.end();
-        // Rootless boxes cannot be built without the one; a job is never let out without the rule of the other.
-        const bool needed =
-            finding.protection == Protection::user_namespace || finding.protection == Protection::job_network;
-        if (finding.present || (allowed && !needed)) continue;
+        if (finding.present || (allowed && can_be_done_without(finding.protection))) continue;
         sentences += fmt::format("; {} is missing: {}", name(finding.protection), finding.how);
     }
     if (sentences.empty()) return {};

@@ -44,6 +44,9 @@ enum class Protection {
 };
 std::string_view name(Protection protection);  // "memory-limit", …: the words of allow_weaker
 Result<Protection> protection_named(std::string_view text);
+// False: allow_weaker does not help. Rootless boxes cannot be built without user namespaces, and no job is let out
+// without the egress rule.
+bool can_be_done_without(Protection protection);
 
 // One line of the start log and of `windlass doctor`.
 struct Finding {

@@ -90,7 +90,7 @@ void build_world(const std::string& directory) {
     run_command("mount -t tmpfs -o mode=755 net /dev/net && mknod -m 666 /dev/net/tun c 10 200");
     run_command(
         fmt::format("chmod 666 /dev/net/tun && echo nameserver 203.0.113.53 > {0}/resolv.conf && "
-                    "chmod 644 {0}/resolv.conf && mount --bind {0}/resolv.conf /etc/resolv.conf",
+                    "chmod 666 {0}/resolv.conf && mount --bind {0}/resolv.conf /etc/resolv.conf",
                     directory));
     run_command(
         "ip link set lo up && ip link add up0 type veth peer name out0 && ip addr add 203.0.113.1/24 dev up0 && "
@@ -106,8 +106,8 @@ void build_world(const std::string& directory) {
         if (text != "127.0.0.1" && text != "198.51.100.77" && text != "203.0.113.1")
             there += fmt::format("ip addr add {}/32 dev lo;", text);
     }
-    listener("dns", true, there);
-    listener("", false, "");
+    listener("203.0.113.53", true, there);
+    listener("127.0.0.53", false, "");
 }
 const bool planned = (preparation() = build_world, true);
 
@@ -183,6 +183,23 @@ TEST_F(JobNetworkTest, outside_is_reached_by_TCP_and_UDP_and_found_by_name) {
                                  HasSubstr("reached by tcp outside.example tcp hello")))
         << tried.err;
     EXPECT_EQ(tried.outcome, (Outcome{OutcomeKind::exited, 0, 0, ""}));
+}
+
+TEST_F(JobNetworkTest, resolver_on_the_hosts_loopback_is_asked_but_leads_to_nothing_else_there) {
+    const auto use_resolver = [](const char* address) {
+        std::ofstream("/etc/resolv.conf") << "nameserver " << address << "\n";
+    };
+    use_resolver("127.0.0.53");
+    heard_anywhere();
+    {
+        TestBox box(1, offer_network);
+        const Finished tried = box.run(python_program("reach.py", {"outside.example:7000"}));
+        EXPECT_THAT(tried.out, HasSubstr("reached by tcp outside.example tcp hello")) << tried.err;
+        const Finished other = box.run(python_program("reach.py", {"192.0.2.3:7000", "192.0.2.3:7999"}));
+        EXPECT_THAT(other.out, Not(HasSubstr("reached")));
+    }
+    use_resolver("203.0.113.53");
+    EXPECT_EQ(heard_at("127.0.0.1"), "") << "its other ports are the host's own services";
 }
 
 TEST_F(JobNetworkTest, refused_addresses_are_refused_at_once_and_nothing_arrives) {

@@ -1,7 +1,7 @@
 """A place on the test's little internet: takes TCP and UDP on port 7000 of every address it has, answers, and remembers
 who was spoken to. Prints "ready". On 7999 it tells what it remembers, one line each, and forgets it.
 
-With "dns" as argument it is also a name server: every name is 203.0.113.5.
+With an address as argument it is also a name server there: every name is 203.0.113.5.
 """
 import select
 import socket
@@ -30,9 +30,9 @@ udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 udp.bind(("::", 7000))
 waiting = [speak, tell, udp]
 names = None
-if "dns" in sys.argv:
+if len(sys.argv) > 1:
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    names.bind(("203.0.113.53", 53))
+    names.bind((sys.argv[1], 53))
     waiting.append(names)
 heard = []
 print("ready", flush=True)
