@@ -111,7 +111,7 @@ std::string make_ruleset(const EgressSettings& settings, const std::vector<std::
     // With a source route, the address that the rules below look at is not where the packet is meant to end.
     rule("ip option lsrr exists", "drop");
     rule("ip option ssrr exists", "drop");
-    // Port 53 only: slirp4netns would pass any other port on to the resolver too, which may be the host's loopback.
+    // Port 53 only, whatever this slirp4netns makes of others: the resolver may be the host's own loopback.
     rule(fmt::format("ip daddr {} meta l4proto {{ tcp, udp }} th dport 53", JobSubnet::resolver), "accept");
     rule("ip daddr @never", refuse);
     if (!settings.allow.empty()) rule("ip daddr @allowed meta l4proto { tcp, udp, icmp }", "accept");

@@ -234,6 +234,18 @@ TEST_F(JobNetworkTest, refused_addresses_are_refused_at_once_and_nothing_arrives
     EXPECT_EQ(heard_anywhere(), "");
 }
 
+TEST_F(JobNetworkTest, without_the_rule_the_same_job_would_reach_them) {
+    TestBox box(1, [](SandboxSettings& settings) {
+        offer_network(settings);
+        settings.network.nft_path = "/bin/true";
+    });
+    const Finished tried =
+        box.run(python_program("reach.py", {"192.168.77.1:7000", "169.254.169.254:7000", "198.51.100.77:7000"}));
+    for (const char* address : {"192.168.77.1", "169.254.169.254", "198.51.100.77"})
+        EXPECT_THAT(tried.out, HasSubstr(std::string("reached by tcp ") + address)) << "the tests have no teeth";
+    heard_anywhere();
+}
+
 TEST_F(JobNetworkTest, exceptions_of_the_operator_are_reached_and_nothing_beside_them) {
     TestBox box(2, [](SandboxSettings& settings) {
         offer_network(settings);
