@@ -7,6 +7,7 @@
 #include "bench/process_tree.h"
 #include "bench/site.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/simple_command.h"
 
 namespace windlass::bench {
 
@@ -23,6 +24,8 @@ SandboxRun run_in_bare_sandbox(const std::vector<std::string>& command, int runs
     worker::BoxSpec spec;
     spec.name = "bench";
     spec.argv = command;
+    if (command.size() == 3 && command[1] == "-c")  // as the worker does
+        spec.first_choice = worker::simple_command(command[2], {}).value_or(std::vector<std::string>{});
     spec.files = {{"code", ""}, {"data", ""}};
 
     const double cpu_before = cpu_seconds_of_tree(getpid());

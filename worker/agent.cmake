@@ -15,6 +15,7 @@ if(TARGET windlass_sandbox)
     runner.cpp
     scheduler_link.cpp
     settings.cpp
+    simple_command.cpp
   )
   target_link_libraries(windlass_worker
     PUBLIC windlass_shared windlass_sandbox windlass_settings

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "worker/simple_command.h"
+
 namespace windlass::worker {
 
 Result<Attempt> Attempt::from_lease(protocol::Lease lease, std::string body, SteadyTime now) {
@@ -23,10 +25,12 @@ Attempt::Attempt(protocol::Lease lease, std::string body, SteadyTime now)
       code_size_(static_cast<std::size_t>(lease.code_size)),
       arrived_(now) {}
 
-BoxSpec Attempt::take_box_spec() {
+BoxSpec Attempt::take_box_spec(bool without_shell) {
     phase_ = Phase::starting;
     BoxSpec box;
     box.name = ref_.text();
+    if (without_shell)
+        box.first_choice = simple_command(spec_.running_commands, spec_.env).value_or(std::vector<std::string>{});
     box.argv = {"/bin/sh", "-c", std::move(spec_.running_commands)};
     box.env = std::move(spec_.env);
     box.files["data"] = body_.substr(code_size_);
@@ -69,6 +73,12 @@ AttemptResult Attempt::ended(const BoxEnded& ended, SteadyTime now) {
     flush_at.reset();
     AttemptResult result;
     result.outcome = cause_ ? *cause_ : ended.outcome;
+    if (!cause_ && ended.first_choice_signal > 0) {
+        auto told = signal_as_a_shell_tells(ended.first_choice_signal);
+        standard_error.output.add(told.message);
+        if (result.outcome.kind == OutcomeKind::signalled)
+            result.outcome = {OutcomeKind::exited, told.exit_code, 0, {}};
+    }
     result.usage = ended.usage;
     if (result.usage.wall == Microseconds{} && started_) result.usage.wall = now - *started_;
     return result;

@@ -29,8 +29,9 @@ class Attempt {
     Phase phase() const { return phase_; }
     SteadyTime arrived() const { return arrived_; }
 
-    // waiting -> starting. The bytes of code and data move into the box's specification.
-    BoxSpec take_box_spec();
+    // waiting -> starting. The bytes of code and data move into the box's specification. `without_shell`: a command that
+    // needs no shell is executed without one (simple_command.h).
+    BoxSpec take_box_spec(bool without_shell);
     void launched(const Sandbox::Launched& launched);
     BoxId box() const { return box_; }
 
@@ -49,7 +50,7 @@ class Attempt {
     bool is_held() const { return !revoked_; }
 
     // running -> collecting: what will be reported, without files and output. `now` ends the wall time if the box did
-    // not measure it.
+    // not measure it. The output must be complete: what a shell would have said last is added to it.
     AttemptResult ended(const BoxEnded& ended, SteadyTime now);
 
     struct Pipe {

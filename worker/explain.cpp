@@ -8,6 +8,7 @@
 #include "worker/sandbox/host.h"
 #include "worker/sandbox/job_network.h"
 #include "worker/sandbox/plan.h"
+#include "worker/simple_command.h"
 
 namespace windlass::worker {
 namespace {
@@ -45,6 +46,7 @@ Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     BoxSpec job;
     job.name = "100000001.1";
     job.argv = {"/bin/sh", "-c", "running_commands"};
+    if (shell_is_dash()) job.first_choice = {"the first word of a running_commands that needs no shell"};
     job.files = {{"code", ""}, {"data", ""}};
     BoxOptions box;
     box.rootless = setup.rootless;

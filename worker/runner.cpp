@@ -118,7 +118,7 @@ void Runner::start_waiting(SteadyTime now) {
 }
 
 void Runner::start(Attempt& attempt, SteadyTime now) {
-    const auto launched = sandbox_.start(attempt.take_box_spec());
+    const auto launched = sandbox_.start(attempt.take_box_spec(settings_.without_shell));
     if (!launched) {
         AttemptResult result;
         result.outcome = {OutcomeKind::setup_failed, 0, 0, launched.error().message};

@@ -30,6 +30,7 @@ struct RunnerSettings {
     CollectLimits collect;
     // A prefetched attempt that could not be started for so long goes back: somebody else may be idle.
     Milliseconds longest_wait{1000};
+    bool without_shell = false;  // a command that needs no shell is executed without one
 };
 
 class Runner {

@@ -11,6 +11,7 @@
 #include "shared/digest.h"
 #include "shared/frame.h"
 #include "worker/sandbox/wire.h"
+#include "worker/simple_command.h"
 
 namespace windlass::worker {
 namespace {
@@ -103,6 +104,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     agent.runner.cpu_millis = cores * 1000;
     agent.runner.memory_bytes = worker.memory_bytes > 0 ? worker.memory_bytes : nine_tenths_of_memory();
     agent.runner.boxes = static_cast<int>(std::min<std::int64_t>(cores * boxes_per_core, max_slots));
+    agent.runner.without_shell = shell_is_dash();
     agent.runner.kill_grace = Milliseconds{worker.kill_grace_ms};
     agent.runner.collect.keep_bytes = worker.result_file_bytes;
 

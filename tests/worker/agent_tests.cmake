@@ -8,6 +8,7 @@ if(TARGET windlass_worker)
       result_spool_test.cpp
       runner_test.cpp
       settings_test.cpp
+      simple_command_test.cpp
       slots_test.cpp
     LIBRARIES windlass_worker
     LABELS worker)
@@ -17,7 +18,7 @@ if(TARGET windlass_worker)
     LABELS worker)
   if(TARGET windlass_test_box)
     windlass_test(worker_box_test WHOLE
-      SOURCES agent_box_test.cpp process_test.cpp
+      SOURCES agent_box_test.cpp process_test.cpp without_shell_test.cpp
       LIBRARIES windlass_worker windlass_test_box
       LABELS worker)
     target_compile_definitions(worker_box_test PRIVATE WORKER_PATH="$<TARGET_FILE:windlass-worker>")

@@ -4,6 +4,7 @@
 
 #include "shared/digest.h"
 #include "worker/explain.h"
+#include "worker/simple_command.h"
 
 namespace windlass::worker {
 namespace {
@@ -98,7 +99,9 @@ TEST(ExplainSandbox, tells_the_steps_in_their_order) {
     ASSERT_TRUE(text) << text.error().message;
     const auto once = text->find("# once"), job = text->find("# for every job");
     EXPECT_LT(once, job);
-    EXPECT_NE(text->find("/bin/sh", job), std::string::npos);
+    const auto shell = text->find("execute /bin/sh\n", job);
+    EXPECT_NE(shell, std::string::npos);
+    EXPECT_EQ(text->find("if possible\nexecute /bin/sh\n", job) != std::string::npos, shell_is_dash());
 }
 
 TEST(ExplainSandbox, shows_the_egress_rule_of_a_worker_that_offers_the_network) {

@@ -234,6 +234,11 @@ int carry_out(const Step& step, char* arena, Context& context) {
             return landlock_allow(subject, step.value, context);
         case StepKind::landlock_enforce:
             return static_cast<int>(syscall(SYS_landlock_restrict_self, context.ruleset_fd, 0));
+        case StepKind::execute_if_possible:
+            context.executing = context.executed_first_choice = true;
+            execute(step, arena);
+            context.executing = context.executed_first_choice = false;
+            return 0;
         case StepKind::execute:
             context.executing = true;
             return execute(step, arena);

@@ -34,6 +34,7 @@ struct Context {
     // how far the walk has come: PID 1 reads it when the process that becomes the job was killed on the way
     int current_step = -1;
     bool executing = false;
+    bool executed_first_choice = false;  // set before trying, taken back if it fails
 };
 
 struct Failure {

@@ -121,6 +121,7 @@ void run_pid_one(const Blob& blob, Context& context, int socket, std::uint64_t b
         note.failed_step = context.current_step;
         note.error = ECANCELED;  // killed on the way, most likely for lack of memory
     }
+    note.first_choice = context.executed_first_choice ? 1 : 0;
     keep_capabilities(1U << CAP_KILL);
     if (note.failed_step >= 0) _exit(1);
     Report report;

@@ -11,6 +11,7 @@ struct Note {
     std::int32_t error;
     std::int32_t reported;
     std::int32_t status;
+    std::int32_t first_choice;  // the program of execute_if_possible ran
     std::int64_t started_us;
     std::int64_t ended_us;
     std::int64_t user_us;

@@ -171,6 +171,20 @@ void add_landlock(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
     plan.second(StepKind::landlock_enforce);
 }
 
+void add_execute(Plan& plan, StepKind kind, const std::vector<std::string>& argv,
+                 const std::map<std::string, std::string>& environment) {
+    std::string strings;
+    for (const std::string& argument : argv) strings += argument + '\0';
+    for (const auto& [name, value] : environment) strings += fmt::format("{}={}", name, value) + '\0';
+    const std::uint32_t program = plan.text(argv[0]);
+    const std::uint32_t block = plan.text(strings);
+    plan.second(kind, {.subject = program,
+                       .object = block,
+                       .size = static_cast<std::uint32_t>(argv.size()),
+                       .value = plan.pointers(argv.size() + environment.size() + 2),
+                       .extra = environment.size()});
+}
+
 void add_program(Plan& plan, const BoxSpec& spec) {
     std::map<std::string, std::string> environment = {
         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
@@ -178,17 +192,12 @@ void add_program(Plan& plan, const BoxSpec& spec) {
         {"TMPDIR", "/job/.tmp"},
         {"LANG", "C.UTF-8"}};
     for (const auto& [name, value] : spec.env) environment[name] = value;
-
-    std::string strings;
-    for (const std::string& argument : spec.argv) strings += argument + '\0';
-    for (const auto& [name, value] : environment) strings += fmt::format("{}={}", name, value) + '\0';
-    const std::uint32_t program = plan.text(spec.argv[0]);
-    const std::uint32_t block = plan.text(strings);
-    plan.second(StepKind::execute, {.subject = program,
-                                    .object = block,
-                                    .size = static_cast<std::uint32_t>(spec.argv.size()),
-                                    .value = plan.pointers(spec.argv.size() + environment.size() + 2),
-                                    .extra = environment.size()});
+    if (!spec.first_choice.empty()) {
+        auto as_of_a_shell = environment;
+        as_of_a_shell["PWD"] = "/job";
+        add_execute(plan, StepKind::execute_if_possible, spec.first_choice, as_of_a_shell);
+    }
+    add_execute(plan, StepKind::execute, spec.argv, environment);
 }
 
 bool has_nul(std::string_view text) {
@@ -222,8 +231,11 @@ Status check_file_name(const BoxSpec& spec, const std::string& name) {
 Status check(const BoxSpec& spec) {
     const auto wrong = [](std::string why) { return make_error(ErrorKind::invalid, std::move(why)); };
     if (spec.argv.empty() || spec.argv[0].empty()) return wrong("there is no program to run");
-    for (const std::string& argument : spec.argv) {
-        if (has_nul(argument)) return wrong("an argument holds a NUL byte");
+    if (!spec.first_choice.empty() && spec.first_choice[0].empty()) return wrong("the first choice names no program");
+    for (const auto* words : {&spec.argv, &spec.first_choice}) {
+        for (const std::string& argument : *words) {
+            if (has_nul(argument)) return wrong("an argument holds a NUL byte");
+        }
     }
     for (const auto& [name, value] : spec.env) {
         if (name.empty() || has_nul(name) || has_nul(value) || name.find('=') != std::string::npos) {

@@ -153,6 +153,8 @@ std::pair<std::string, std::string> words(const Plan& plan, const Step& step) {
             return {"allow with Landlock " + subject, fmt::format("{:#x}", step.value)};
         case StepKind::landlock_enforce:
             return {"enforce Landlock", ""};
+        case StepKind::execute_if_possible:
+            return {"execute " + subject, "if possible"};
         case StepKind::execute:
             return {"execute " + subject, ""};
     }

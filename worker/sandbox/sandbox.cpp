@@ -330,6 +330,8 @@ BoxEnded LinuxSandbox::end_of(int slot, const Report& report) {
         usage.peak_memory_bytes = report.largest_process_kib * kibibyte;
         usage.peak_memory_is_largest_process = true;
     }
+    if (report.first_choice != 0 && report.reported != 0 && report.status != -1 && WIFSIGNALED(report.status))
+        ended.first_choice_signal = WTERMSIG(report.status);
     usage.read_bytes = report.blocks_read * 512;
     usage.written_bytes = report.blocks_written * 512;
     ended.work_directory_fd = box.work_directory.release();

@@ -77,6 +77,8 @@ struct SandboxSettings {
 struct BoxSpec {
     std::string name;               // for messages and process titles: "100000042.1"
     std::vector<std::string> argv;  // argv[0] is a path inside the box
+    // Executed instead of argv if that is possible, with PWD in its environment as a shell would set it. Empty: none.
+    std::vector<std::string> first_choice;
     std::map<std::string, std::string>
         env;  // the whole environment beside PATH, HOME, TMPDIR, LANG, which the box sets
     std::map<std::string, std::string> files;  // placed in the working directory (0600, the job's), name -> bytes
@@ -103,6 +105,8 @@ struct BoxEnded {
     // O_PATH-like handle on the working directory, which outlives the processes: for collecting results with openat2.
     // -1 if the box was never built. The receiver closes it; the directory's memory is free then.
     int work_directory_fd = -1;
+    // The signal that ended the program of first_choice. 0: none did, or argv was executed, or the box ended by force.
+    int first_choice_signal = 0;
 };
 using BoxEvent = std::variant<BoxStarted, BoxEnded>;
 

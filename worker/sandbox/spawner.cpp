@@ -114,6 +114,7 @@ void report_end(Slot& slot, int index, int error) {
     report.error = error != 0 ? error : note.error;
     report.reported = note.reported;
     report.status = note.status;
+    report.first_choice = note.first_choice;
     report.started_us = note.started_us;
     report.ended_us = note.ended_us;
     report.user_us = note.user_us;

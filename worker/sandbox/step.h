@@ -53,6 +53,8 @@ enum class StepKind : std::uint32_t {
                      // attribute
     landlock_allow,  // subject: path, value: rights granted beneath it
     landlock_enforce,
+    // Executes, and if that fails goes on with the next step as if nothing had been tried. Fields as below.
+    execute_if_possible,
     execute,  // subject: program, value: arena offset of the pointer table, size: arguments, extra: environment entries
 };
 

@@ -39,6 +39,7 @@ struct Report {
     std::int32_t error = 0;         // errno of the failed step, or of the exec that failed
     std::int32_t reported = 0;      // ended: PID 1 lived to tell how the job ended (else it was killed itself)
     std::int32_t status = 0;        // ended: wait status of the job
+    std::int32_t first_choice = 0;  // ended: it was the program of execute_if_possible
     std::int64_t started_us = 0;    // CLOCK_MONOTONIC
     std::int64_t ended_us = 0;
     std::int64_t user_us = 0;  // of everything that ran in the box

@@ -258,6 +258,22 @@ TEST(Plan, pointer_table_is_followed_by_nothing_it_could_overwrite) {
     EXPECT_EQ(execute.value + (execute.size + execute.extra + 2) * sizeof(char*), header.arena_bytes);
 }
 
+TEST(Plan, first_choice_is_tried_with_PWD_before_the_program) {
+    BoxSpec spec = small_spec();
+    spec.first_choice = {"/bin/echo", "hello"};
+    const Plan plan = *make_plan(spec, as_root());
+    EXPECT_THAT(print(plan), HasSubstr("enforce Landlock\nexecute /bin/echo: if possible\nexecute /bin/sh\n"));
+    const auto strings = [&](std::size_t index) {
+        std::vector<std::string> found;
+        const Step& step = plan.step(index);
+        for (std::uint32_t i = 0, at = step.object; i < step.size + step.extra; i++, at += found.back().size() + 1)
+            found.emplace_back(plan.string(at));
+        return found;
+    };
+    EXPECT_THAT(strings(plan.size() - 2), ::testing::Contains("PWD=/job"));
+    EXPECT_THAT(strings(plan.size() - 1), Not(::testing::Contains("PWD=/job"))) << "the shell sets it itself";
+}
+
 TEST(Plan, environment_of_the_job_wins_over_what_the_box_sets) {
     BoxSpec spec = small_spec();
     spec.env = {{"PATH", "/job"}, {"X", "1"}};
