@@ -20,6 +20,12 @@ namespace {
 
 using wire::Connection;
 
+// What nobody waits for (a job runs, a job of a full queue has ended) is committed at most once in this time, so that
+// under load several such changes share a transaction, and the start and the end of a short job one row.
+constexpr std::chrono::milliseconds pace{2};
+// A worker that holds so many leases in reserve does not wait for the next.
+constexpr std::int64_t plenty_of_prefetch = 16;
+
 // One connection, from its first byte to its last.
 struct Peer {
     enum class Role { stranger, worker, api };
@@ -28,6 +34,7 @@ struct Peer {
     std::string name;
     std::string instance;
     WorkerId worker;
+    std::int64_t prefetch = 0;  // of a worker
     SteadyTime last_heard{};
 };
 using PeerPtr = std::shared_ptr<Peer>;
@@ -57,8 +64,10 @@ class LoopService final : public Service {
         handles_->owner = this;
         uv_timer_init(loop_, &handles_->lease_timer);
         uv_timer_init(loop_, &handles_->hello_timer);
+        uv_timer_init(loop_, &handles_->pace_timer);
         uv_check_init(loop_, &handles_->turn_end);
-        handles_->lease_timer.data = handles_->hello_timer.data = handles_->turn_end.data = handles_;
+        handles_->lease_timer.data = handles_->hello_timer.data = handles_;
+        handles_->pace_timer.data = handles_->turn_end.data = handles_;
     }
 
     ~LoopService() override {
@@ -69,6 +78,7 @@ class LoopService final : public Service {
         handles_->owner = nullptr;
         for (auto* handle : {reinterpret_cast<uv_handle_t*>(&handles_->lease_timer),
                              reinterpret_cast<uv_handle_t*>(&handles_->hello_timer),
+                             reinterpret_cast<uv_handle_t*>(&handles_->pace_timer),
                              reinterpret_cast<uv_handle_t*>(&handles_->turn_end)})
             uv_close(handle, [](uv_handle_t* closed) {
                 auto* handles = static_cast<Handles*>(closed->data);
@@ -109,8 +119,9 @@ class LoopService final : public Service {
         LoopService* owner = nullptr;
         uv_timer_t lease_timer{};
         uv_timer_t hello_timer{};
+        uv_timer_t pace_timer{};
         uv_check_t turn_end{};
-        int open = 3;
+        int open = 4;
     };
     struct Dial {
         std::string instance;
@@ -204,6 +215,7 @@ class LoopService final : public Service {
         peer->role = Peer::Role::worker;
         last_dials_[hello.name] = {hello.instance, hello.dial};
         peer->worker = worker_id(hello.name);
+        peer->prefetch = hello.prefetch;
         if (const auto old = workers_.find(peer->worker); old != workers_.end()) {
             const PeerPtr former = old->second;
             former->worker = {};  // its close is not the worker's leaving
@@ -285,6 +297,7 @@ class LoopService final : public Service {
             ++statistics_.stale_refused;
             return;
         }
+        urgent_ = urgent_ || output.offset == 0;  // the first that a follower sees
         builder_.add_output({output.attempt, output.stream, output.offset, std::move(body)});
     }
 
@@ -433,6 +446,7 @@ class LoopService final : public Service {
                 arm_lease_timer(timer->at, now.steady);
             else {
                 if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.insert(ended->job);
+                urgent_ = urgent_ || somebody_waits_for(effect);
                 waiting.push_back(std::move(effect));
             }
         }
@@ -454,9 +468,36 @@ class LoopService final : public Service {
             static_cast<std::uint64_t>(wait.count()), 0);
     }
 
+    bool somebody_waits_for(const Effect& effect) const {
+        if (const auto* ended = std::get_if<JobEnded>(&effect)) return watchers_.contains(ended->job);
+        if (const auto* lease = std::get_if<SendLease>(&effect)) {
+            const auto peer = workers_.find(lease->worker);
+            return peer == workers_.end() || peer->second->prefetch < plenty_of_prefetch;
+        }
+        return std::holds_alternative<AnswerSubmit>(effect) || std::holds_alternative<AnswerCancel>(effect) ||
+               std::holds_alternative<SendCancel>(effect) || std::holds_alternative<SendRevoke>(effect);
+    }
+
     void end_turn() {
         if (committing_) return;
         if (builder_.empty() || deposed_) return finish_stopping();
+        if (urgent_ || on_stopped_ || uv_hrtime() >= next_commit_ns_) return commit();
+        if (uv_is_active(reinterpret_cast<uv_handle_t*>(&handles_->pace_timer)) != 0) return;
+        uv_timer_start(
+            &handles_->pace_timer,
+            [](uv_timer_t* timer) {
+                auto* owner = static_cast<Handles*>(timer->data)->owner;
+                if (owner == nullptr) return;
+                owner->next_commit_ns_ = 0;
+                owner->end_turn();
+            },
+            static_cast<std::uint64_t>(pace.count()), 0);
+    }
+
+    void commit() {
+        uv_timer_stop(&handles_->pace_timer);
+        urgent_ = false;
+        next_commit_ns_ = uv_hrtime() + static_cast<std::uint64_t>(std::chrono::nanoseconds(pace).count());
         BatchBuilder::Turn turn = builder_.take();
         if (turn.batch.empty())
             return carry_out(
@@ -611,6 +652,8 @@ class LoopService final : public Service {
     std::unordered_set<JobId> ending_;  // decided, but not durable yet
     protocol::Statistics statistics_;
     bool committing_ = false;
+    bool urgent_ = false;               // somebody waits for what the builder holds
+    std::uint64_t next_commit_ns_ = 0;  // of what is not urgent; uv_hrtime()
     bool deposed_ = false;
 };
 
