@@ -1,40 +1,41 @@
-// What a box costs: the same program started plainly (posix_spawn), in a box, and under bubblewrap if that is
-// installed, always with the same number in flight. The ways take turns round by round, so that other load on the
-// machine falls on all of them; the table shows the median round.
+// What a box costs: the same program started plainly (posix_spawn), in a box, in a box whose every part is built for
+// this run alone ("naive": spawner, root, network, filter, cgroup), and under bubblewrap if that is installed; with one
+// and with two in flight. The ways take turns round by round, so that other load on the machine falls on all of them;
+// the table shows the median round.
 //
-//   bench_sandbox [-n runs per round] [-r rounds] [-j in flight]      as root: also with a static program
+//   bench_sandbox [-n runs per round] [-r rounds] [-j in flight] [-p true|static] [-s]
+//
+// -j: only with so many in flight. -p: only this program. -s: only the table of what each step costs. As root also with
+// a static program, and that table.
 //
 // "cpu" is user and system time of everything that was started, per run; for a box also the share of the worker and the
 // spawner. "kernel" is what kernel threads did meanwhile on its behalf (tearing down namespaces): machine-wide, so
 // other load shows in it.
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "bench/box_steps.h"
+#include "bench/cost.h"
 #include "worker/sandbox/sandbox.h"
 
 using namespace windlass;
+using namespace windlass::bench;
 using namespace windlass::worker;
 
 namespace {
@@ -43,62 +44,11 @@ constexpr const char* static_directory = "/usr/local/games";  // where the boxes
 
 struct Options {
     int runs = 1000;
-    int rounds = 7;
-    int in_flight = 2;
+    int rounds = 5;
+    int in_flight = 0;  // 0: one, then two
+    std::string program;
+    bool only_steps = false;
 };
-
-struct Cost {
-    double wall_us = 0;
-    double cpu_us = 0;
-    double kernel_us = 0;
-};
-
-[[noreturn]] void fail(const std::string& what) {
-    fmt::print(stderr, "bench_sandbox: {}\n", what);
-    std::exit(1);
-}
-
-double seconds() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double cpu_seconds() {
-    double sum = 0;
-    for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-        rusage used{};
-        getrusage(who, &used);
-        sum += static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-               static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-    }
-    return sum;
-}
-
-// Processor time of every kernel thread (a child of kthreadd) so far, by pid.
-std::map<int, double> kernel_threads() {
-    std::map<int, double> times;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
-        const int pid = std::atoi(entry.path().filename().c_str());
-        if (pid <= 0) continue;
-        std::string stat;
-        std::getline(std::ifstream(entry.path() / "stat"), stat);
-        const std::size_t name_end = stat.rfind(')');
-        if (name_end == std::string::npos || std::atoi(stat.c_str() + name_end + 4) != 2) continue;
-        double nanoseconds = 0;
-        std::ifstream(entry.path() / "schedstat") >> nanoseconds;
-        times[pid] = nanoseconds * 1e-9;
-    }
-    return times;
-}
-
-double growth(const std::map<int, double>& before, const std::map<int, double>& after) {
-    double sum = 0;
-    for (const auto& [pid, time] : after) {
-        const auto found = before.find(pid);
-        sum += time - (found == before.end() ? 0 : found->second);
-    }
-    return sum;
-}
 
 void wait_for_one() {
     int status = 0;
@@ -186,48 +136,35 @@ class Boxes {
     std::unique_ptr<Sandbox> sandbox_;
 };
 
-Cost measure(int runs, const std::function<void()>& work) {
-    const auto kernel = kernel_threads();
-    const double cpu = cpu_seconds();
-    const double wall = seconds();
-    work();
-    Cost cost;
-    cost.wall_us = (seconds() - wall) / runs * 1e6;
-    cost.cpu_us = (cpu_seconds() - cpu) / runs * 1e6;
-    cost.kernel_us = growth(kernel, kernel_threads()) / runs * 1e6;
-    return cost;
-}
-
 // The processor time of the boxes is known when the spawner has been waited for: so each round has a sandbox of its
 // own, and what opening and closing it costs is measured apart and taken off.
-Cost measure_boxes(const std::string& program, const Options& options) {
-    const Cost empty = measure(1, [&] { Boxes boxes(options.in_flight); });
+Cost measure_boxes(const std::string& program, int runs, int in_flight) {
+    const Cost empty = measure(1, [&] { Boxes boxes(in_flight); });
     double wall = 0;
-    Cost cost = measure(options.runs, [&] {
-        Boxes boxes(options.in_flight);
-        boxes.run_all(program, 20, options.in_flight);
-        const double start = seconds();
-        boxes.run_all(program, options.runs - 20, options.in_flight);
-        wall = (seconds() - start) / (options.runs - 20) * 1e6;
+    Cost cost = measure(runs, [&] {
+        Boxes boxes(in_flight);
+        boxes.run_all(program, 20, in_flight);
+        const double start = monotonic_seconds();
+        boxes.run_all(program, runs - 20, in_flight);
+        wall = (monotonic_seconds() - start) / (runs - 20) * 1e6;
     });
     cost.wall_us = wall;
-    cost.cpu_us -= empty.cpu_us / options.runs;
-    cost.kernel_us -= empty.kernel_us / options.runs;
+    cost.cpu_us -= empty.cpu_us / runs;
+    cost.kernel_us -= empty.kernel_us / runs;
     return cost;
 }
 
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-}
-
-Cost median(const std::vector<Cost>& rounds) {
-    const auto of = [&](double Cost::*part) {
-        std::vector<double> values;
-        for (const Cost& cost : rounds) values.push_back(cost.*part);
-        return median(values);
-    };
-    return {of(&Cost::wall_us), of(&Cost::cpu_us), of(&Cost::kernel_us)};
+// The naive form: a sandbox is opened for each run and closed after it.
+void build_and_run(const std::string& program, int runs, int in_flight) {
+    std::fflush(stdout);
+    for (int process = 0; process < in_flight; process++) {
+        const pid_t pid = fork();
+        if (pid < 0) fail("fork");
+        if (pid > 0) continue;
+        for (int i = process; i < runs; i += in_flight) Boxes(1).run_all(program, 1, 1);
+        _exit(0);
+    }
+    for (int process = 0; process < in_flight; process++) wait_for_one();
 }
 
 struct Way {
@@ -236,38 +173,38 @@ struct Way {
     std::vector<Cost> rounds;
 };
 
-void compare(const std::string& title, const std::string& program, const Options& options, bool with_bubblewrap) {
-    std::vector<Way> ways;
-    ways.push_back(
-        {"posix_spawn",
-         [&] { return measure(options.runs, [&] { spawn_all({program}, options.runs, options.in_flight); }); },
-         {}});
-    ways.push_back({"sandbox", [&] { return measure_boxes(program, options); }, {}});
-    if (with_bubblewrap && access("/usr/bin/bwrap", X_OK) == 0) {
-        const int runs = std::max(options.runs / 5, 20);
-        ways.push_back({"bubblewrap",
-                        [&, runs] {
-                            return measure(runs, [&] {
-                                spawn_all({"/usr/bin/bwrap", "--unshare-all", "--ro-bind", "/", "/", program}, runs,
-                                          options.in_flight);
-                            });
-                        },
-                        {}});
-    }
+std::vector<Way> ways(const std::string& program, int runs, int in_flight, bool with_bubblewrap) {
+    std::vector<Way> all;
+    const int few = std::max(runs / 10, 20);
+    const auto add = [&](const char* name, std::function<Cost()> run) { all.push_back({name, std::move(run), {}}); };
+    add("posix_spawn", [=] { return measure(runs, [=] { spawn_all({program}, runs, in_flight); }); });
+    add("box", [=] { return measure_boxes(program, runs, in_flight); });
+    add("box, naive", [=] { return measure(few, [=] { build_and_run(program, few, in_flight); }); });
+    if (with_bubblewrap && access("/usr/bin/bwrap", X_OK) == 0)
+        add("bubblewrap", [=] {
+            return measure(few, [=] {
+                spawn_all({"/usr/bin/bwrap", "--unshare-all", "--ro-bind", "/", "/", program}, few, in_flight);
+            });
+        });
+    return all;
+}
+
+void compare(const std::string& title, const std::string& program, const Options& options, int in_flight) {
+    auto all = ways(program, options.runs, in_flight, true);
     for (int round = 0; round < options.rounds; round++) {
-        for (Way& way : ways) way.rounds.push_back(way.run());
+        for (Way& way : all) way.rounds.push_back(way.run());
     }
-    fmt::print("\n{}: {} rounds of {} runs, {} in flight\n", title, options.rounds, options.runs, options.in_flight);
-    fmt::print("  {:<12} {:>9} {:>12} {:>14} {:>12} {:>18}\n", "", "runs/s", "cpu ms/run", "kernel ms/run", "added ms",
-               "times posix_spawn");
-    const Cost floor = median(ways[0].rounds);
-    for (const Way& way : ways) {
-        const Cost cost = median(way.rounds);
-        const double all = cost.cpu_us + cost.kernel_us;
-        const double floor_all = floor.cpu_us + floor.kernel_us;
-        fmt::print("  {:<12} {:>9.0f} {:>12.3f} {:>14.3f} {:>12.3f} {:>18.2f}\n", way.name, 1e6 / cost.wall_us,
-                   cost.cpu_us / 1000, cost.kernel_us / 1000, (all - floor_all) / 1000, all / floor_all);
+    fmt::print("\n{}: {} rounds of {} runs, {} in flight\n", title, options.rounds, options.runs, in_flight);
+    fmt::print("  {:<12} {:>9} {:>12} {:>12} {:>14} {:>12} {:>18}\n", "", "runs/s", "wall ms/run", "cpu ms/run",
+               "kernel ms/run", "added ms", "times posix_spawn");
+    const Cost floor = median_of(all[0].rounds);
+    for (const Way& way : all) {
+        const Cost cost = median_of(way.rounds);
+        fmt::print("  {:<12} {:>9.0f} {:>12.3f} {:>12.3f} {:>14.3f} {:>12.3f} {:>18.2f}\n", way.name,
+                   1e6 / cost.wall_us, cost.wall_us / 1000, cost.cpu_us / 1000, cost.kernel_us / 1000,
+                   (cost.all_us() - floor.all_us()) / 1000, cost.all_us() / floor.all_us());
     }
+    std::fflush(stdout);
 }
 
 // The static program must lie where the boxes see it: bound below /usr, in a mount namespace of our own.
@@ -277,22 +214,47 @@ bool show_static_program() {
     return mount(NOTHING_DIRECTORY, static_directory, nullptr, MS_BIND, nullptr) == 0;
 }
 
+Options read_options(int argc, char** argv) {
+    Options options;
+    for (int option = 0; (option = getopt(argc, argv, "n:r:j:p:s")) != -1;) {
+        switch (option) {
+            case 'n':
+                options.runs = std::atoi(optarg);
+                break;
+            case 'r':
+                options.rounds = std::atoi(optarg);
+                break;
+            case 'j':
+                options.in_flight = std::max(std::atoi(optarg), 1);
+                break;
+            case 'p':
+                options.program = optarg;
+                break;
+            case 's':
+                options.only_steps = true;
+                break;
+            default:
+                fail("usage: bench_sandbox [-n runs] [-r rounds] [-j in flight] [-p true|static] [-s]");
+        }
+    }
+    if (options.runs < 50 || options.rounds < 1) fail("at least 50 runs and 1 round");
+    return options;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    Options options;
-    for (int option = 0; (option = getopt(argc, argv, "n:r:j:")) != -1;) {
-        if (option == '?') fail("usage: bench_sandbox [-n runs] [-r rounds] [-j in flight]");
-        const int value = std::atoi(optarg);
-        (option == 'n' ? options.runs : option == 'r' ? options.rounds : options.in_flight) = value;
-    }
-    if (options.runs < 50 || options.rounds < 1 || options.in_flight < 1)
-        fail("at least 50 runs, 1 round, 1 in flight");
+    const Options options = read_options(argc, argv);
     const bool with_static = show_static_program();
-    compare("/bin/true (dynamic)", "/bin/true", options, true);
-    if (with_static) {
-        compare("static program", std::string(static_directory) + "/nothing", options, false);
-    } else {
-        fmt::print("\nstatic program: left out (needs root and {})\n", static_directory);
+    const std::string nothing = std::string(static_directory) + "/nothing";
+    const std::vector<int> at_once = options.in_flight > 0 ? std::vector{options.in_flight} : std::vector{1, 2};
+    for (const int in_flight : at_once) {
+        if (options.only_steps) break;
+        if (options.program != "static") compare("/bin/true (dynamic)", "/bin/true", options, in_flight);
+        if (options.program != "true" && with_static) compare("static program", nothing, options, in_flight);
     }
+    if (with_static && options.program != "true")
+        print_share_of_steps(nothing, options.runs, options.rounds);
+    else if (!with_static)
+        fmt::print("\nstatic program and steps: left out (they need root and {})\n", static_directory);
 }

@@ -1,5 +1,5 @@
 if(TARGET windlass_sandbox)
-  add_executable(bench_sandbox bench_sandbox.cpp)
+  add_executable(bench_sandbox bench_sandbox.cpp box_steps.cpp cost.cpp)
   target_link_libraries(bench_sandbox PRIVATE windlass_sandbox windlass_settings windlass_warnings fmt::fmt)
   target_compile_definitions(bench_sandbox PRIVATE
     SPAWNER_PATH="$<TARGET_FILE:windlass-spawner>" NOTHING_DIRECTORY="${CMAKE_BINARY_DIR}/bench/programs")
