@@ -3,10 +3,10 @@
 // and with two in flight. The ways take turns round by round, so that other load on the machine falls on all of them;
 // the table shows the median round.
 //
-//   bench_sandbox [-n runs per round] [-r rounds] [-j in flight] [-p true|static] [-s]
+//   bench_sandbox [-n runs per round] [-r rounds] [-j in flight] [-p true|static] [-s] [-b]
 //
-// -j: only with so many in flight. -p: only this program. -s: only the table of what each step costs. As root also with
-// a static program, and that table.
+// -j: only with so many in flight. -p: only this program. -s: only the table of what each step costs. -b: only boxes, for
+// a profiler. As root also with a static program, and that table.
 //
 // "cpu" is user and system time of everything that was started, per run; for a box also the share of the worker and the
 // spawner. "kernel" is what kernel threads did meanwhile on its behalf (tearing down namespaces): machine-wide, so
@@ -48,6 +48,7 @@ struct Options {
     int in_flight = 0;  // 0: one, then two
     std::string program;
     bool only_steps = false;
+    bool only_boxes = false;
 };
 
 void wait_for_one() {
@@ -191,6 +192,7 @@ std::vector<Way> ways(const std::string& program, int runs, int in_flight, bool 
 
 void compare(const std::string& title, const std::string& program, const Options& options, int in_flight) {
     auto all = ways(program, options.runs, in_flight, true);
+    if (options.only_boxes) all = {all[1]};
     for (int round = 0; round < options.rounds; round++) {
         for (Way& way : all) way.rounds.push_back(way.run());
     }
@@ -216,7 +218,7 @@ bool show_static_program() {
 
 Options read_options(int argc, char** argv) {
     Options options;
-    for (int option = 0; (option = getopt(argc, argv, "n:r:j:p:s")) != -1;) {
+    for (int option = 0; (option = getopt(argc, argv, "n:r:j:p:sb")) != -1;) {
         switch (option) {
             case 'n':
                 options.runs = std::atoi(optarg);
@@ -233,8 +235,11 @@ Options read_options(int argc, char** argv) {
             case 's':
                 options.only_steps = true;
                 break;
+            case 'b':
+                options.only_boxes = true;
+                break;
             default:
-                fail("usage: bench_sandbox [-n runs] [-r rounds] [-j in flight] [-p true|static] [-s]");
+                fail("usage: bench_sandbox [-n runs] [-r rounds] [-j in flight] [-p true|static] [-s] [-b]");
         }
     }
     if (options.runs < 50 || options.rounds < 1) fail("at least 50 runs and 1 round");
@@ -253,6 +258,7 @@ int main(int argc, char** argv) {
         if (options.program != "static") compare("/bin/true (dynamic)", "/bin/true", options, in_flight);
         if (options.program != "true" && with_static) compare("static program", nothing, options, in_flight);
     }
+    if (options.only_boxes) return 0;
     if (with_static && options.program != "true")
         print_share_of_steps(nothing, options.runs, options.rounds);
     else if (!with_static)

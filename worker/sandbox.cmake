@@ -32,7 +32,7 @@ foreach(program windlass-spawner windlass-network)
   target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${program} PRIVATE -O2 -fno-exceptions -fno-rtti -fno-asynchronous-unwind-tables
     -fno-threadsafe-statics -fno-pie -fstack-protector-strong)
-  target_link_options(${program} PRIVATE -static -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections)
+  target_link_options(${program} PRIVATE -static -no-pie -Wl,-z,relro,-z,now,-z,noseparate-code -Wl,--gc-sections)
   target_link_libraries(${program} PRIVATE windlass_warnings)
 endforeach()
 add_dependencies(windlass_sandbox windlass-spawner windlass-network)
