@@ -5,8 +5,8 @@
 //
 //   bench_sandbox [-n runs per round] [-r rounds] [-j in flight] [-p true|static] [-s] [-b]
 //
-// -j: only with so many in flight. -p: only this program. -s: only the table of what each step costs. -b: only boxes, for
-// a profiler. As root also with a static program, and that table.
+// -j: only with so many in flight. -p: only this program. -s: only the table of what each step costs. -b: only boxes,
+// for a profiler. As root also with a static program, and that table.
 //
 // "cpu" is user and system time of everything that was started, per run; for a box also the share of the worker and the
 // spawner. "kernel" is what kernel threads did meanwhile on its behalf (tearing down namespaces): machine-wide, so

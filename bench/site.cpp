@@ -74,6 +74,7 @@ Site::Site(const Options& options) {
             give_up("windlass dev did not become ready:\n" + read_file(spec.log_path));
     url_ = first_line(data + "/endpoint");
     token_ = first_line(data + "/admin.token");
+    database_ = options.database.empty() ? "sqlite:" + data + "/windlass.db" : options.database;
 }
 
 Site::~Site() {

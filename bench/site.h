@@ -47,6 +47,7 @@ class Site {
     const std::string& url() const { return url_; }
     const std::string& token() const { return token_; }
     pid_t pid() const { return child_->pid(); }
+    const std::string& database() const { return database_; }  // its URL
     cli::HttpClient client() const { return cli::HttpClient(url_); }
     // The body of an answer that must be 2xx.
     std::string ask(cli::HttpClient& client, const std::string& method, const std::string& path,
@@ -57,11 +58,13 @@ class Site {
     std::unique_ptr<cli::ChildProcess> child_;
     std::string url_;
     std::string token_;
+    std::string database_;
 };
 
 int noop_10k(const Options& options);
 int latency_idle(const Options& options);
 int backlog(const Options& options);
 int http(const Options& options);
+int output(const Options& options);
 
 }  // namespace windlass::bench

@@ -13,6 +13,7 @@
 #include "shared/protocol.h"
 #include "worker/file_descriptor.h"
 #include "worker/output_collector.h"
+#include "worker/output_pace.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace windlass::worker {
@@ -29,8 +30,8 @@ class Attempt {
     Phase phase() const { return phase_; }
     SteadyTime arrived() const { return arrived_; }
 
-    // waiting -> starting. The bytes of code and data move into the box's specification. `without_shell`: a command that
-    // needs no shell is executed without one (simple_command.h).
+    // waiting -> starting. The bytes of code and data move into the box's specification. `without_shell`: a command
+    // that needs no shell is executed without one (simple_command.h).
     BoxSpec take_box_spec(bool without_shell);
     void launched(const Sandbox::Launched& launched);
     BoxId box() const { return box_; }
@@ -61,6 +62,7 @@ class Attempt {
     };
     Pipe standard_output;
     Pipe standard_error;
+    OutputPace pace;
     std::optional<SteadyTime> flush_at;  // output waits to be sent at this moment
 
   private:

@@ -12,11 +12,12 @@
 namespace windlass::worker {
 namespace {
 
-// A pipe is watched only when its job has lived this long: most short jobs never cost an epoll_ctl or a wake-up, as the
-// pipe holds what they print until they end. A job that prints more than the pipe holds waits this long at most, once.
+// While others wait for its place, a pipe is watched only when its job has lived this long: then most short jobs never
+// cost an epoll_ctl or a wake-up, as the pipe holds what they print until they end. A job that prints more than the
+// pipe holds waits this long at most, once.
 constexpr Milliseconds watch_after{20};
-// Output is gathered this long, unless a whole chunk is there.
-constexpr Milliseconds gather{100};
+// How long live output waits when the scheduler reads slowly.
+constexpr Milliseconds pause{100};
 // The scheduler reads slowly: live output waits, results first.
 constexpr std::size_t max_unsent_bytes = 8 << 20;
 constexpr std::size_t read_bytes = 64 * 1024;
@@ -143,7 +144,10 @@ void Runner::box_started(const BoxStarted& event) {
     Attempt* attempt = in_box(event.box);
     if (attempt == nullptr) return;
     attempt->started(event.at);
-    if (!watch_at_) watch_at_ = event.at + watch_after;
+    if (waiting_.empty())
+        watch_pipes(*attempt);
+    else if (!watch_at_)
+        watch_at_ = event.at + watch_after;
     if (connection_ != nullptr && !attempt->forgotten()) connection_->send(protocol::AttemptStarted{attempt->ref()});
 }
 
@@ -211,18 +215,15 @@ void Runner::stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milli
 // ---- output
 // -----------------------------------------------------------------------------------------------------------
 
-void Runner::watch_pipes() {
-    for (auto& [box, attempt] : by_box_) {
-        if (attempt->phase() != Attempt::Phase::running) continue;
-        const auto watch = [&, number = box](Attempt::Pipe& pipe, OutputStream stream) {
-            if (!pipe.fd || pipe.watched || pipe.output.flooded()) return;
-            const auto added = pipes_.add(pipe.fd.get(), token(number, stream));
-            if (!added) log::warning("attempt {}: {}", attempt->ref().text(), added.error().message);
-            pipe.watched = added.ok();
-        };
-        watch(attempt->standard_output, OutputStream::standard_output);
-        watch(attempt->standard_error, OutputStream::standard_error);
-    }
+void Runner::watch_pipes(Attempt& attempt) {
+    const auto watch = [&](Attempt::Pipe& pipe, OutputStream stream) {
+        if (!pipe.fd || pipe.watched || pipe.output.flooded()) return;
+        const auto added = pipes_.add(pipe.fd.get(), token(attempt.box(), stream));
+        if (!added) log::warning("attempt {}: {}", attempt.ref().text(), added.error().message);
+        pipe.watched = added.ok();
+    };
+    watch(attempt.standard_output, OutputStream::standard_output);
+    watch(attempt.standard_error, OutputStream::standard_error);
 }
 
 void Runner::on_pipes_readable(SteadyTime now) {
@@ -245,7 +246,9 @@ void Runner::read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now) {
     }
     if (attempt.forgotten() || connection_ == nullptr || pipe.output.uncut_bytes() == 0) return;
     if (pipe.output.uncut_bytes() >= OutputCollector::chunk_bytes) return send_output(attempt, now);
-    if (!attempt.flush_at) attempt.flush_at = now + gather;
+    const SteadyTime due = attempt.pace.due(now);
+    if (due <= now) return send_output(attempt, now);
+    if (!attempt.flush_at) attempt.flush_at = due;
 }
 
 // True: there may be more. False: empty for now, or at its end, and then it is closed.
@@ -270,9 +273,10 @@ void Runner::send_output(Attempt& attempt, SteadyTime now) {
     attempt.flush_at.reset();
     if (connection_ == nullptr) return;
     if (connection_->unsent_bytes() > max_unsent_bytes) {
-        attempt.flush_at = now + gather;
+        attempt.flush_at = now + pause;
         return;
     }
+    attempt.pace.sent(now);
     const auto send = [&](OutputCollector& output, OutputStream stream) {
         output.cut();
         while (const auto chunk = output.next_unsent())
@@ -288,7 +292,8 @@ void Runner::send_output(Attempt& attempt, SteadyTime now) {
 void Runner::on_time(SteadyTime now) {
     if (watch_at_ && now >= *watch_at_) {
         watch_at_.reset();
-        watch_pipes();
+        for (auto& [box, attempt] : by_box_)
+            if (attempt->phase() == Attempt::Phase::running) watch_pipes(*attempt);
     }
     for (auto& [box, attempt] : by_box_) {
         if (const auto deadline = attempt->deadline(); deadline && now >= *deadline)

@@ -3,6 +3,7 @@ if(TARGET windlass_worker)
     SOURCES
       lease_clock_test.cpp
       output_collector_test.cpp
+      output_pace_test.cpp
       result_collector_test.cpp
       result_outbox_test.cpp
       result_spool_test.cpp

@@ -336,28 +336,62 @@ TEST_F(RunnerTest, a_long_job_is_heard_while_it_runs) {
     connect();
     lease(1);
     started(1, 0);
-    runner().on_time(at(20));  // from now on its pipes are watched
     sandbox_.print(1, "tick ");
-    runner().on_pipes_readable(at(30));
-    EXPECT_TRUE(only<protocol::AttemptOutput>(connection_.sent).empty()) << "gathered first";
-    EXPECT_EQ(runner().next(), at(130));
-    runner().on_time(at(130));
-    ASSERT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 1u);
+    runner().on_pipes_readable(at(1));
+    ASSERT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 1u) << "at once: nobody waits for its place";
     sandbox_.print(1, "tock");
+    runner().on_pipes_readable(at(2));
+    EXPECT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 1u) << "too soon after the last";
+    EXPECT_EQ(runner().next(), at(3));
+    runner().on_time(at(3));
+    EXPECT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 2u);
+    sandbox_.print(1, " tack");
     ended(1);
     connection_.sent.push_back({finished_[0].parts.back().message, finished_[0].parts.back().body});
-    EXPECT_EQ(testing::assembled(connection_.sent, job(1), OutputStream::standard_output), "tick tock");
-    EXPECT_EQ(result().stdout_offset, 5);
+    EXPECT_EQ(testing::assembled(connection_.sent, job(1), OutputStream::standard_output), "tick tock tack");
+    EXPECT_EQ(result().stdout_offset, 9);
+}
+
+TEST_F(RunnerTest, while_others_wait_for_its_place_a_short_job_is_not_listened_to) {
+    connect();
+    lease(1, cpus(2000));
+    lease(2, cpus(2000));
+    started(1, 0);
+    sandbox_.print(1, "hello");
+    runner().on_pipes_readable(at(1));
+    EXPECT_TRUE(only<protocol::AttemptOutput>(connection_.sent).empty());
+    EXPECT_EQ(runner().next(), at(20));
+    runner().on_time(at(20));
+    runner().on_pipes_readable(at(20));
+    EXPECT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 1u);
+}
+
+TEST_F(RunnerTest, what_is_printed_on_and_on_is_gathered) {
+    connect();
+    lease(1);
+    started(1, 0);
+    int last = 0;
+    for (int ms = 0; ms < 10'000; ++ms) {
+        sandbox_.print(1, "x");
+        runner().on_pipes_readable(at(ms));
+        runner().on_time(at(ms));
+        if (ms == 1000) last = static_cast<int>(only<protocol::AttemptOutput>(connection_.sent).size());
+    }
+    EXPECT_LE(last, 20) << "ten at once, then ten in a second";
+    EXPECT_LE(only<protocol::AttemptOutput>(connection_.sent).size(), 110u);
+    runner().on_time(at(20'000));
+    EXPECT_EQ(testing::assembled(connection_.sent, job(1), OutputStream::standard_output).size(), 10'000u);
 }
 
 TEST_F(RunnerTest, a_full_chunk_does_not_wait) {
     connect();
     lease(1);
     started(1, 0);
-    runner().on_time(at(20));
+    sandbox_.print(1, "x");
+    runner().on_pipes_readable(at(30));
     sandbox_.print(1, std::string(65536, 'x'));
     runner().on_pipes_readable(at(30));
-    EXPECT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 1u);
+    EXPECT_EQ(only<protocol::AttemptOutput>(connection_.sent).size(), 2u);
 }
 
 TEST_F(RunnerTest, after_a_reconnect_it_says_again_what_runs_and_what_it_printed_with_the_same_boundaries) {
