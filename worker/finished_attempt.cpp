@@ -5,12 +5,10 @@
 namespace windlass::worker {
 namespace {
 
-void add_chunks(FinishedAttempt& finished, OutputStream stream, const OutputCollector& output) {
-    for (std::size_t i = 0; i < output.chunk_count(); ++i) {
-        const auto chunk = output.chunk(i);
-        finished.parts.push_back({protocol::AttemptOutput{finished.ref, stream, chunk.offset}, std::string(chunk.bytes),
-                                  i < output.chunks_sent()});
-    }
+void add_chunks(FinishedAttempt& finished, OutputStream stream, OutputCollector& output) {
+    for (std::size_t i = 0; i < output.chunk_count(); ++i)
+        finished.parts.push_back({protocol::AttemptOutput{finished.ref, stream, output.chunk(i).offset},
+                                  output.take_chunk(i), i < output.chunks_sent()});
 }
 
 // The messages of `ref` in their order: any number of outputs, then the result, then nothing.
@@ -33,8 +31,6 @@ std::size_t FinishedAttempt::body_bytes() const {
 FinishedAttempt make_finished(AttemptRef ref, AttemptResult result, OutputCollector& standard_output,
                               OutputCollector& standard_error, std::string_view file_bytes) {
     FinishedAttempt finished{ref, {}};
-    standard_output.cut_down_to_tail();
-    standard_error.cut_down_to_tail();
     add_chunks(finished, OutputStream::standard_output, standard_output);
     add_chunks(finished, OutputStream::standard_error, standard_error);
 
@@ -57,10 +53,10 @@ FinishedAttempt make_finished(AttemptRef ref, AttemptResult result, OutputCollec
     return finished;
 }
 
-std::string to_frames(const FinishedAttempt& finished) {
-    std::string frames;
-    for (const auto& part : finished.parts) append_frame(frames, protocol::encode(part.message), part.body);
-    return frames;
+std::string to_frame(const FinishedAttempt::Part& part) {
+    std::string frame;
+    append_frame(frame, protocol::encode(part.message), part.body);
+    return frame;
 }
 
 Result<FinishedAttempt> from_frames(AttemptRef ref, std::string_view frames) {

@@ -30,8 +30,9 @@ struct FinishedAttempt {
 FinishedAttempt make_finished(AttemptRef ref, AttemptResult result, OutputCollector& standard_output,
                               OutputCollector& standard_error, std::string_view file_bytes);
 
-std::string to_frames(const FinishedAttempt& finished);
-// invalid: not what to_frames() writes for `ref` (a file cut short, or of another version).
+// The frames of all parts, one after the other, are what a spool file holds.
+std::string to_frame(const FinishedAttempt::Part& part);
+// invalid: not the frames of `ref` (a file cut short, or of another version).
 Result<FinishedAttempt> from_frames(AttemptRef ref, std::string_view frames);
 
 }  // namespace windlass::worker

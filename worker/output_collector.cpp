@@ -10,8 +10,13 @@ constexpr std::int64_t smallest_flood_limit = 4096;
 
 void OutputCollector::add(std::string_view bytes) {
     total_ += static_cast<std::int64_t>(bytes.size());
-    const auto room = static_cast<std::size_t>(std::max<std::int64_t>(limit_ - kept_bytes(), 0));
-    kept_.append(bytes.substr(0, room));
+    bytes = bytes.substr(0, static_cast<std::size_t>(std::max<std::int64_t>(limit_ - kept_bytes(), 0)));
+    while (!bytes.empty()) {
+        if (uncut_bytes() == chunk_bytes) cut();
+        const auto room = static_cast<std::size_t>(chunk_bytes - uncut_bytes());
+        uncut_.append(bytes.substr(0, room));
+        bytes.remove_prefix(std::min(room, bytes.size()));
+    }
 }
 
 bool OutputCollector::flooded() const {
@@ -19,22 +24,15 @@ bool OutputCollector::flooded() const {
 }
 
 void OutputCollector::cut() {
-    while (uncut_bytes() > 0) ends_.push_back(tail_offset() + std::min(uncut_bytes(), chunk_bytes));
-}
-
-void OutputCollector::cut_down_to_tail() {
-    while (uncut_bytes() > chunk_bytes) ends_.push_back(tail_offset() + chunk_bytes);
+    if (uncut_.empty()) return;
+    chunks_.push_back({cut_bytes_, uncut_});  // a copy is exactly as large as it must be; the buffer is used again
+    cut_bytes_ += uncut_bytes();
+    uncut_.clear();
 }
 
 std::optional<OutputCollector::Chunk> OutputCollector::next_unsent() {
-    if (sent_ == ends_.size()) return std::nullopt;
+    if (sent_ == chunks_.size()) return std::nullopt;
     return chunk(sent_++);
-}
-
-OutputCollector::Chunk OutputCollector::chunk(std::size_t index) const {
-    const std::int64_t begin = index == 0 ? 0 : ends_[index - 1];
-    return {begin, std::string_view(kept_).substr(static_cast<std::size_t>(begin),
-                                                  static_cast<std::size_t>(ends_[index] - begin))};
 }
 
 }  // namespace windlass::worker

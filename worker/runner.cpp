@@ -244,8 +244,9 @@ void Runner::read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now) {
         pipe.watched = false;
         return stop(attempt, OutcomeKind::output_limit, "it printed 16 times its limits.output_bytes", Milliseconds{0});
     }
-    if (attempt.forgotten() || connection_ == nullptr || pipe.output.uncut_bytes() == 0) return;
-    if (pipe.output.uncut_bytes() >= OutputCollector::chunk_bytes) return send_output(attempt, now);
+    if (attempt.forgotten() || connection_ == nullptr) return;
+    if (pipe.output.has_whole_chunk()) return send_output(attempt, now);
+    if (pipe.output.uncut_bytes() == 0) return;
     const SteadyTime due = attempt.pace.due(now);
     if (due <= now) return send_output(attempt, now);
     if (!attempt.flush_at) attempt.flush_at = due;

@@ -50,6 +50,12 @@ TEST(FinishedAttempt, large_output_is_cut_so_that_the_last_message_stays_small) 
     EXPECT_EQ(finished.body_bytes(), 50u << 20);
 }
 
+std::string to_frames(const FinishedAttempt& finished) {
+    std::string frames;
+    for (const auto& part : finished.parts) frames += to_frame(part);
+    return frames;
+}
+
 TEST(ResultSpool, gives_back_what_was_written) {
     const ScratchDirectory scratch;
     const auto spool = ResultSpool::open(scratch.path());
