@@ -16,7 +16,8 @@ void BatchBuilder::add(Effects effects, Attachment attachment, Now now) {
         } else if (const auto* accepted = std::get_if<AcceptResult>(&effect)) {
             WINDLASS_CHECK(attachment.result != nullptr, "a result was accepted that nobody sent");
             turn_.batch.results.push_back({accepted->attempt, accepted->worker, now.wall, *attachment.result});
-            for (OutputChunk& chunk : attachment.output) turn_.batch.output.push_back(std::move(chunk));
+            for (OutputChunk& chunk : attachment.output)
+                turn_.batch.output.push_back(std::move(chunk));  // tails: small
             for (Blob& file : attachment.files)
                 if (blobs_.insert(file.sha256).second) turn_.batch.blobs.push_back(std::move(file));
         } else if (auto* loss = std::get_if<RecordLoss>(&effect)) {
@@ -58,7 +59,21 @@ void BatchBuilder::add_blob(const Content& content) {
         turn_.batch.blobs.push_back({content.sha256, content.bytes});
 }
 
+void BatchBuilder::add_output(OutputChunk chunk) {
+    output_bytes_ += chunk.bytes.size();
+    turn_.batch.output.push_back(std::move(chunk));
+    if (output_bytes_ >= most_output_bytes) full_.push_back(close_turn());
+}
+
 BatchBuilder::Turn BatchBuilder::take() {
+    if (full_.empty()) return close_turn();
+    Turn oldest = std::move(full_.front());
+    full_.pop_front();
+    return oldest;
+}
+
+BatchBuilder::Turn BatchBuilder::close_turn() {
+    output_bytes_ = 0;
     inserted_.clear();
     changed_.clear();
     blobs_.clear();

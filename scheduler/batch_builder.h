@@ -5,6 +5,7 @@
 // submitted and leased in the same turn is inserted as leased.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -36,17 +37,25 @@ class BatchBuilder {
 
     void add(Effects effects, Attachment attachment, Now now);
     void add_worker(WorkerRecord worker) { turn_.batch.workers.push_back(std::move(worker)); }
-    void add_output(OutputChunk chunk) { turn_.batch.output.push_back(std::move(chunk)); }
+    void add_output(OutputChunk chunk);
 
-    bool empty() const { return turn_.empty(); }
+    bool empty() const { return turn_.empty() && full_.empty(); }
+    // The oldest that was not taken yet.
     Turn take();
+
+    // So much output makes a turn full: what comes after it goes into the next. A store may need several times the size
+    // of a batch to write it, and output comes faster than it is written.
+    static constexpr std::size_t most_output_bytes = 4 << 20;
 
   private:
     void insert(const InsertJob& effect, const Attachment& attachment, WallTime now);
     void change(const ChangeState& effect);
     void add_blob(const Content& content);
+    Turn close_turn();
 
     Turn turn_;
+    std::size_t output_bytes_ = 0;                     // in turn_
+    std::deque<Turn> full_;                            // before turn_
     std::unordered_map<JobId, std::size_t> inserted_;  // index into batch.jobs
     std::unordered_map<JobId, std::size_t> changed_;   // index into batch.changes
     std::unordered_set<std::string> blobs_;

@@ -496,9 +496,9 @@ class LoopService final : public Service {
 
     void commit() {
         uv_timer_stop(&handles_->pace_timer);
-        urgent_ = false;
         next_commit_ns_ = uv_hrtime() + static_cast<std::uint64_t>(std::chrono::nanoseconds(pace).count());
         BatchBuilder::Turn turn = builder_.take();
+        urgent_ = urgent_ && !builder_.empty();
         if (turn.batch.empty())
             return carry_out(
                 turn.outgoing,

@@ -40,6 +40,7 @@ void ResultOutbox::drop(AttemptRef ref) {
     if (place == entries_.end() || place->second.dropped) return;
     --held_;
     place->second.dropped = true;
+    if (offering_ && offering_->ref == ref) offering_.reset();
     if (!place->second.writing) forget(ref);
     // The front decides when the timer rings: what was acknowledged in time must not wake anybody.
     while (!in_memory_.empty() && !entries_.contains(in_memory_.front().second)) in_memory_.pop_front();
@@ -59,6 +60,7 @@ void ResultOutbox::connected(wire::Connection& connection, SteadyTime now) {
 void ResultOutbox::disconnected() {
     connection_ = nullptr;
     pump_at_.reset();
+    offering_.reset();
     to_offer_.clear();
     for (auto& [ref, entry] : entries_) {
         entry.fresh = false;
@@ -69,30 +71,37 @@ void ResultOutbox::disconnected() {
 
 void ResultOutbox::pump(SteadyTime now) {
     pump_at_.reset();
-    while (connection_ != nullptr && !to_offer_.empty()) {
+    while (connection_ != nullptr && (offering_ || !to_offer_.empty())) {
         if (connection_->unsent_bytes() > max_unsent_bytes) {
             pump_at_ = now + pause;
             return;
         }
-        const AttemptRef ref = to_offer_.front();
-        to_offer_.pop_front();
-        const auto place = entries_.find(ref);
-        if (place != entries_.end() && !place->second.dropped) offer(ref, place->second);
+        if (!offering_) {
+            const AttemptRef ref = to_offer_.front();
+            to_offer_.pop_front();
+            const auto place = entries_.find(ref);
+            if (place != entries_.end() && !place->second.dropped) begin_to_offer(ref, place->second);
+            continue;
+        }
+        const auto& part = offering_->parts[next_part_];
+        if (!(skip_sent_ && part.sent_already)) connection_->send(part.message, part.body);
+        if (++next_part_ == offering_->parts.size()) offering_.reset();
     }
 }
 
-void ResultOutbox::offer(AttemptRef ref, Entry& entry) {
-    if (entry.memory) return send(*entry.memory, entry.fresh);
-    const auto finished = spool_.read(ref);
-    if (finished) return send(*finished, false);
+void ResultOutbox::begin_to_offer(AttemptRef ref, Entry& entry) {
+    next_part_ = 0;
+    skip_sent_ = entry.memory && entry.fresh;
+    offering_ = entry.memory;
+    if (offering_) return;
+    auto finished = spool_.read(ref);
+    if (finished) {
+        offering_ = std::make_shared<const FinishedAttempt>(std::move(finished).value());
+        return;
+    }
     log::warning("the kept result of attempt {} is of no use and is dropped; the attempt will be run again ({})",
                  ref.text(), finished.error().message);
     drop(ref);
-}
-
-void ResultOutbox::send(const FinishedAttempt& finished, bool fresh) {
-    for (const auto& part : finished.parts)
-        if (!(fresh && part.sent_already)) connection_->send(part.message, part.body);
 }
 
 void ResultOutbox::save(Entry& entry) {

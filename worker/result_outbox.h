@@ -58,8 +58,7 @@ class ResultOutbox {
         bool fresh = true;     // still on the connection on which its first chunks were sent
     };
     void pump(SteadyTime now);
-    void offer(AttemptRef ref, Entry& entry);
-    void send(const FinishedAttempt& finished, bool fresh);
+    void begin_to_offer(AttemptRef ref, Entry& entry);
     void save(Entry& entry);
     void save_in_background(AttemptRef ref, Entry& entry);
     void forget(AttemptRef ref);
@@ -68,8 +67,12 @@ class ResultOutbox {
     Background background_;
     wire::Connection* connection_ = nullptr;
     std::unordered_map<AttemptRef, Entry> entries_;
-    std::size_t held_ = 0;                                     // entries that are not dropped
-    std::deque<AttemptRef> to_offer_;                          // on this connection
+    std::size_t held_ = 0;             // entries that are not dropped
+    std::deque<AttemptRef> to_offer_;  // on this connection
+    // The one whose parts are being sent: they may be as large as all limits of a job allow. Null: none.
+    std::shared_ptr<const FinishedAttempt> offering_;
+    std::size_t next_part_ = 0;
+    bool skip_sent_ = false;                                   // it is fresh
     std::deque<std::pair<SteadyTime, AttemptRef>> in_memory_;  // by the time they must be on disk
     std::optional<SteadyTime> pump_at_;
 };

@@ -273,18 +273,22 @@ void Runner::close_pipe(Attempt::Pipe& pipe) {
 void Runner::send_output(Attempt& attempt, SteadyTime now) {
     attempt.flush_at.reset();
     if (connection_ == nullptr) return;
-    if (connection_->unsent_bytes() > max_unsent_bytes) {
-        attempt.flush_at = now + pause;
-        return;
-    }
     attempt.pace.sent(now);
+    bool all_sent = true;
     const auto send = [&](OutputCollector& output, OutputStream stream) {
         output.cut();
-        while (const auto chunk = output.next_unsent())
+        while (output.has_whole_chunk()) {
+            if (connection_->unsent_bytes() > max_unsent_bytes) {
+                all_sent = false;
+                return;
+            }
+            const auto chunk = output.next_unsent();
             connection_->send(protocol::AttemptOutput{attempt.ref(), stream, chunk->offset}, chunk->bytes);
+        }
     };
     send(attempt.standard_output.output, OutputStream::standard_output);
     send(attempt.standard_error.output, OutputStream::standard_error);
+    if (!all_sent) attempt.flush_at = now + pause;
 }
 
 // ---- time

@@ -65,6 +65,27 @@ TEST(BatchBuilder, the_next_turn_starts_with_a_fence_of_its_own) {
     EXPECT_EQ(turn.batch.changes[0].from_state, JobState::starting);
 }
 
+TEST(BatchBuilder, output_that_comes_faster_than_it_is_written_waits_in_several_turns_that_keep_their_order) {
+    BatchBuilder builder;
+    const auto chunk = [](std::int64_t number) {
+        return OutputChunk{{JobId{1}, 1}, OutputStream::standard_output, number << 16, std::string(1 << 16, 'x')};
+    };
+    const auto chunks_in_a_turn = static_cast<std::int64_t>(BatchBuilder::most_output_bytes >> 16);
+    for (std::int64_t i = 0; i < 2 * chunks_in_a_turn + 1; ++i) builder.add_output(chunk(i));
+    builder.add({ChangeState{JobId{1}, JobState::running, 1, row(JobState::succeeded, 1, 4)}}, {}, noon);
+    for (std::int64_t turn = 0; turn < 2; ++turn) {
+        const auto batch = builder.take().batch;
+        ASSERT_EQ(static_cast<std::int64_t>(batch.output.size()), chunks_in_a_turn);
+        EXPECT_EQ(batch.output[0].offset, (turn * chunks_in_a_turn) << 16);
+        EXPECT_TRUE(batch.changes.empty()) << "the end comes after all that was printed before it";
+        EXPECT_FALSE(builder.empty());
+    }
+    const auto last = builder.take().batch;
+    EXPECT_EQ(last.output.size(), 1u);
+    EXPECT_EQ(last.changes.size(), 1u);
+    EXPECT_TRUE(builder.empty());
+}
+
 TEST(BatchBuilder, equal_bytes_are_kept_once) {
     BatchBuilder builder;
     const auto payloads = two_payloads_with_the_same_code();

@@ -55,6 +55,7 @@ class FakeConnection final : public wire::Connection {
     void set_handlers(Handlers) override {}
     void send(const protocol::Message& message, std::string_view body) override {
         sent.push_back({message, std::string(body)});
+        if (!peer_reads) unsent += body.size();
     }
     std::size_t unsent_bytes() const override { return unsent; }
     void trust() override {}
@@ -65,6 +66,7 @@ class FakeConnection final : public wire::Connection {
 
     std::vector<Sent> sent;
     std::size_t unsent = 0;
+    bool peer_reads = true;
 };
 
 }  // namespace windlass::worker::testing

@@ -144,6 +144,23 @@ TEST_F(Outbox, offers_pause_while_the_scheduler_does_not_read) {
     EXPECT_FALSE(outbox.next().has_value());
 }
 
+TEST_F(Outbox, a_large_result_goes_piece_by_piece_as_the_scheduler_reads_it) {
+    OutputCollector out(40 << 20), err(100);
+    out.add(std::string(40 << 20, 'x'));
+    auto outbox = make();
+    connection_.peer_reads = false;
+    outbox.connected(connection_, at(0));
+    outbox.add(make_finished({JobId{1}, 1}, {}, out, err, ""), at(0));
+    EXPECT_LT(connection_.unsent, ResultOutbox::max_unsent_bytes + (1 << 20));
+    EXPECT_TRUE(only<protocol::AttemptFinished>(connection_.sent).empty());
+    for (int ms = 20; outbox.next() && ms < 1000; ms += 20) {
+        connection_.unsent = 0;
+        outbox.on_time(at(ms));
+    }
+    EXPECT_EQ(only<protocol::AttemptFinished>(connection_.sent).size(), 1u);
+    EXPECT_EQ(testing::assembled(connection_.sent, {JobId{1}, 1}, OutputStream::standard_output).size(), 40u << 20);
+}
+
 TEST_F(Outbox, the_next_life_offers_what_this_one_could_not_hand_over) {
     {
         auto outbox = make();
