@@ -260,7 +260,7 @@ int main(int argc, char** argv) {
     }
     if (options.only_boxes) return 0;
     if (with_static && options.program != "true")
-        print_share_of_steps(nothing, options.runs, options.rounds);
+        print_share_of_steps(options.runs);
     else if (!with_static)
         fmt::print("\nstatic program and steps: left out (they need root and {})\n", static_directory);
 }

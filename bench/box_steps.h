@@ -1,14 +1,11 @@
-// What each step of a box costs: the plan of a box with some steps left out, against the whole one, in turns.
-//
-// A box without all its walls runs nothing but the harmless static program of this benchmark, and only in a pid and
-// mount namespace of its own.
+// What each step of a box costs: the real plans, carried out step by step by the code of the spawner and of PID 1, with
+// the processor time of the thread read before and after each. No step is left out, and instead of executing a program
+// the process that would become the job ends. All of it happens in a pid and mount namespace of its own.
 #pragma once
-
-#include <string>
 
 namespace windlass::bench {
 
-// Prints the table. `program`: its path as the boxes see it. Must run as root.
-void print_share_of_steps(const std::string& program, int runs, int rounds);
+// Prints the table. Must run as root.
+void print_share_of_steps(int runs);
 
 }  // namespace windlass::bench

@@ -14,8 +14,6 @@
 namespace windlass::bench {
 namespace {
 
-std::string proc = "/proc";
-
 double cpu_seconds() {
     double sum = 0;
     for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
@@ -31,7 +29,7 @@ double cpu_seconds() {
 std::map<int, double> kernel_threads() {
     std::map<int, double> times;
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(proc, ignored)) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
         const int pid = std::atoi(entry.path().filename().c_str());
         if (pid <= 0) continue;
         std::string stat;
@@ -80,10 +78,6 @@ Cost median_of(const std::vector<Cost>& rounds) {
         return values[values.size() / 2];
     };
     return {of(&Cost::wall_us), of(&Cost::cpu_us), of(&Cost::kernel_us)};
-}
-
-void see_kernel_threads_in(const std::string& directory) {
-    proc = directory;
 }
 
 void fail(const std::string& what) {

@@ -21,9 +21,6 @@ double monotonic_seconds();
 Cost measure(int runs, const std::function<void()>& work);
 Cost median_of(const std::vector<Cost>& rounds);  // of each part by itself
 
-// Where kernel threads are seen, if /proc shows another pid namespace: the directory of a /proc that shows the host's.
-void see_kernel_threads_in(const std::string& proc);
-
 [[noreturn]] void fail(const std::string& what);
 
 }  // namespace windlass::bench
