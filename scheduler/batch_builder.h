@@ -5,6 +5,7 @@
 // submitted and leased in the same turn is inserted as leased.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -16,13 +17,25 @@
 
 namespace windlass::scheduler {
 
+// What a job is made of, beyond what the queue needs to know.
+struct SubmittedItem {
+    SharedPayload payload;
+    JobId rerun_of;                   // 0: of none
+    std::int64_t schedule = 0;        // 0: of none
+    std::optional<WallTime> planned;  // of a scheduled one
+    std::vector<Dependency> after;
+    ArrayShape array;
+    std::vector<std::string> params;  // of an array: a JSON object per member, or none
+};
+
 // What came along with the event whose effects are added: the queue itself never sees it.
 struct Attachment {
-    UserId owner;                                          // of Submit
-    const std::vector<SharedPayload>* payloads = nullptr;  // of Submit, by index
-    const AttemptResult* result = nullptr;                 // of AttemptFinished
-    std::vector<OutputChunk> output;                       // of AttemptFinished: kept only if the result is accepted
-    std::vector<Blob> files;                               // of AttemptFinished: likewise
+    UserId owner;                                       // of Submit
+    const std::vector<SubmittedItem>* items = nullptr;  // of Submit, by index
+    std::optional<KeyRecord> key;                       // of Submit: kept, with the ids, if jobs come into being
+    const AttemptResult* result = nullptr;              // of AttemptFinished
+    std::vector<OutputChunk> output;                    // of AttemptFinished: kept only if the result is accepted
+    std::vector<Blob> files;                            // of AttemptFinished: likewise
 };
 
 class BatchBuilder {
@@ -42,13 +55,19 @@ class BatchBuilder {
     Turn take();
 
   private:
-    void insert(const InsertJob& effect, const Attachment& attachment, WallTime now);
+    void insert(const InsertJob& effect, const Attachment& attachment, const std::vector<JobId>& born, WallTime now);
+    void insert(const InsertMember& effect);
     void change(const ChangeState& effect);
+    void change(const ChangeArray& effect);
+    void add_usage(const AddUsage& effect);
     void add_blob(const Content& content);
 
     Turn turn_;
-    std::unordered_map<JobId, std::size_t> inserted_;  // index into batch.jobs
-    std::unordered_map<JobId, std::size_t> changed_;   // index into batch.changes
+    std::unordered_map<JobId, std::size_t> inserted_;               // index into batch.jobs
+    std::unordered_map<JobId, std::size_t> members_;                // index into batch.members
+    std::unordered_map<JobId, std::size_t> changed_;                // index into batch.changes
+    std::unordered_map<JobId, std::size_t> arrays_;                 // index into batch.arrays
+    std::map<std::pair<UserId, std::int64_t>, std::size_t> usage_;  // by day; index into batch.usage
     std::unordered_set<std::string> blobs_;
 };
 
