@@ -26,7 +26,7 @@ class BlobCacheTest : public testing::Test {
         return hash;
     }
 
-    TemporaryDirectory temporary_;
+    windlass::test::TemporaryDirectory temporary_;
 };
 
 TEST_F(BlobCacheTest, what_was_put_is_there_and_nothing_else) {
