@@ -27,6 +27,15 @@ int main(int argc, char** argv) {
     auto* deep = add("backlog", "enqueue, dispatch, memory and restart at several depths of the queue", backlog);
     deep->add_option("--depths", options.depths, "queued jobs")->delimiter(',');
     deep->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* many = add("fanout", "many workers and users on real sockets: dispatch + complete per second", fanout);
+    many->add_option("--depths", options.depths, "queued jobs (the last one counts)")->delimiter(',');
+    many->add_option("--workers", options.workers, "workers");
+    many->add_option("--jobs", options.jobs, "jobs per run");
+    many->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* members = add("array", "one large array: memory per member, rate, restart", array);
+    members->add_option("--depths", options.depths, "members (the last one counts)")->delimiter(',');
+    members->add_option("--jobs", options.jobs, "half of the jobs per run");
+    members->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* web = add("http", "reads and durable single submits per second (needs wrk)", http);
     web->add_option("--connections", options.connections, "connections")->delimiter(',');
     web->add_option("--seconds", options.seconds, "length of each run");

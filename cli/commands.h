@@ -17,11 +17,17 @@ struct Options {
     int exit_code = 0;
 };
 
-void add_dev(CLI::App& app, Options& options);     // dev
-void add_login(CLI::App& app, Options& options);   // login, logout
-void add_submit(CLI::App& app, Options& options);  // submit, run
-void add_job(CLI::App& app, Options& options);     // job list|show|wait|cancel|log|why, result
-void add_user(CLI::App& app, Options& options);    // user create|list
-void add_doctor(CLI::App& app, Options& options);  // doctor
+void add_dev(CLI::App& app, Options& options);       // dev
+void add_login(CLI::App& app, Options& options);     // login, logout
+void add_submit(CLI::App& app, Options& options);    // submit, run
+void add_job(CLI::App& app, Options& options);       // job list|show|wait|cancel|rerun|log|why, result
+void add_array(CLI::App& app, Options& options);     // array show|members|cancel|rerun-failed
+void add_blob(CLI::App& app, Options& options);      // blob put|list|remove
+void add_schedule(CLI::App& app, Options& options);  // schedule list|create|show|pause|resume|run|remove
+void add_queue(CLI::App& app, Options& options);     // queue list|set|hold|release|remove
+void add_quota(CLI::App& app, Options& options);     // quota mine|list|set|remove
+void add_worker(CLI::App& app, Options& options);    // worker list|drain|resume|forget
+void add_user(CLI::App& app, Options& options);      // user create|list
+void add_doctor(CLI::App& app, Options& options);    // doctor
 
 }  // namespace windlass::cli

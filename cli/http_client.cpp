@@ -58,6 +58,7 @@ Result<HttpAnswer> HttpClient::send(const HttpRequest& request) {
     if (!request.body.empty()) out.set_header("Content-Type", request.content_type);
     if (!request.bearer.empty()) out.set_header("Authorization", "Bearer " + request.bearer);
     if (!request.idempotency_key.empty()) out.set_header("Idempotency-Key", request.idempotency_key);
+    for (const auto& [name, value] : request.headers) out.set_header(name, value);
     inside_->client.set_read_timeout(request.patience);
     inside_->client.set_write_timeout(request.patience);
     const auto result = inside_->client.send(out);
@@ -66,7 +67,14 @@ Result<HttpAnswer> HttpClient::send(const HttpRequest& request) {
                           fmt::format("the server at {} gave no answer ({}). Is it running? `windlass dev` starts one; "
                                       "--url or WINDLASS_URL name another",
                                       inside_->url, reason(result.error())));
-    return HttpAnswer{result->status, result->get_header_value("Content-Type"), result->body};
+    HttpAnswer answer{result->status, result->get_header_value("Content-Type"), result->body, {}};
+    for (const auto& [name, value] : result->headers) {
+        std::string lower = name;
+        for (char& c : lower)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        answer.headers.emplace(std::move(lower), value);
+    }
+    return answer;
 }
 
 }  // namespace windlass::cli

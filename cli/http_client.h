@@ -2,8 +2,11 @@
 // Redirects are never followed: no answer of the server asks for one, and a credential must not wander.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "shared/result.h"
 #include "shared/time.h"
@@ -14,16 +17,24 @@ struct HttpRequest {
     std::string method = "GET";
     std::string path;  // with the query
     std::string body;
-    std::string content_type = "application/json";  // sent when there is a body
-    std::string bearer;                             // the token; empty: none is sent
-    std::string idempotency_key;                    // empty: none is sent
-    Seconds patience{60};                           // for each read; connecting has 5 s
+    std::string content_type = "application/json";             // sent when there is a body
+    std::string bearer;                                        // the token; empty: none is sent
+    std::string idempotency_key;                               // empty: none is sent
+    Seconds patience{60};                                      // for each read; connecting has 5 s
+    std::vector<std::pair<std::string, std::string>> headers;  // further ones
 };
 
 struct HttpAnswer {
     int status = 0;
     std::string content_type;
     std::string body;
+    std::multimap<std::string, std::string> headers;  // names in lower case
+
+    // Of this name in lower case; empty: there is none.
+    std::string header(const std::string& name) const {
+        const auto found = headers.find(name);
+        return found == headers.end() ? std::string() : found->second;
+    }
 };
 
 class HttpClient {

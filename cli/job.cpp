@@ -1,68 +1,60 @@
 #include <fmt/format.h>
 
-#include "shared/percent_encoding.h"
-
 #include <cstdio>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/job_ending.h"
+#include "cli/noun.h"
 #include "cli/server.h"
+#include "shared/digest.h"
+#include "shared/percent_encoding.h"
 
 namespace windlass::cli {
 namespace {
 
-Status list_jobs(const Options& options, int limit, const std::string& status) {
+// What jobs have in common: of `job list` and `job cancel`.
+struct JobFilter {
+    std::string status;
+    std::string tag;
+    std::string queue;
+    std::string name_part;
+    int limit = 0;
+
+    bool any() const { return !status.empty() || !tag.empty() || !queue.empty() || !name_part.empty(); }
+};
+
+void add_filter(CLI::App& command, JobFilter& filter) {
+    command.add_option("--status", filter.status, "only those that are queued, running, succeeded, …");
+    command.add_option("--tag", filter.tag, "only those with this tag");
+    command.add_option("--queue", filter.queue, "only those of this queue");
+    command.add_option("--search", filter.name_part, "only those whose name contains this");
+}
+
+Status list_jobs(const Options& options, const JobFilter& filter) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     std::string path = "/api/jobs/";
     char separator = '?';
-    if (limit > 0) {
-        path += fmt::format("{}limit={}", separator, limit);
-        separator = '&';
-    }
-    if (!status.empty()) path += fmt::format("{}status={}", separator, percent_encoded(status));
+    const auto add = [&](const char* key, const std::string& value) {
+        if (!value.empty()) path += fmt::format("{}{}={}", std::exchange(separator, '&'), key, percent_encoded(value));
+    };
+    add("limit", filter.limit > 0 ? std::to_string(filter.limit) : "");
+    add("status", filter.status);
+    add("tag", filter.tag);
+    add("queue", filter.queue);
+    add("q", filter.name_part);
     WINDLASS_TRY(const ServerAnswer answer, server.get(path));
-    if (options.json) {
-        fmt::print("{}\n", answer.text);
-        return {};
-    }
-    if (!answer.document.IsArray()) return make_error(ErrorKind::internal, "the server's list of jobs is not a list");
-    if (!options.quiet) fmt::print("{:<16} {:<10} {:>12}\n", "ID", "STATUS", "SECONDS");
-    for (const auto& job : answer.document.GetArray()) {
-        if (options.quiet)
-            fmt::print("{}\n", member_text(job, "id"));
-        else
-            fmt::print("{:<16} {:<10} {:>12}\n", member_text(job, "id"), member_text(job, "status"),
-                       member_text(job, "duration"));
-    }
-    return {};
-}
-
-// "cpus: 1" per line; nested objects as JSON, which is exact and still readable.
-void print_members(const rapidjson::Value& object) {
-    for (const auto& member : object.GetObject()) {
-        std::string text = member_text(object, member.name.GetString());
-        if (text.empty() && !member.value.IsString()) {
-            rapidjson::StringBuffer buffer;
-            JsonWriter writer(buffer);
-            member.value.Accept(writer);
-            text = text_of(buffer);
-        }
-        fmt::print("{:<18} {}\n", text_of(member.name), text);
-    }
+    return print_list(options, answer, {{"id", "ID", 16}, {"status", "STATUS", 10}, {"duration", "SECONDS", 0}}, "id");
 }
 
 Status show_job(const Options& options, const std::string& id) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const std::string path, job_path(id));
     WINDLASS_TRY(const ServerAnswer answer, server.get(path));
-    if (options.json || !answer.document.IsObject())
-        fmt::print("{}\n", answer.text);
-    else if (options.quiet)
-        fmt::print("{}\n", member_text(answer.document, "status"));
-    else
-        print_members(answer.document);
+    print_object(options, answer, "status");
     return {};
 }
 
@@ -97,7 +89,7 @@ Result<int> wait_job(const Options& options, const std::string& id) {
     return ending_of(status, *results).exit_code;
 }
 
-Status cancel_job(const Options& options, const std::string& id) {
+Status cancel_one(const Options& options, const std::string& id) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const std::string path, job_path(id));
     WINDLASS_TRY(const ServerAnswer answer, server.remove(path));
@@ -105,6 +97,46 @@ Status cancel_job(const Options& options, const std::string& id) {
         fmt::print("{}\n", answer.text);
     else if (!options.quiet)
         fmt::print("{}\n", answer.status == 202 ? "cancelling: its processes are being ended" : "it had already ended");
+    return {};
+}
+
+Status cancel_jobs(const Options& options, const std::vector<std::string>& ids, const JobFilter& filter) {
+    if (ids.empty() == !filter.any())
+        return make_error(ErrorKind::invalid,
+                          "say which jobs: either by their ids, or with --status, --tag, --queue "
+                          "or --search");
+    if (ids.size() == 1) return cancel_one(options, ids.front());
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    const auto text = [&](const char* key, const std::string& value) {
+        if (value.empty()) return;
+        put_key(writer, key);
+        put(writer, value);
+    };
+    writer.StartObject();
+    if (filter.any()) {
+        put_key(writer, "filter");
+        writer.StartObject();
+        text("status", filter.status);
+        text("tag", filter.tag);
+        text("queue", filter.queue);
+        text("q", filter.name_part);
+        writer.EndObject();
+    } else {
+        put_key(writer, "ids");
+        writer.StartArray();
+        for (const std::string& id : ids) put(writer, id);
+        writer.EndArray();
+    }
+    writer.EndObject();
+    return perform(options, "POST", "/api/jobs/cancel/", std::string(text_of(buffer)), "requested", nullptr);
+}
+
+Status rerun_job(const Options& options, const std::string& id) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const std::string path, job_path(id, "rerun/"));
+    WINDLASS_TRY(const ServerAnswer answer, server.post(path, "{}", random_token()));
+    fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
     return {};
 }
 
@@ -143,19 +175,24 @@ void add_job(CLI::App& app, Options& options) {
     CLI::App* job = app.add_subcommand("job", "look at jobs, wait for them, cancel them");
     job->require_subcommand(1);
 
-    auto limit = std::make_shared<int>(0);
-    auto status = std::make_shared<std::string>();
+    auto listed = std::make_shared<JobFilter>();
     CLI::App* list = job->add_subcommand("list", "your jobs (an admin's: all), newest first");
-    list->add_option("--limit", *limit, "at most so many")->check(CLI::PositiveNumber);
-    list->add_option("--status", *status, "only those that are queued, running, succeeded, …");
-    list->callback([limit, status, &options] { report(options, list_jobs(options, *limit, *status)); });
+    list->add_option("--limit", listed->limit, "at most so many")->check(CLI::PositiveNumber);
+    add_filter(*list, *listed);
+    on_use(*list, options, [listed, &options] { return list_jobs(options, *listed); });
 
     add_with_id(*job, "show", "everything about one job",
                 [&options](const std::string& id) { report(options, show_job(options, id)); });
     add_with_id(*job, "why", "why it waits, in a sentence",
                 [&options](const std::string& id) { report(options, why_job(options, id)); });
-    add_with_id(*job, "cancel", "end it with its whole process tree",
-                [&options](const std::string& id) { report(options, cancel_job(options, id)); });
+    auto ids = std::make_shared<std::vector<std::string>>();
+    auto cancelled = std::make_shared<JobFilter>();
+    CLI::App* cancel = job->add_subcommand("cancel", "end jobs with their whole process trees");
+    cancel->add_option("ids", *ids, "their ids");
+    add_filter(*cancel, *cancelled);
+    on_use(*cancel, options, [ids, cancelled, &options] { return cancel_jobs(options, *ids, *cancelled); });
+    add_with_id(*job, "rerun", "send the same job again (also one that was lost) and print its id",
+                [&options](const std::string& id) { report(options, rerun_job(options, id)); });
     auto standard_error = std::make_shared<bool>(false);
     add_with_id(*job, "log", "what it has printed so far", [standard_error, &options](const std::string& id) {
         report(options, print_log(options, id, *standard_error));

@@ -25,6 +25,12 @@ int main(int argc, char** argv) {
     cli::add_login(app, options);
     cli::add_submit(app, options);
     cli::add_job(app, options);
+    cli::add_array(app, options);
+    cli::add_blob(app, options);
+    cli::add_schedule(app, options);
+    cli::add_queue(app, options);
+    cli::add_quota(app, options);
+    cli::add_worker(app, options);
     cli::add_user(app, options);
     cli::add_doctor(app, options);
     // What stands behind `--` belongs to a job, byte for byte: the parser, which gives brackets and commas a meaning of

@@ -97,11 +97,42 @@ Result<ServerAnswer> Server::remove(const std::string& path) {
     return send(std::move(request));
 }
 
-Result<ServerAnswer> Server::send(HttpRequest request) {
+Result<ServerAnswer> Server::request(const std::string& method, const std::string& path, const std::string& json) {
+    HttpRequest request;
+    request.method = method;
+    request.path = path;
+    request.body = json;
+    return send(std::move(request));
+}
+
+Result<HttpAnswer> Server::head(const std::string& path) {
+    HttpRequest request;
+    request.method = "HEAD";
+    request.path = path;
+    return answer_to(std::move(request));
+}
+
+Status Server::put_bytes(const std::string& path, const std::string& bytes, const std::string& range) {
+    HttpRequest request;
+    request.method = "PUT";
+    request.path = path;
+    request.body = bytes;
+    request.content_type = "application/octet-stream";
+    if (!range.empty()) request.headers.emplace_back("Content-Range", range);
+    WINDLASS_TRY([[maybe_unused]] const HttpAnswer answer, answer_to(std::move(request)));
+    return Status();
+}
+
+Result<HttpAnswer> Server::answer_to(HttpRequest request) {
     request.bearer = credentials_.token;
     WINDLASS_TRY(HttpAnswer answer, http_.send(request));
     if (answer.status < 200 || answer.status > 299)
         return error_of_answer(answer, fmt::format("{} {}", request.method, request.path), has_token());
+    return answer;
+}
+
+Result<ServerAnswer> Server::send(HttpRequest request) {
+    WINDLASS_TRY(HttpAnswer answer, answer_to(std::move(request)));
     ServerAnswer out;
     out.status = answer.status;
     if (auto document = parse_json(answer.body, {.allow_nul = true})) out.document = std::move(document).value();

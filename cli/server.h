@@ -27,12 +27,17 @@ class Server {
     Result<ServerAnswer> post(const std::string& path, const std::string& json,
                               const std::string& idempotency_key = {});
     Result<ServerAnswer> remove(const std::string& path);
+    Result<ServerAnswer> request(const std::string& method, const std::string& path, const std::string& json);
+    Result<HttpAnswer> head(const std::string& path);
+    // Bytes, whole or (`range`: a Content-Range) a piece of them.
+    Status put_bytes(const std::string& path, const std::string& bytes, const std::string& range);
 
     const Credentials& credentials() const { return credentials_; }
     bool has_token() const { return !credentials_.token.empty(); }
 
   private:
     Result<ServerAnswer> send(HttpRequest request);
+    Result<HttpAnswer> answer_to(HttpRequest request);
 
     Credentials credentials_;
     HttpClient http_;

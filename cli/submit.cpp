@@ -2,142 +2,33 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 #include <memory>
-#include <optional>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/job_ending.h"
-#include "cli/private_file.h"
 #include "cli/server.h"
-#include "cli/shell_words.h"
+#include "cli/submit_words.h"
+#include "shared/digest.h"
 
 namespace windlass::cli {
 namespace {
 
-struct SubmitWords {
-    std::string name;
-    std::optional<int> priority;
-    std::optional<double> timeout_s;
-    std::optional<int> max_attempts;
-    std::optional<double> cpus;
-    std::string memory;  // 512M, 2G, or bytes
-    std::vector<std::string> env;
-    std::string code;
-    std::string data;
-};
-
-Result<std::string> text_of_file(const std::string& path) {
-    if (path.empty()) return std::string();
-    if (path != "-") return read_file(path);
-    return std::string(std::istreambuf_iterator<char>(std::cin), {});
-}
-
-Result<std::int64_t> bytes_of(const std::string& text) {
-    std::size_t used = 0;
-    double value = 0;
-    try {
-        value = std::stod(text, &used);
-    } catch (const std::exception&) {
-        used = 0;
-    }
-    const std::string unit = text.substr(used);
-    const std::int64_t factor = unit.empty() || unit == "B" ? 1
-                                : unit == "K"               ? 1LL << 10
-                                : unit == "M"               ? 1LL << 20
-                                : unit == "G"               ? 1LL << 30
-                                                            : 0;
-    if (used == 0 || factor == 0 || !(value > 0) || value * static_cast<double>(factor) > 9e15)
-        return make_error(ErrorKind::invalid, fmt::format("--memory {}: give bytes, or a number with K, M or G", text));
-    return static_cast<std::int64_t>(value * static_cast<double>(factor));
-}
-
-void put_text(JsonWriter& writer, const char* key, const std::string& value) {
-    put_key(writer, key);
-    put(writer, value);
-}
-
-Status put_env(JsonWriter& writer, const std::vector<std::string>& env) {
-    if (env.empty()) return {};
-    put_key(writer, "env");
-    writer.StartObject();
-    for (const std::string& entry : env) {
-        const auto equals = entry.find('=');
-        if (equals == std::string::npos || equals == 0)
-            return make_error(ErrorKind::invalid, fmt::format("--env {}: it looks like NAME=VALUE", entry));
-        put_text(writer, entry.substr(0, equals).c_str(), entry.substr(equals + 1));
-    }
-    writer.EndObject();
-    return {};
-}
-
-Status put_limits(JsonWriter& writer, const SubmitWords& words) {
-    if (!words.cpus && words.memory.empty()) return {};
-    put_key(writer, "limits");
-    writer.StartObject();
-    if (words.cpus) {
-        put_key(writer, "cpus");
-        writer.Double(*words.cpus);
-    }
-    if (!words.memory.empty()) {
-        WINDLASS_TRY(const std::int64_t bytes, bytes_of(words.memory));
-        put_key(writer, "memory_bytes");
-        writer.Int64(bytes);
-    }
-    writer.EndObject();
-    return {};
-}
-
-Result<std::string> body_of(const SubmitWords& words, const std::vector<std::string>& commands) {
-    if (commands.empty())
-        return make_error(ErrorKind::invalid, "what is to be run stands behind `--`: windlass run -- echo hello");
-    if (words.code == "-" && words.data == "-")
-        return make_error(ErrorKind::invalid, "only one of --code and --data can be read from standard input");
-    WINDLASS_TRY(const std::string code, text_of_file(words.code));
-    WINDLASS_TRY(const std::string data, text_of_file(words.data));
-    for (const auto& [flag, text] : {std::pair("--code", &code), std::pair("--data", &data)})
-        if (!is_valid_utf8(*text) || text->find('\0') != std::string::npos)
-            return make_error(
-                ErrorKind::invalid,
-                fmt::format("{}: only text (UTF-8) can be sent; pass other bytes as base64 and let the job decode them",
-                            flag));
-    rapidjson::StringBuffer buffer;
-    JsonWriter writer(buffer);
-    writer.StartObject();
-    put_text(writer, "code", code);
-    put_text(writer, "data", data);
-    put_text(writer, "running_commands", shell_text(commands));
-    if (!words.name.empty()) put_text(writer, "name", words.name);
-    if (words.priority) {
-        put_key(writer, "priority");
-        writer.Int(*words.priority);
-    }
-    if (words.timeout_s) {
-        put_key(writer, "timeout_s");
-        writer.Double(*words.timeout_s);
-    }
-    if (words.max_attempts) {
-        put_key(writer, "max_attempts");
-        writer.Int(*words.max_attempts);
-    }
-    WINDLASS_TRY_STATUS(put_limits(writer, words));
-    WINDLASS_TRY_STATUS(put_env(writer, words.env));
-    writer.EndObject();
-    return std::string(text_of(buffer));
-}
-
-Result<ServerAnswer> submit(Server& server, const SubmitWords& words, const std::vector<std::string>& commands) {
+// The key makes it safe to send it again when no answer came: the job is not made twice.
+Result<ServerAnswer> submit(Server& server, SubmitWords& words, const std::vector<std::string>& commands) {
+    WINDLASS_TRY_STATUS(upload_files(server, words));
     WINDLASS_TRY(const std::string body, body_of(words, commands));
-    auto answer = server.post("/api/jobs/submit/", body);
+    const std::string key = random_token();
+    auto answer = server.post("/api/jobs/submit/", body, key);
+    for (int again = 0; again < 3 && !answer && answer.error().kind == ErrorKind::unavailable; ++again)
+        answer = server.post("/api/jobs/submit/", body, key);
     if (!answer && answer.error().kind == ErrorKind::unavailable)
         answer.error().message +=
             ". Whether the job was taken is not known: look with `windlass job list` before sending it again";
     return answer;
 }
 
-Status run(const Options& options, const SubmitWords& words, int& exit_code) {
+Status run(const Options& options, SubmitWords& words, int& exit_code) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const ServerAnswer submitted, submit(server, words, options.behind_dashes));
     const std::string id = member_text(submitted.document, "id");
@@ -160,24 +51,6 @@ Status run(const Options& options, const SubmitWords& words, int& exit_code) {
     if (!ending.sentence.empty() && !options.quiet) fmt::print(stderr, "windlass: job {}: {}\n", id, ending.sentence);
     exit_code = ending.exit_code;
     return {};
-}
-
-std::shared_ptr<SubmitWords> add_words(CLI::App& command) {
-    auto words = std::make_shared<SubmitWords>();
-    command.add_option("--name", words->name, "for people, shown in lists");
-    command.add_option("--priority", words->priority, "-100 to 100, higher first among your own jobs");
-    command.add_option("--timeout", words->timeout_s, "seconds of running until the job is stopped");
-    command.add_option("--memory", words->memory, "memory limit: bytes, or 512M, 2G");
-    command.add_option("--cpus", words->cpus, "cores, e.g. 0.5 or 4");
-    command.add_option("--env", words->env, "NAME=VALUE, may be repeated")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command.add_option("--max-attempts", words->max_attempts, "try again until so many attempts failed");
-    command.add_option("--code", words->code, "file that becomes `code` in the working directory; - is standard input");
-    command.add_option("--data", words->data, "file that becomes `data` in the working directory; - is standard input");
-    command.footer(
-        "Behind `--`: one word is shell text ('sort data | uniq -c'), several are a program and its arguments.");
-    return words;
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ windlass_need_header(RAPIDJSON_INCLUDE rapidjson/document.h rapidjson-dev)
 windlass_need_header(TOML_INCLUDE toml++/toml.h libtomlplusplus-dev)
 windlass_need_header(CLI11_INCLUDE CLI/CLI.hpp libcli11-dev)
 windlass_need_header(BOOST_FUSION_INCLUDE boost/fusion/adapted.hpp libboost-dev)   # SOCI's headers include it without depending on it
+windlass_need_library(DATE_TZ date-tz date/tz.h libhowardhinnant-date-dev)
 windlass_need_library(SOCI_CORE soci_core soci/soci.h libsoci-dev)
 windlass_need_library(SOCI_POSTGRESQL soci_postgresql soci/postgresql/soci-postgresql.h libsoci-dev)
 windlass_need_library(SOCI_SQLITE soci_sqlite3 soci/sqlite3/soci-sqlite3.h libsoci-dev)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -17,13 +18,25 @@
 
 namespace windlass::scheduler {
 
+// What a job is made of, beyond what the queue needs to know.
+struct SubmittedItem {
+    SharedPayload payload;
+    JobId rerun_of;                   // 0: of none
+    std::int64_t schedule = 0;        // 0: of none
+    std::optional<WallTime> planned;  // of a scheduled one
+    std::vector<Dependency> after;
+    ArrayShape array;
+    std::vector<std::string> params;  // of an array: a JSON object per member, or none
+};
+
 // What came along with the event whose effects are added: the queue itself never sees it.
 struct Attachment {
-    UserId owner;                                          // of Submit
-    const std::vector<SharedPayload>* payloads = nullptr;  // of Submit, by index
-    const AttemptResult* result = nullptr;                 // of AttemptFinished
-    std::vector<OutputChunk> output;                       // of AttemptFinished: kept only if the result is accepted
-    std::vector<Blob> files;                               // of AttemptFinished: likewise
+    UserId owner;                                       // of Submit
+    const std::vector<SubmittedItem>* items = nullptr;  // of Submit, by index
+    std::optional<KeyRecord> key;                       // of Submit: kept, with the ids, if jobs come into being
+    const AttemptResult* result = nullptr;              // of AttemptFinished
+    std::vector<OutputChunk> output;                    // of AttemptFinished: kept only if the result is accepted
+    std::vector<Blob> files;                            // of AttemptFinished: likewise
 };
 
 class BatchBuilder {
@@ -48,16 +61,27 @@ class BatchBuilder {
     static constexpr std::size_t most_output_bytes = 4 << 20;
 
   private:
-    void insert(const InsertJob& effect, const Attachment& attachment, WallTime now);
+    void insert(const InsertJob& effect, const Attachment& attachment, const std::vector<JobId>& born, WallTime now);
+    void insert(const InsertMember& effect);
     void change(const ChangeState& effect);
+    void change(const ChangeArray& effect);
+    void add_usage(const AddUsage& effect);
     void add_blob(const Content& content);
     Turn close_turn();
 
     Turn turn_;
+<<<<<<< HEAD
     std::size_t output_bytes_ = 0;                     // in turn_
     std::deque<Turn> full_;                            // before turn_
     std::unordered_map<JobId, std::size_t> inserted_;  // index into batch.jobs
     std::unordered_map<JobId, std::size_t> changed_;   // index into batch.changes
+=======
+    std::unordered_map<JobId, std::size_t> inserted_;               // index into batch.jobs
+    std::unordered_map<JobId, std::size_t> members_;                // index into batch.members
+    std::unordered_map<JobId, std::size_t> changed_;                // index into batch.changes
+    std::unordered_map<JobId, std::size_t> arrays_;                 // index into batch.arrays
+    std::map<std::pair<UserId, std::int64_t>, std::size_t> usage_;  // by day; index into batch.usage
+>>>>>>> wt-q-service
     std::unordered_set<std::string> blobs_;
 };
 

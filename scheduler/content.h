@@ -27,6 +27,8 @@ struct SharedPayload {
     JobSpec spec;
     ContentPtr code;
     ContentPtr data;
+    std::int64_t array_count = 0;  // of an array; its members run this payload
+    bool has_params = false;       // … each with parameters of its own, which are in the store
 };
 
 }  // namespace windlass::scheduler

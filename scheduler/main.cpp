@@ -63,7 +63,7 @@ Status run(const Config& config) {
     WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url); }));
     WINDLASS_TRY(const std::int64_t epoch, patiently("lead", [&] { return store->lead(); }));
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
-    log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.jobs.size(),
+    log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.queue.jobs.size(),
               state.workers.size());
 
     uv_loop_t loop;

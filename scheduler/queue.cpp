@@ -43,7 +43,9 @@ std::string describe(const AttemptFinished& event) {
 }  // namespace
 
 Queue::Queue(QueueSettings settings)
-    : settings_(settings), next_id_(settings.first_job_id), fair_(settings.fair_share_half_life, settings.user_weights) {}
+    : settings_(settings),
+      next_id_(settings.first_job_id),
+      fair_(settings.fair_share_half_life, settings.user_weights) {}
 
 Effects Queue::restore(const std::vector<StoredJob>& jobs, JobId highest_job, Now now) {
     WINDLASS_CHECK(jobs_.size() == 0, "the queue was restored twice");

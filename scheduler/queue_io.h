@@ -3,6 +3,7 @@
 // (send_…, answer_…, job_ended) is carried out before everything persisted up to it is durable.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "shared/ids.h"
+#include "shared/job.h"
 #include "shared/job_state.h"
 #include "shared/limits.h"
 #include "shared/outcome.h"
@@ -22,6 +24,8 @@ namespace windlass::scheduler {
 struct Need {
     std::int32_t cpu_millis = 1000;
     std::int64_t memory_bytes = 0;
+    std::map<std::string, std::int64_t> resources;  // of each so many, e.g. gpu: 1
+    std::map<std::string, std::string> labels;      // the worker must have every one of them, with this value
     bool operator==(const Need&) const = default;
 };
 
@@ -31,10 +35,13 @@ struct Capacity {
     // How many attempts beyond the capacity the worker will hold ready (state starting) while its jobs are short. The
     // queue decides how much of it to use; the worker hands back what it could not start soon (AttemptReturned).
     std::int32_t prefetch = 0;
+    std::map<std::string, std::int64_t> resources;
+    std::map<std::string, std::string> labels;
 };
 
 // The thin, changing part of a job: one row of job_state.
 struct StateRow {
+    JobId array;  // of a member: the array it belongs to; 0 otherwise
     JobState state = JobState::queued;
     AttemptNumber attempt = 0;  // of the current or last attempt
     std::int16_t failures = 0;  // attempts that ended through the job's own fault
@@ -50,20 +57,86 @@ struct StateRow {
 
 // ---- events ---------------------------------------------------------------------------------------------------------
 
+// One thing that a job waits for before it is queued.
+struct Dependency {
+    JobId job;              // another job; 0: one of the same Submit …
+    std::size_t index = 0;  // … with this index
+    DependencyCondition condition = DependencyCondition::ok;
+    // What the store says of a job that the queue does not know (it ended before). Without it an unknown job is one
+    // that will never meet any condition.
+    std::optional<JobState> ended;
+    bool operator==(const Dependency&) const = default;
+};
+// What only some jobs have: kept apart from the record that every queued job costs.
+struct JobRules {
+    std::optional<RetryOn> retry_on;  // nullopt: any failure of its own
+    Milliseconds retry_delay{0};      // 0: QueueSettings::retry_delay
+    std::optional<WallTime> not_before;
+    std::optional<WallTime> deadline;  // what still waits then ends as timed_out; the worker stops what runs
+    bool operator==(const JobRules&) const = default;
+};
+struct ArrayShape {
+    std::int64_t count = 0;                 // members; 0: no array
+    std::optional<std::int64_t> max_fails;  // more failed members than this, and the rest is cancelled
+    bool operator==(const ArrayShape&) const = default;
+};
 struct NewJob {
     UserId owner;
     std::int16_t priority = 0;
     std::int32_t max_attempts = 1;
     Need need;
+    std::string queue{default_queue};
+    JobRules rules;
+    std::vector<Dependency> after;  // no cycles: whoever submits has looked
+    ArrayShape array;
 };
-// All of them come into being, in this order, with consecutive ids.
+// All of them come into being, in this order, or none. Ids are consecutive; an array takes 1 + count of them, its own
+// first, so the ids of the jobs are told one by one.
 struct Submit {
     RequestId request;
     std::vector<NewJob> jobs;
+    Quota quota;  // of the owner, as it is now. Kept for his next jobs until another Submit or SetQuota says otherwise
 };
-struct CancelJob {
+// Cancels what it names: jobs, arrays (with all members), single members of arrays.
+struct CancelJobs {
     RequestId request;
-    JobId job;
+    std::vector<JobId> jobs;
+    std::string reason;  // for the log of the job; may be empty
+};
+struct SetQuota {
+    UserId user;
+    Quota quota;
+};
+// A named queue comes into being or changes. weight > 0.
+struct QueueConfig {
+    std::string name;
+    double weight = 1;
+    std::optional<std::int64_t> max_running;
+    bool held = false;
+    std::string description;
+    bool operator==(const QueueConfig&) const = default;
+};
+struct ConfigureQueue {
+    RequestId request;
+    QueueConfig config;
+};
+// Refused while jobs of it wait or run, and for "default".
+struct RemoveQueue {
+    RequestId request;
+    std::string name;
+};
+// By an operator. A draining worker ends what it has and gets nothing more until it is resumed, also when it comes
+// back.
+struct DrainWorker {
+    RequestId request;
+    WorkerId worker;
+    bool draining = true;
+};
+// The attempts of a worker that an operator knows to be dead are lost now, not when their leases run out. Only of a
+// worker that is not connected: otherwise nothing happens.
+struct ForgetWorker {
+    RequestId request;
+    WorkerId worker;
 };
 // A worker (re)connected. `held`: every attempt it has in hand: waiting, running, or ended with the result not yet
 // acknowledged. Leases the queue knows that are not in it are lost at once; attempts in it that are current are
@@ -94,6 +167,7 @@ struct AttemptFinished {
     AttemptRef attempt;
     OutcomeKind outcome = OutcomeKind::exited;
     std::int32_t exit_code = 0;  // of exited: 0 is success
+    std::int32_t signal = 0;     // of signalled
     Microseconds wall{};         // how long it held its slot
 };
 // Handed back without having been started: no fault of anybody, counts as nothing.
@@ -104,8 +178,9 @@ struct AttemptReturned {
 // The timer that was armed rang (or any other moment: harmless).
 struct TimePassed {};
 
-using Event = std::variant<Submit, CancelJob, WorkerJoined, WorkerLeft, LeasesRenewed, WorkerDraining, AttemptStarted,
-                           AttemptFinished, AttemptReturned, TimePassed>;
+using Event = std::variant<Submit, CancelJobs, SetQuota, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker,
+                           WorkerJoined, WorkerLeft, LeasesRenewed, WorkerDraining, AttemptStarted, AttemptFinished,
+                           AttemptReturned, TimePassed>;
 
 // ---- effects: to be made durable ------------------------------------------------------------------------------------
 
@@ -116,6 +191,39 @@ struct InsertJob {
     RequestId request;
     std::size_t index = 0;
     StateRow row;
+};
+// Member `job` of the array row.array gets a row of its own: it is leased, or was dealt with alone.
+struct InsertMember {
+    JobId job;
+    StateRow row;
+};
+// How far an array is. Of the last one of a turn only the last word counts.
+struct ArrayRow {
+    std::int64_t count = 0;
+    std::int64_t next_member = 0;  // members before it have been started or dealt with one by one; from 0
+    std::optional<std::int64_t> max_fails;
+    std::int64_t succeeded = 0, failed = 0, timed_out = 0, cancelled = 0, lost = 0;  // members that ended so
+    bool operator==(const ArrayRow&) const = default;
+};
+struct ChangeArray {
+    JobId job;
+    ArrayRow row;
+};
+struct StoreQueue {
+    QueueConfig config;
+};
+struct DropQueue {
+    std::string name;
+};
+struct StoreDraining {
+    WorkerId worker;
+    bool draining = false;
+};
+// Processor time held (cores times time) by attempts of a user that ended, to be added to what the day has.
+struct AddUsage {
+    UserId user;
+    std::int64_t day = 0;  // since 1970, UTC
+    Microseconds cpu{};
 };
 // The write is allowed only on top of (`from_state`, `from_attempt`): the fence.
 struct ChangeState {
@@ -176,8 +284,15 @@ struct AnswerRenewal {
 };
 struct AnswerSubmit {
     RequestId request;
-    JobId first;  // ids are first, first+1, …
-    std::size_t count = 0;
+    std::vector<JobId> jobs;  // in the order of the submit
+};
+// Nothing of it came into being.
+struct RefuseSubmit {
+    enum class Why : std::int16_t { queued_quota = 0, cpu_quota = 1, no_such_queue = 2 };
+    RequestId request;
+    Why why = Why::queued_quota;
+    std::string detail;           // a sentence for the person who submitted
+    Milliseconds retry_after{0};  // 0: no use in trying again
 };
 enum class CancelAnswer : std::int16_t {
     cancelled = 0,   // it was waiting; it is cancelled now
@@ -186,8 +301,12 @@ enum class CancelAnswer : std::int16_t {
 };
 struct AnswerCancel {
     RequestId request;
-    JobId job;
-    CancelAnswer answer = CancelAnswer::not_active;
+    std::vector<CancelAnswer> answers;  // in the order of CancelJobs::jobs
+};
+// Answers ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker.
+struct AnswerOperator {
+    RequestId request;
+    std::string refused;  // a sentence; empty: done
 };
 // The job reached a final state: wake whoever waits for it.
 struct JobEnded {
@@ -200,22 +319,83 @@ struct ArmTimer {
 };
 
 using Effect =
-    std::variant<InsertJob, ChangeState, RecordEvent, AcceptResult, RecordLoss, SendLease, SendCancel, SendRevoke,
-                 AcknowledgeFinish, AnswerRenewal, AnswerSubmit, AnswerCancel, JobEnded, ArmTimer>;
+    std::variant<InsertJob, InsertMember, ChangeState, RecordEvent, ChangeArray, AcceptResult, RecordLoss, StoreQueue,
+                 DropQueue, StoreDraining, AddUsage, SendLease, SendCancel, SendRevoke, AcknowledgeFinish,
+                 AnswerRenewal, AnswerSubmit, RefuseSubmit, AnswerCancel, AnswerOperator, JobEnded, ArmTimer>;
 using Effects = std::vector<Effect>;
 
 // True for the effects a store carries out; the others leave the process.
 constexpr bool is_persistent(const Effect& effect) {
-    return effect.index() <= 4;
+    return effect.index() <= 10;
 }
+
+// ---- questions ------------------------------------------------------------------------------------------------------
+
+// Why a job waits, for the person who submitted it (text) and for programs (the rest). From the data that decides.
+enum class WaitReason : std::int16_t {
+    not_waiting,   // it runs, is about to, or has ended
+    dependencies,  // of other jobs: waits_for
+    not_before,    // its own time has not come
+    backoff,       // the pause before the next attempt
+    queue_held,
+    queue_limit,         // its queue runs as many as it may
+    user_limit,          // its owner runs as many as he may
+    cpu_quota,           // its owner used up the processor time of the day
+    no_worker,           // none is connected, or all of them drain
+    no_suitable_worker,  // no connected one has the labels, or is large enough
+    workers_full,        // every suitable one is
+    turn,                // a worker has room, and others come first
+};
+std::string_view name(WaitReason reason);  // "queue_held", …
+
+struct Explanation {
+    WaitReason reason = WaitReason::not_waiting;
+    std::string text;  // one or two sentences
+    std::size_t own_jobs_ahead = 0;
+    std::size_t users_ahead = 0;
+    std::vector<JobId> waits_for;             // a few of them
+    std::optional<WallTime> not_before;       // the earliest moment that is known
+    std::optional<WallTime> estimated_start;  // from recent rates, where one is possible
+};
+
+struct QueueView {
+    QueueConfig config;
+    std::size_t queued = 0;   // members of arrays that have not started included
+    std::size_t running = 0;  // leased
+};
+struct WorkerView {
+    WorkerId worker;
+    Capacity capacity;
+    bool connected = false;
+    bool draining = false;  // by an operator, or by itself
+    std::int64_t cpu_millis_used = 0;
+    std::int64_t memory_bytes_used = 0;
+    std::vector<AttemptRef> attempts;
+};
 
 // ---- restart --------------------------------------------------------------------------------------------------------
 
 // A job that had not ended when the last scheduler stopped, as the store has it.
+// Of an array member `seed` is that of its array, without shape and dependencies.
 struct StoredJob {
     JobId job;
-    NewJob seed;
+    NewJob seed;  // of a blocked job `after` holds what it was submitted with; jobs that ended say so
     StateRow row;
+    std::optional<ArrayRow> array;  // of an array
+};
+struct StoredUser {
+    UserId user;
+    Quota quota;
+    std::int64_t day = 0;  // the last day with any use
+    Microseconds cpu_of_day{};
+};
+// All that a queue needs to go on.
+struct StoredQueue {
+    std::vector<StoredJob> jobs;  // every job that has not ended, by id; an array before its members
+    std::vector<QueueConfig> queues;
+    std::vector<StoredUser> users;
+    std::vector<WorkerId> draining;
+    JobId highest_job;  // of all that ever were, members that have not started included; 0: none yet
 };
 
 struct QueueSettings {
@@ -223,7 +403,11 @@ struct QueueSettings {
     Milliseconds lease_ttl{15'000};   // a lease lives this long after its last renewal …
     Milliseconds lease_grace{
         5'000};  // … and is handed out again only this much later: the worker has killed its own jobs by then
-    std::int16_t crash_limit = 5;           // so many losses and the job is given up as lost
+    std::int16_t crash_limit = 5;               // so many losses and the job is given up as lost
+    Milliseconds retry_delay{1'000};            // before the second attempt; twice as long before each one after it …
+    Milliseconds longest_retry_delay{300'000};  // … up to this. The jitter takes off up to a half
+    // A job that could not be placed for so long gets a worker kept free for it, so that small jobs do not starve it.
+    Milliseconds reserve_after{30'000};
     std::map<UserId, double> user_weights;  // a user of weight 2 gets twice the share of one of weight 1 (the default)
     Milliseconds fair_share_half_life{Milliseconds{3'600'000}};  // recent use counts half after this long
 };

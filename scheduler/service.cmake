@@ -1,4 +1,18 @@
-add_library(windlass_scheduler STATIC batch_builder.cpp greeting.cpp service.cpp store_thread.cpp user_weights.cpp)
+add_library(windlass_scheduler STATIC 
+  api_desk.cpp
+  batch_builder.cpp
+  greeting.cpp
+  housekeeping.cpp
+  lease_sender.cpp
+  renewals.cpp
+  schedules.cpp
+  service.cpp
+  store_thread.cpp
+  submit_desk.cpp
+  turns.cpp
+  user_weights.cpp
+  worker_desk.cpp
+)
 target_link_libraries(windlass_scheduler PUBLIC windlass_shared windlass_queue windlass_store PRIVATE windlass_warnings)
 
 add_executable(windlass-scheduler main.cpp)

@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "scheduler/greeting.h"
+#include "scheduler/housekeeping.h"
 #include "scheduler/queue_io.h"
 #include "scheduler/store.h"
 #include "shared/time.h"
@@ -31,6 +32,7 @@ struct ServiceSettings {
     Milliseconds self_kill_after{10'000};  // must be less than lease_ttl
     Milliseconds hello_deadline{10'000};   // for strangers to say who they are
     std::size_t payload_cache_bytes = 32u << 20;
+    HousekeepingSettings housekeeping;
 
     // From decision to sending. A worker that hears of a lease this late, renews once more and is then cut off kills
     // the job at the latest when the queue may hand it out again.

@@ -29,7 +29,19 @@ struct JobRecord {
     JobSpec spec;
     std::string code_sha256;  // empty: no bytes at all
     std::string data_sha256;
-    StateRow row;  // as it is at the end of the batch
+    StateRow row;                     // as it is at the end of the batch
+    JobId rerun_of;                   // 0: of none
+    std::int64_t schedule = 0;        // 0: of none
+    std::optional<WallTime> planned;  // of a scheduled job
+    std::vector<Dependency> after;    // with real ids
+    std::optional<ArrayRow> array;    // of an array, as it is at the end of the batch
+    std::vector<std::string> params;  // of an array: JSON objects, one per member; empty: none
+};
+
+// A member of an array that gets a row of its own.
+struct MemberRecord {
+    JobId job;
+    StateRow row;  // row.array: whose
 };
 
 struct StateChange {
@@ -60,27 +72,54 @@ struct WorkerRecord {
     WallTime first_seen{};
 };
 
-// All that happened in one turn of the loop: one transaction. At most one JobRecord or StateChange per job.
+// The key under which a submit was made (Idempotency-Key), so that it is not made twice.
+struct KeyRecord {
+    UserId account;
+    std::string route;
+    std::string key;
+    std::string body_sha256;
+    WallTime created{};
+    std::vector<JobId> jobs;  // the answer
+};
+
+// All that happened in one turn of the loop: one transaction. At most one JobRecord, MemberRecord or StateChange per
+// job, and one ChangeArray per array.
 struct Batch {
     std::vector<WorkerRecord> workers;
     std::vector<Blob> blobs;
     std::vector<JobRecord> jobs;
+    std::vector<MemberRecord> members;
     std::vector<StateChange> changes;
+    std::vector<ChangeArray> arrays;
+    std::vector<StoreQueue> queues;
+    std::vector<DropQueue> dropped_queues;
+    std::vector<StoreDraining> draining;
+    std::vector<AddUsage> usage;  // one per user and day
+    std::vector<KeyRecord> keys;
     std::vector<RecordEvent> events;
     std::vector<ResultRecord> results;
     std::vector<OutputChunk> output;
 
     bool empty() const {
-        return workers.empty() && blobs.empty() && jobs.empty() && changes.empty() && events.empty() &&
-               results.empty() && output.empty();
+        return workers.empty() && blobs.empty() && jobs.empty() && members.empty() && changes.empty() &&
+               arrays.empty() && queues.empty() && dropped_queues.empty() && draining.empty() && usage.empty() &&
+               keys.empty() && events.empty() && results.empty() && output.empty();
     }
 };
 
 // What a restart needs.
 struct StoredState {
-    std::vector<StoredJob> jobs;        // every job that has not ended, by id
+    StoredQueue queue;
     std::vector<WorkerRecord> workers;  // every worker ever seen
-    JobId highest_job;                  // 0: none yet
+};
+
+// What a worker needs to run a job: the payload, and for a member of an array which member it is.
+struct StoredPayload {
+    JobPayload payload;
+    JobId array;              // 0: no member
+    std::int64_t member = 0;  // from 0
+    std::int64_t count = 0;   // of the array
+    std::string params;       // JSON object of this member; empty: none
 };
 
 class Store {
@@ -102,7 +141,26 @@ class Store {
     virtual Result<StoredState> load() = 0;
 
     // The payloads of these jobs, in this order. Unknown ids are an internal error.
-    virtual Result<std::vector<JobPayload>> payloads(const std::vector<JobId>& jobs) = 0;
+    virtual Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& jobs) = 0;
+
+    // The bytes under a hash: input files of a job. not_found when there are none.
+    virtual Result<std::string> blob(const std::string& sha256) = 0;
+
+    // The final states of jobs that the queue does not know (any more); nullopt: there never was such a job, or it has
+    // not ended.
+    virtual Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) = 0;
+
+    // What a submit with this key did, if there was one.
+    virtual Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
+                                                            const std::string& key) = 0;
+
+    // Moves finished jobs, at most `most` of them, from job_state to job_past; how many there were. Durable on return;
+    // harmless to repeat or to leave out. Checks the epoch like commit().
+    virtual Result<std::int64_t> move_finished(std::int64_t most) = 0;
+
+    // Deletes what finished before `cutoff`, at most `most` jobs, with all they left, and blobs nobody refers to any
+    // more; how many jobs.
+    virtual Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) = 0;
 
     // Cheap: is the database there?
     virtual Status ping() = 0;

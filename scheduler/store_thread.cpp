@@ -24,23 +24,21 @@ StoreThread::~StoreThread() {
              [](uv_handle_t* handle) { delete reinterpret_cast<uv_async_t*>(handle); });
 }
 
-void StoreThread::commit(Batch batch, std::function<void(Status)> done) {
-    // shared_ptr: std::function wants what it holds to be copyable.
-    auto shared = std::make_shared<Batch>(std::move(batch));
-    post([this, shared = std::move(shared), done = std::move(done)](Store& store) -> std::function<void()> {
-        return [done, status = until_done([&] { return store.commit(*shared); })] { done(status); };
+void StoreThread::commit(std::shared_ptr<const Batch> batch, std::function<void(Status)> done) {
+    post([this, batch = std::move(batch), done = std::move(done)](Store& store) -> std::function<void()> {
+        return [done, status = until_done([&] { return store.commit(*batch); })] { done(status); };
     });
 }
 
-void StoreThread::payloads(std::vector<JobId> jobs, std::function<void(Result<std::vector<JobPayload>>)> done) {
+void StoreThread::payloads(std::vector<JobId> jobs, std::function<void(Result<std::vector<StoredPayload>>)> done) {
     post([this, jobs = std::move(jobs), done = std::move(done)](Store& store) -> std::function<void()> {
-        std::vector<JobPayload> found;
+        std::vector<StoredPayload> found;
         const Status status = until_done([&] {
             auto answer = store.payloads(jobs);
             if (answer) found = std::move(answer).value();
             return answer ? Status() : Status(std::move(answer).error());
         });
-        auto answer = std::make_shared<Result<std::vector<JobPayload>>>(std::move(found));
+        auto answer = std::make_shared<Result<std::vector<StoredPayload>>>(std::move(found));
         if (!status) *answer = status.error();
         return [done, answer] { done(std::move(*answer)); };
     });

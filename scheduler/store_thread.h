@@ -27,9 +27,17 @@ class StoreThread {
 
     // Commits, however long it takes: while the database is away the same batch is tried again, 50 ms to 1 s apart, and
     // failing() says so. done(ok), or done(stale) when the leadership is lost for good.
-    void commit(Batch batch, std::function<void(Status)> done);
+    void commit(std::shared_ptr<const Batch> batch, std::function<void(Status)> done);
     // Reads, as patiently: the leases that wait for these payloads are durable already.
-    void payloads(std::vector<JobId> jobs, std::function<void(Result<std::vector<JobPayload>>)> done);
+    void payloads(std::vector<JobId> jobs, std::function<void(Result<std::vector<StoredPayload>>)> done);
+    // Asks once, after all that was asked for before: `question` on our thread, `done` with its answer on the loop. An
+    // absent database is an answer here (unavailable): somebody waits who can be told to come back.
+    template <class T>
+    void ask(std::function<Result<T>(Store&)> question, std::function<void(Result<T>)> done) {
+        post([question = std::move(question), done = std::move(done)](Store& store) -> std::function<void()> {
+            return [done, answer = std::make_shared<Result<T>>(question(store))] { done(std::move(*answer)); };
+        });
+    }
 
     // The last commit attempt failed and none has succeeded since. Any thread.
     bool failing() const { return failing_.load(std::memory_order_relaxed); }

@@ -98,10 +98,28 @@ void describe(V& v, AttemptResult& m) {
     v("value_json", m.value_json);
 }
 template <class V>
+void describe(V& v, SubmitDependency& m) {
+    v("job", m.job);
+    v("index", m.index);
+    v("condition", m.condition);
+}
+template <class V>
 void describe(V& v, SubmitItem& m) {
     v("spec", m.spec);
     v("code_size", m.code_size);
     v("data_size", m.data_size);
+    v.unless_default("after", m.after);
+    v.unless_default("array_count", m.array_count);
+    v.unless_default("max_fails", m.max_fails);
+    v.unless_default("params", m.params);
+    v.unless_default("rerun_of", m.rerun_of);
+}
+template <class V>
+void describe(V& v, Quota& m) {
+    v.unless_default("queued", m.queued);
+    v.unless_default("running", m.running);
+    v.unless_default("cpu_us_per_day", m.cpu_per_day);
+    v.unless_default("stored_bytes", m.stored_bytes);
 }
 template <class V>
 void describe(V& v, Hello& m) {
@@ -115,6 +133,9 @@ void describe(V& v, Hello& m) {
     v("memory_bytes", m.memory_bytes);
     v("prefetch", m.prefetch);
     v("held", m.held);
+    v("software", m.software);
+    v.unless_default("labels", m.labels);
+    v.unless_default("resources", m.resources);
 }
 template <class V>
 void describe(V& v, Welcome& m) {
@@ -158,6 +179,15 @@ void describe(V& v, AttemptReturned& m) {
 template <class V>
 void describe(V&, WorkerDraining&) {}
 template <class V>
+void describe(V& v, FetchBlob& m) {
+    v("sha256", m.sha256);
+}
+template <class V>
+void describe(V& v, BlobFetched& m) {
+    v("sha256", m.sha256);
+    v("found", m.found);
+}
+template <class V>
 void describe(V& v, Lease& m) {
     v("attempt", m.attempt);
     v("spec", m.spec);
@@ -186,10 +216,62 @@ void describe(V& v, SubmitJobs& m) {
     v("request", m.request);
     v("owner", m.owner);
     v("jobs", m.jobs);
+    v.unless_default("quota", m.quota);
+    v.unless_default("route", m.route);
+    v.unless_default("key", m.key);
+    v.unless_default("body_sha256", m.body_sha256);
 }
 template <class V>
-void describe(V& v, CancelJob& m) {
+void describe(V& v, CancelJobs& m) {
     v("request", m.request);
+    v("jobs", m.jobs);
+    v.unless_default("reason", m.reason);
+}
+template <class V>
+void describe(V& v, ConfigureQueue& m) {
+    v("request", m.request);
+    v("name", m.name);
+    v("weight_millis", m.weight_millis);
+    v("max_running", m.max_running);
+    v("held", m.held);
+    v("description", m.description);
+}
+template <class V>
+void describe(V& v, RemoveQueue& m) {
+    v("request", m.request);
+    v("name", m.name);
+}
+template <class V>
+void describe(V& v, DrainWorker& m) {
+    v("request", m.request);
+    v("worker", m.worker);
+    v("draining", m.draining);
+}
+template <class V>
+void describe(V& v, ForgetWorker& m) {
+    v("request", m.request);
+    v("worker", m.worker);
+}
+template <class V>
+void describe(V& v, SetQuota& m) {
+    v("request", m.request);
+    v("user", m.user);
+    v("quota", m.quota);
+}
+template <class V>
+void describe(V& v, ListWorkers& m) {
+    v("request", m.request);
+}
+template <class V>
+void describe(V& v, ListQueues& m) {
+    v("request", m.request);
+}
+template <class V>
+void describe(V& v, FollowJob& m) {
+    v("job", m.job);
+}
+template <class V>
+void describe(V& v, UnfollowJob& m) {
     v("job", m.job);
 }
 template <class V>
@@ -208,13 +290,77 @@ void describe(V& v, AskStatistics& m) {
 template <class V>
 void describe(V& v, JobsSubmitted& m) {
     v("request", m.request);
-    v("first", m.first);
-    v("count", m.count);
+    v("jobs", m.jobs);
+    v("replayed", m.replayed);
+}
+template <class V>
+void describe(V& v, SubmitRefused& m) {
+    v("request", m.request);
+    v("why", m.why);
+    v("detail", m.detail);
+    v("retry_after_ms", m.retry_after_ms);
 }
 template <class V>
 void describe(V& v, CancelAnswered& m) {
     v("request", m.request);
-    v("answer", m.answer);
+    v("answers", m.answers);
+}
+template <class V>
+void describe(V& v, OperatorAnswered& m) {
+    v("request", m.request);
+    v("refused", m.refused);
+}
+template <class V>
+void describe(V& v, WorkerView& m) {
+    v("name", m.name);
+    v("software", m.software);
+    v("connected", m.connected);
+    v("draining", m.draining);
+    v("cpu_millis", m.cpu_millis);
+    v("cpu_millis_used", m.cpu_millis_used);
+    v("memory_bytes", m.memory_bytes);
+    v("memory_bytes_used", m.memory_bytes_used);
+    v("labels", m.labels);
+    v("resources", m.resources);
+    v("attempts", m.attempts);
+    v("connected_since_us", m.connected_since);
+}
+template <class V>
+void describe(V& v, WorkersListed& m) {
+    v("request", m.request);
+    v("workers", m.workers);
+}
+template <class V>
+void describe(V& v, QueueView& m) {
+    v("name", m.name);
+    v("weight_millis", m.weight_millis);
+    v("max_running", m.max_running);
+    v("held", m.held);
+    v("description", m.description);
+    v("queued", m.queued);
+    v("running", m.running);
+}
+template <class V>
+void describe(V& v, QueuesListed& m) {
+    v("request", m.request);
+    v("queues", m.queues);
+}
+template <class V>
+void describe(V& v, JobHappened& m) {
+    v("job", m.job);
+    v("seq", m.seq);
+    v("at_us", m.at);
+    v("move", m.move);
+    v("state", m.state);
+    v("attempt", m.attempt);
+    v("worker", m.worker);
+    v("detail", m.detail);
+}
+template <class V>
+void describe(V& v, JobPrinted& m) {
+    v("attempt", m.attempt);
+    v("stream", m.stream);
+    v("offset", m.offset);
 }
 template <class V>
 void describe(V& v, JobEnded& m) {
@@ -225,6 +371,12 @@ template <class V>
 void describe(V& v, JobExplained& m) {
     v("request", m.request);
     v("text", m.text);
+    v("reason", m.reason);
+    v("own_jobs_ahead", m.own_jobs_ahead);
+    v("users_ahead", m.users_ahead);
+    v("waits_for", m.waits_for);
+    v("not_before_us", m.not_before);
+    v("estimated_start_us", m.estimated_start);
 }
 template <class V>
 void describe(V& v, Statistics& m) {
@@ -260,18 +412,35 @@ constexpr std::string_view type_names[] = {"hello",
                                            "finished",
                                            "returned",
                                            "draining",
+                                           "fetch_blob",
                                            "lease",
+                                           "blob_fetched",
                                            "cancel",
                                            "revoke",
                                            "finish_acknowledged",
                                            "renewed",
                                            "submit",
-                                           "cancel_job",
+                                           "cancel_jobs",
+                                           "configure_queue",
+                                           "remove_queue",
+                                           "drain_worker",
+                                           "forget_worker",
+                                           "set_quota",
+                                           "list_workers",
+                                           "list_queues",
+                                           "follow",
+                                           "unfollow",
                                            "watch",
                                            "explain",
                                            "ask_statistics",
                                            "submitted",
+                                           "submit_refused",
                                            "cancel_answered",
+                                           "operator_answered",
+                                           "workers",
+                                           "queues",
+                                           "happened",
+                                           "printed",
                                            "ended",
                                            "explained",
                                            "statistics",
@@ -388,6 +557,14 @@ class Reader {
         return true;
     }
     static bool read(const rapidjson::Value& v, OutcomeKind& e) { return read_enum(v, e, OutcomeKind::worker_lost); }
+    static bool read(const rapidjson::Value& v, DependencyCondition& e) {
+        return read_enum(v, e, DependencyCondition::failed);
+    }
+    static bool read(const rapidjson::Value& v, JobMove& e) { return read_enum(v, e, JobMove::settle); }
+    static bool read(const rapidjson::Value& v, JobState& e) { return read_enum(v, e, JobState::lost); }
+    static bool read(const rapidjson::Value& v, SubmitRefused::Why& e) {
+        return read_enum(v, e, SubmitRefused::Why::no_such_blob);
+    }
     static bool read(const rapidjson::Value& v, Network& e) { return read_enum(v, e, Network::full); }
     static bool read(const rapidjson::Value& v, OutputStream& e) {
         return read_enum(v, e, OutputStream::standard_error) && e >= OutputStream::standard_output;

@@ -36,6 +36,26 @@ std::string sha256_hex(std::string_view bytes) {
     return to_hex({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
+struct Sha256::State {
+    crypto_hash_sha256_state hash;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+    crypto_hash_sha256_init(&state_->hash);
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view bytes) {
+    crypto_hash_sha256_update(&state_->hash, raw(bytes), bytes.size());
+}
+
+std::string Sha256::hex() {
+    std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+    crypto_hash_sha256_final(&state_->hash, hash.data());
+    return to_hex({reinterpret_cast<const char*>(hash.data()), hash.size()});
+}
+
 std::string token_hash_hex(std::string_view token) {
     std::array<unsigned char, 32> hash{};
     crypto_generichash(hash.data(), hash.size(), raw(token), token.size(), nullptr, 0);

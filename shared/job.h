@@ -34,6 +34,23 @@ struct RetryOn {
 
 inline constexpr std::string_view default_queue = "default";
 
+// When a job that waits for another one may go on. Stored: never renumber, only append.
+enum class DependencyCondition : std::int16_t {
+    ok = 0,      // it succeeded
+    any = 1,     // it ended
+    failed = 2,  // it ended in any other way than succeeded
+};
+
+// What one user may have at the same time, or use in a day (UTC). nullopt: no limit.
+struct Quota {
+    std::optional<std::int64_t> queued;  // jobs that wait, members of arrays included
+    std::optional<std::int64_t> running;
+    std::optional<Microseconds> cpu_per_day;  // held: cores times time
+    std::optional<std::int64_t> stored_bytes;
+
+    bool operator==(const Quota&) const = default;
+};
+
 struct JobSpec {
     std::string name;                     // for people; may be empty
     std::string running_commands;         // run by /bin/sh in the working directory

@@ -48,6 +48,10 @@ std::string_view name(JobMove move) {
             return "cancel";
         case JobMove::give_up:
             return "give_up";
+        case JobMove::expire:
+            return "expire";
+        case JobMove::settle:
+            return "settle";
     }
     return "unknown";
 }

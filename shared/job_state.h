@@ -7,6 +7,8 @@
 //                                                └──retry / worker lost──────────┘   ├──> timed_out
 //                               cancel from any state that is not final ─────────────┴──> cancelled
 //                                                    crash limit reached ─────────────────> lost
+//       blocked, queued ──(deadline passed)──────────────────────────────> timed_out
+//       an array is queued until its last member has ended: succeeded, failed or cancelled
 //
 // blocked    waits for other jobs. The queue moves it on when they end.
 // queued     waits for a slot. The queue leases it; nothing holds it.
@@ -14,7 +16,7 @@
 // running    the process runs on that worker. If the worker dies the lease runs out and the job is queued again.
 // succeeded  the accepted attempt exited with 0. Final.
 // failed     the accepted attempt ended through its own fault and no attempt is left. Final.
-// timed_out  the accepted attempt reached its own time limit and no attempt is left. Final.
+// timed_out  the accepted attempt reached its own time limit and no attempt is left, or its deadline passed. Final.
 // cancelled  somebody asked for it, and no process of it is left. Final.
 // lost       workers died under it too often (the crash limit). Nobody knows how it would have ended. Final.
 #pragma once
@@ -55,10 +57,12 @@ enum class JobMove : std::int16_t {
         7,        // somebody asked to cancel while a worker has it; the state stays until the process tree is gone
     cancel = 8,   // cancelled; final
     give_up = 9,  // crash limit reached; final (lost)
+    expire = 10,  // its deadline passed while it waited; final (timed_out)
+    settle = 11,  // the last member of an array ended; final
 };
 inline constexpr std::array all_job_moves = {
-    JobMove::submit, JobMove::release, JobMove::lease,          JobMove::start,  JobMove::finish,
-    JobMove::retry,  JobMove::requeue, JobMove::request_cancel, JobMove::cancel, JobMove::give_up};
+    JobMove::submit,  JobMove::release,        JobMove::lease,  JobMove::start,   JobMove::finish, JobMove::retry,
+    JobMove::requeue, JobMove::request_cancel, JobMove::cancel, JobMove::give_up, JobMove::expire, JobMove::settle};
 
 constexpr bool is_final(JobState s) {
     return s >= JobState::succeeded;
@@ -92,6 +96,10 @@ constexpr bool allowed(JobState from, JobMove move, JobState to) {
             return !is_final(from) && to == S::cancelled;
         case JobMove::give_up:
             return is_leased(from) && to == S::lost;
+        case JobMove::expire:
+            return (from == S::blocked || from == S::queued) && to == S::timed_out;
+        case JobMove::settle:
+            return from == S::queued && (to == S::succeeded || to == S::failed || to == S::cancelled);
     }
     return false;
 }

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,7 +38,10 @@ struct Hello {
     // worker only:
     std::int64_t cpu_millis = 0;
     std::int64_t memory_bytes = 0;
-    std::int64_t prefetch = 0;     // attempts it will hold ready beyond its capacity
+    std::int64_t prefetch = 0;                      // attempts it will hold ready beyond its capacity
+    std::string software;                           // version of the program, for people
+    std::map<std::string, std::string> labels;      // what jobs may require, e.g. network: full
+    std::map<std::string, std::int64_t> resources;  // named devices, e.g. gpu: 2
     std::vector<AttemptRef> held;  // every attempt in hand: waiting, running, or ended and not yet acknowledged
 };
 struct Welcome {
@@ -79,15 +84,22 @@ struct AttemptReturned {  // not started, handed back: somebody else may have it
     AttemptRef attempt;
 };
 struct WorkerDraining {};
+struct FetchBlob {  // an input file that is not in the worker's cache; answered by BlobFetched
+    std::string sha256;
+};
 
 // ---- scheduler to worker
 // ----------------------------------------------------------------------------------------------
 
 struct Lease {  // body: code, then data
     AttemptRef attempt;
-    JobSpec spec;
+    JobSpec spec;  // env holds what a member of an array sees beside it: WINDLASS_ARRAY_ID, _INDEX, _COUNT, parameters
     std::int64_t code_size = 0;
     std::int64_t data_size = 0;
+};
+struct BlobFetched {  // body: the bytes
+    std::string sha256;
+    bool found = false;
 };
 struct CancelAttempt {  // TERM, grace, KILL; then AttemptFinished
     AttemptRef attempt;
@@ -106,20 +118,79 @@ struct Renewed {
 // ---- api to scheduler
 // -------------------------------------------------------------------------------------------------
 
+struct SubmitDependency {
+    JobId job;  // 0: the item of this submit with this index
+    std::int64_t index = 0;
+    DependencyCondition condition = DependencyCondition::ok;
+    bool operator==(const SubmitDependency&) const = default;
+};
 struct SubmitItem {
     JobSpec spec;
     std::int64_t code_size = 0;
     std::int64_t data_size = 0;
+    std::vector<SubmitDependency> after;
+    std::int64_t array_count = 0;                            // 0: no array
+    std::optional<std::int64_t> max_fails;                   // of an array
+    std::vector<std::map<std::string, std::string>> params;  // of an array: the environment of each member; or empty
+    JobId rerun_of;
 };
-// Answered by JobsSubmitted after the commit, or Unavailable. Body: code and data of each item in turn. An item whose
-// code (or data) has the same bytes as that of the item before says so with size -1 and sends nothing.
+// Answered by JobsSubmitted after the commit, by SubmitRefused, or by Unavailable. Body: code and data of each item in
+// turn. An item whose code (or data) has the same bytes as that of the item before says so with size -1 and sends
+// nothing. All items come into being, or none.
 struct SubmitJobs {
     RequestId request;
     UserId owner;
     std::vector<SubmitItem> jobs;
+    Quota quota;
+    // Idempotency-Key: a second submit with the same account (owner), route and key is not carried out.
+    std::string route;
+    std::string key;  // empty: none
+    std::string body_sha256;
 };
-struct CancelJob {  // answered by CancelAnswered after the commit, or Unavailable
+struct CancelJobs {  // answered by CancelAnswered after the commit, or Unavailable
     RequestId request;
+    std::vector<JobId> jobs;
+    std::string reason;
+};
+// ---- by an administrator. Each is answered by OperatorAnswered after the commit, or by Unavailable.
+struct ConfigureQueue {
+    RequestId request;
+    std::string name;
+    std::int64_t weight_millis = 1000;
+    std::optional<std::int64_t> max_running;
+    bool held = false;
+    std::string description;
+};
+struct RemoveQueue {
+    RequestId request;
+    std::string name;
+};
+struct DrainWorker {
+    RequestId request;
+    std::string worker;  // its name
+    bool draining = true;
+};
+struct ForgetWorker {  // it is dead: its attempts are lost now
+    RequestId request;
+    std::string worker;
+};
+struct SetQuota {  // the quota of a user changed (answered by OperatorAnswered)
+    RequestId request;
+    UserId user;
+    Quota quota;
+};
+struct ListWorkers {  // answered by WorkersListed
+    RequestId request;
+};
+struct ListQueues {  // answered by QueuesListed
+    RequestId request;
+};
+// From now on what happens to this job, and what it prints, is told with JobHappened and JobPrinted, each once it is
+// durable. What happened before is in the tables: follow first, read then, and leave out what came twice.
+struct FollowJob {
+    JobId job;
+};
+struct UnfollowJob {
     JobId job;
 };
 struct WatchJob {  // answered by JobEnded: at once if the job is not waiting and not running, else when it ends
@@ -136,14 +207,79 @@ struct AskStatistics {  // answered by Statistics
 // ---- scheduler to api
 // -------------------------------------------------------------------------------------------------
 
-struct JobsSubmitted {  // ids are first, first+1, … in the order of the items
+struct JobsSubmitted {
     RequestId request;
-    JobId first;
-    std::int64_t count = 0;
+    std::vector<JobId> jobs;  // in the order of the items
+    bool replayed = false;    // an earlier submit with this key made them
+};
+struct SubmitRefused {
+    enum class Why : std::int16_t {
+        queued_quota = 0,  // the owner has as many waiting jobs as he may
+        cpu_quota = 1,     // the owner used up the processor time of the day
+        no_such_queue = 2,
+        no_such_job = 3,     // a dependency was never submitted
+        key_in_use = 4,      // the first submit with this key is still under way
+        key_of_another = 5,  // this key was used with another body
+        no_such_blob = 6,    // an input file was never uploaded
+    };
+    RequestId request;
+    Why why = Why::queued_quota;
+    std::string detail;               // a sentence
+    std::int64_t retry_after_ms = 0;  // 0: no use in trying again
 };
 struct CancelAnswered {
     RequestId request;
-    std::int64_t answer = 0;  // scheduler::CancelAnswer
+    std::vector<std::int64_t> answers;  // scheduler::CancelAnswer, in the order of the jobs
+};
+struct OperatorAnswered {
+    RequestId request;
+    std::string refused;  // a sentence; empty: done
+};
+struct WorkerView {
+    std::string name;
+    std::string software;
+    bool connected = false;
+    bool draining = false;
+    std::int64_t cpu_millis = 0;
+    std::int64_t cpu_millis_used = 0;
+    std::int64_t memory_bytes = 0;
+    std::int64_t memory_bytes_used = 0;
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::int64_t> resources;
+    std::vector<AttemptRef> attempts;
+    std::optional<WallTime> connected_since;  // or, of one that is not: absent
+};
+struct WorkersListed {
+    RequestId request;
+    std::vector<WorkerView> workers;
+};
+struct QueueView {
+    std::string name;
+    std::int64_t weight_millis = 1000;
+    std::optional<std::int64_t> max_running;
+    bool held = false;
+    std::string description;
+    std::int64_t queued = 0;
+    std::int64_t running = 0;
+};
+struct QueuesListed {
+    RequestId request;
+    std::vector<QueueView> queues;
+};
+struct JobHappened {  // one row of job_event
+    JobId job;
+    std::int64_t seq = 0;
+    WallTime at{};
+    JobMove move = JobMove::submit;
+    JobState state = JobState::queued;
+    std::int64_t attempt = 0;
+    std::string worker;  // its name; empty: none
+    std::string detail;
+};
+struct JobPrinted {  // body: the bytes
+    AttemptRef attempt;
+    OutputStream stream = OutputStream::standard_output;
+    std::int64_t offset = 0;
 };
 struct JobEnded {
     JobId job;
@@ -151,7 +287,13 @@ struct JobEnded {
 };
 struct JobExplained {
     RequestId request;
-    std::string text;  // empty: the job is not waiting
+    std::string text;
+    std::string reason;  // name of scheduler::WaitReason
+    std::int64_t own_jobs_ahead = 0;
+    std::int64_t users_ahead = 0;
+    std::vector<JobId> waits_for;
+    std::optional<WallTime> not_before;
+    std::optional<WallTime> estimated_start;
 };
 struct Statistics {
     RequestId request;
@@ -167,10 +309,13 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
     std::int64_t retry_after_ms = 1000;
 };
 
-using Message = std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished,
-                             AttemptReturned, WorkerDraining, Lease, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
-                             Renewed, SubmitJobs, CancelJob, WatchJob, ExplainJob, AskStatistics, JobsSubmitted,
-                             CancelAnswered, JobEnded, JobExplained, Statistics, Unavailable>;
+using Message =
+    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished, AttemptReturned,
+                 WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
+                 Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuota,
+                 ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics, JobsSubmitted,
+                 SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed, JobHappened, JobPrinted,
+                 JobEnded, JobExplained, Statistics, Unavailable>;
 
 // The JSON header of a frame. Never fails.
 std::string encode(const Message& message);

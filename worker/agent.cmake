@@ -4,6 +4,7 @@ if(TARGET windlass_sandbox)
     agent.cpp
     attempt.cpp
     background.cpp
+    blob_cache.cpp
     explain.cpp
     finished_attempt.cpp
     lease_clock.cpp

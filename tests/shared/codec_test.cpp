@@ -36,7 +36,22 @@ JobSpec a_spec() {
     spec.timeout = Milliseconds{1500};
     spec.max_attempts = 4;
     spec.limits = {2500, 1, 2, 3, 4, 5};
+    spec.limits.cpu_time = Milliseconds{6};
+    spec.limits.file_bytes = 7;
+    spec.limits.inodes = 8;
     spec.env = {{"A", "1"}, {"B", "zwei"}};
+    spec.queue = "night";
+    spec.tags = {"a", "b"};
+    spec.network = Network::full;
+    spec.retry_on = RetryOn{{1, 2}, {9}, true};
+    spec.retry_delay = Milliseconds{250};
+    spec.files = {{"in/a.txt", "00ff"}};
+    spec.outputs = {"*.png"};
+    spec.not_before = from_unix_us(5);
+    spec.deadline = from_unix_us(6);
+    spec.required_labels = {{"zone", "b"}};
+    spec.resources = {{"gpu", 2}};
+    spec.image = "python";
     return spec;
 }
 
@@ -60,13 +75,54 @@ TEST(Codec, a_lease_carries_the_whole_spec) {
     EXPECT_EQ(m.data_size, 20);
 }
 
+TEST(Codec, the_details_of_a_spec_survive_the_table_and_defaults_take_no_room) {
+    const JobSpec whole = a_spec();
+    JobSpec rest = whole;
+    ASSERT_TRUE(decode_details(encode_details(whole), rest).ok());
+    EXPECT_EQ(rest, whole);
+    JobSpec other;
+    ASSERT_TRUE(decode_details(encode_details(whole), other).ok());
+    EXPECT_EQ(other.retry_on, whole.retry_on);
+    EXPECT_EQ(other.limits.cpu_time, whole.limits.cpu_time);
+    EXPECT_EQ(encode_details(JobSpec{}), "");
+    EXPECT_TRUE(decode_details("", other).ok());
+    EXPECT_FALSE(decode_details("[]", other).ok());
+    EXPECT_FALSE(decode_details(R"({"network":7})", other).ok());
+}
+
+TEST(Codec, a_submit_carries_arrays_and_what_jobs_wait_for) {
+    SubmitJobs sent;
+    sent.owner = UserId{3};
+    sent.key = "k";
+    sent.route = "r";
+    sent.body_sha256 = "00";
+    sent.quota = {1, 2, Microseconds{3}, 4};
+    SubmitItem& item = sent.jobs.emplace_back();
+    item.spec = a_spec();
+    item.after = {{JobId{8}, 0, DependencyCondition::failed}, {JobId{}, 1, DependencyCondition::any}};
+    item.array_count = 2;
+    item.max_fails = 0;
+    item.params = {{{"X", "1"}}, {{"X", "2"}}};
+    item.rerun_of = JobId{7};
+    const auto got = decode(encode(sent));
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    const auto& m = std::get<SubmitJobs>(*got);
+    ASSERT_EQ(m.jobs.size(), 1u);
+    EXPECT_EQ(m.jobs[0].spec, item.spec);
+    EXPECT_EQ(m.jobs[0].after, item.after);
+    EXPECT_EQ(m.jobs[0].array_count, 2);
+    EXPECT_EQ(m.jobs[0].max_fails, item.max_fails);
+    EXPECT_EQ(m.jobs[0].params, item.params);
+    EXPECT_EQ(m.jobs[0].rerun_of, item.rerun_of);
+    EXPECT_EQ(m.quota, sent.quota);
+    EXPECT_EQ(m.key, "k");
+}
+
 TEST(Codec, every_message_is_read_back_as_what_it_was) {
-    const Message all[] = {Hello{},          Welcome{},         Refused{},           Renew{},          AttemptStarted{},
-                           AttemptOutput{},  AttemptFinished{}, AttemptReturned{},   WorkerDraining{}, Lease{},
-                           CancelAttempt{},  RevokeAttempt{},   AcknowledgeFinish{}, Renewed{},        SubmitJobs{},
-                           CancelJob{},      WatchJob{},        ExplainJob{},        AskStatistics{},  JobsSubmitted{},
-                           CancelAnswered{}, JobEnded{},        JobExplained{},      Statistics{},     Unavailable{}};
-    ASSERT_EQ(std::size(all), std::variant_size_v<Message>);
+    const auto all = []<std::size_t... I>(std::index_sequence<I...>) {
+        return std::vector<Message>{Message(std::in_place_index<I>)...};
+    }
+    (std::make_index_sequence<std::variant_size_v<Message>>());
     for (std::size_t i = 0; i < std::size(all); ++i) {
         EXPECT_EQ(all[i].index(), i);
         const auto got = decode(encode(all[i]));

@@ -1,6 +1,7 @@
 if(TARGET windlass_worker)
   windlass_test(worker_parts_test
     SOURCES
+      blob_cache_test.cpp
       lease_clock_test.cpp
       output_collector_test.cpp
       output_pace_test.cpp

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "cli/noun.h"
+#include "cli/upload.h"
+
+namespace windlass::cli {
+
+void add_blob(CLI::App& app, Options& options) {
+    CLI::App* blob = app.add_subcommand("blob", "files uploaded once, for many jobs (submit --file does it by itself)");
+    blob->require_subcommand(1);
+    add_with_argument(*blob, "put", "upload a file, or what is missing of it, and print its SHA-256", "path",
+                      "the file", options, [&options](const std::string& path) -> Status {
+                          WINDLASS_TRY(Server server, Server::find(options.url));
+                          WINDLASS_TRY(const std::string sha256, upload(server, path));
+                          fmt::print("{}\n", sha256);
+                          return {};
+                      });
+    on_use(*blob->add_subcommand("list", "your uploads"), options, [&options]() -> Status {
+        WINDLASS_TRY(Server server, Server::find(options.url));
+        WINDLASS_TRY(const ServerAnswer answer, server.get("/api/blobs/"));
+        return print_list(options, answer, {{"sha256", "SHA-256", 64}, {"size", "BYTES", 0}}, "sha256");
+    });
+    add_with_argument(*blob, "remove", "delete an upload", "sha256", "its SHA-256", options,
+                      [&options](const std::string& sha256) {
+                          return perform(options, "DELETE", "/api/blobs/" + sha256 + "/", "", "sha256", "removed");
+                      });
+}
+
+}  // namespace windlass::cli

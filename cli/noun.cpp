@@ -1,0 +1,88 @@
+#include "cli/noun.h"
+
+#include <fmt/format.h>
+
+#include "cli/exit_code.h"
+
+namespace windlass::cli {
+namespace {
+
+std::string shown(const rapidjson::Value& object, const char* key) {
+    std::string text = member_text(object, key);
+    if (!text.empty() || !object.IsObject()) return text;
+    const auto member = object.FindMember(key);
+    if (member == object.MemberEnd() || member->value.IsString() || member->value.IsNull()) return text;
+    if (member->value.IsBool()) return member->value.GetBool() ? "yes" : "no";
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    member->value.Accept(writer);
+    return std::string(text_of(buffer));
+}
+
+}  // namespace
+
+Status print_list(const Options& options, const ServerAnswer& answer, const std::vector<Column>& columns,
+                  const char* essential) {
+    if (options.json) {
+        fmt::print("{}\n", answer.text);
+        return {};
+    }
+    if (!answer.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
+    const auto line = [&](auto text_of_column) {
+        std::string text;
+        for (const Column& column : columns) text += fmt::format("{:<{}} ", text_of_column(column), column.width);
+        text.erase(text.find_last_not_of(' ') + 1);
+        fmt::print("{}\n", text);
+    };
+    if (!options.quiet) line([](const Column& column) { return std::string(column.title); });
+    for (const auto& row : answer.document.GetArray()) {
+        if (options.quiet)
+            fmt::print("{}\n", member_text(row, essential));
+        else
+            line([&](const Column& column) { return shown(row, column.key); });
+    }
+    return {};
+}
+
+void print_members(const rapidjson::Value& object) {
+    for (const auto& member : object.GetObject())
+        fmt::print("{:<18} {}\n", text_of(member.name), shown(object, member.name.GetString()));
+}
+
+void print_object(const Options& options, const ServerAnswer& answer, const char* essential) {
+    if (options.json || !answer.document.IsObject())
+        fmt::print("{}\n", answer.text);
+    else if (options.quiet)
+        fmt::print("{}\n", member_text(answer.document, essential));
+    else
+        print_members(answer.document);
+}
+
+void on_use(CLI::App& command, Options& options, std::function<Status()> action) {
+    command.callback([&options, action = std::move(action)] {
+        if (const Status status = action(); !status) options.exit_code = complain(status.error());
+    });
+}
+
+CLI::App* add_with_argument(CLI::App& parent, const char* word, const char* meaning, const char* argument,
+                            const char* argument_meaning, Options& options,
+                            std::function<Status(const std::string&)> action) {
+    auto value = std::make_shared<std::string>();
+    CLI::App* command = parent.add_subcommand(word, meaning);
+    command->add_option(argument, *value, argument_meaning)->required();
+    on_use(*command, options, [value, action = std::move(action)] { return action(*value); });
+    return command;
+}
+
+Status perform(const Options& options, const char* method, const std::string& path, const std::string& body,
+               const char* essential, const char* done) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const ServerAnswer answer, server.request(method, path, body));
+    if (options.json || (!options.quiet && done == nullptr && !answer.text.empty()))
+        print_object(options, answer, essential);
+    else if (done != nullptr && !options.quiet)
+        fmt::print("{}\n", done);
+    return {};
+}
+
+}  // namespace windlass::cli

@@ -1,0 +1,41 @@
+// What the nouns of the command have in common: ask the server, print lines for people, its JSON, or ids alone.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/server.h"
+
+namespace windlass::cli {
+
+struct Column {
+    const char* key;  // of the JSON object
+    const char* title;
+    int width;  // 0: the last one
+};
+
+// A list of objects: a table; with --quiet the member `essential` of each alone.
+Status print_list(const Options& options, const ServerAnswer& answer, const std::vector<Column>& columns,
+                  const char* essential);
+// One object: a member a line; with --quiet the member `essential` alone.
+void print_object(const Options& options, const ServerAnswer& answer, const char* essential);
+// "cpus: 1" per line; nested objects as JSON, which is exact and still readable.
+void print_members(const rapidjson::Value& object);
+
+// Runs `action` when the word is used; what it fails with becomes the exit code.
+void on_use(CLI::App& command, Options& options, std::function<Status()> action);
+
+// A word with one argument behind it.
+CLI::App* add_with_argument(CLI::App& parent, const char* word, const char* meaning, const char* argument,
+                            const char* argument_meaning, Options& options,
+                            std::function<Status(const std::string&)> action);
+
+// Sends a request without a body, or with one, and prints the object that comes back.
+Status perform(const Options& options, const char* method, const std::string& path, const std::string& body,
+               const char* essential, const char* done);
+
+}  // namespace windlass::cli

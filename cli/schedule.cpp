@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/noun.h"
+#include "cli/submit_words.h"
+
+namespace windlass::cli {
+namespace {
+
+struct ScheduleWords {
+    std::string name;
+    std::string cron;
+    std::string time_zone = "UTC";
+    std::string overlap;
+    std::string missed;
+};
+
+std::string path_of(const std::string& id, const char* rest = "") {
+    return "/api/schedules/" + id + "/" + rest;
+}
+
+Status create(const Options& options, const ScheduleWords& words, const SubmitWords& job) {
+    WINDLASS_TRY(const std::string body, body_of(job, options.behind_dashes));
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    for (const auto& [key, value] :
+         {std::pair("name", &words.name), std::pair("cron", &words.cron), std::pair("time_zone", &words.time_zone),
+          std::pair("overlap", &words.overlap), std::pair("missed", &words.missed)}) {
+        if (value->empty()) continue;
+        put_key(writer, key);
+        put(writer, *value);
+    }
+    put_key(writer, "job");
+    writer.RawValue(body.data(), body.size(), rapidjson::kObjectType);
+    writer.EndObject();
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const ServerAnswer answer, server.post("/api/schedules/", std::string(text_of(buffer))));
+    fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
+    return {};
+}
+
+}  // namespace
+
+void add_schedule(CLI::App& app, Options& options) {
+    CLI::App* schedule = app.add_subcommand("schedule", "jobs that come again and again");
+    schedule->require_subcommand(1);
+    on_use(*schedule->add_subcommand("list", "your recurring jobs (an admin's: all)"), options, [&options]() -> Status {
+        WINDLASS_TRY(Server server, Server::find(options.url));
+        WINDLASS_TRY(const ServerAnswer answer, server.get("/api/schedules/"));
+        return print_list(options, answer,
+                          {{"id", "ID", 6},
+                           {"name", "NAME", 20},
+                           {"cron", "WHEN", 18},
+                           {"time_zone", "TIME ZONE", 18},
+                           {"paused", "PAUSED", 7},
+                           {"last_job", "LAST JOB", 0}},
+                          "id");
+    });
+    auto words = std::make_shared<ScheduleWords>();
+    CLI::App* make = schedule->add_subcommand("create", "make a recurring job and print its id");
+    make->add_option("--cron", words->cron, "minute hour day month weekday, e.g. \"30 4 * * mon-fri\", or @daily")
+        ->required();
+    make->add_option("--time-zone", words->time_zone, "e.g. Europe/Berlin");
+    make->add_option("--overlap", words->overlap, "when the one before still runs: skip, queue or replace");
+    make->add_option("--missed", words->missed, "what came while no scheduler was there: skip, once or all");
+    make->add_option("--schedule-name", words->name, "of the schedule; --name is that of its jobs");
+    const auto job = add_words(*make);
+    on_use(*make, options, [words, job, &options] {
+        ScheduleWords named = *words;
+        if (named.name.empty()) named.name = job->name;
+        return create(options, named, *job);
+    });
+    const char* id = "the schedule's id";
+    add_with_argument(*schedule, "show", "everything about one", "id", id, options,
+                      [&options](const std::string& which) -> Status {
+                          WINDLASS_TRY(Server server, Server::find(options.url));
+                          WINDLASS_TRY(const ServerAnswer answer, server.get(path_of(which)));
+                          print_object(options, answer, "cron");
+                          return {};
+                      });
+    struct Word {
+        const char* word;
+        const char* meaning;
+        const char* done;
+    };
+    for (const Word& one : {Word{"pause", "run nothing of it until it is resumed", "paused"},
+                            Word{"resume", "let it go on; what was left out stays left out", "resumed"}})
+        add_with_argument(*schedule, one.word, one.meaning, "id", id, options, [&options, one](const std::string& w) {
+            return perform(options, "POST", path_of(w, one.word) + "/", "", "id", one.done);
+        });
+    add_with_argument(*schedule, "run", "run it now, once more, and print the job's id", "id", id, options,
+                      [&options](const std::string& which) -> Status {
+                          WINDLASS_TRY(Server server, Server::find(options.url));
+                          WINDLASS_TRY(const ServerAnswer answer, server.post(path_of(which, "run/"), ""));
+                          fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
+                          return {};
+                      });
+    add_with_argument(*schedule, "remove", "end it; jobs it made go on", "id", id, options,
+                      [&options](const std::string& which) {
+                          return perform(options, "DELETE", path_of(which), "", "id", "removed");
+                      });
+}
+
+}  // namespace windlass::cli

@@ -1,0 +1,45 @@
+#include "cli/noun.h"
+#include "shared/percent_encoding.h"
+
+namespace windlass::cli {
+namespace {
+
+std::string path_of(const std::string& name, const char* word) {
+    return "/api/workers/" + percent_encoded(name) + "/" + word + "/";
+}
+
+}  // namespace
+
+void add_worker(CLI::App& app, Options& options) {
+    CLI::App* worker = app.add_subcommand("worker", "the machines that run jobs (admins)");
+    worker->require_subcommand(1);
+    on_use(*worker->add_subcommand("list", "the workers, with what they offer and run"), options,
+           [&options]() -> Status {
+               WINDLASS_TRY(Server server, Server::find(options.url));
+               WINDLASS_TRY(const ServerAnswer answer, server.get("/api/workers/"));
+               return print_list(options, answer,
+                                 {{"name", "NAME", 24},
+                                  {"state", "STATE", 13},
+                                  {"software", "VERSION", 9},
+                                  {"cpus", "CPUS", 6},
+                                  {"cpus_used", "USED", 6},
+                                  {"memory_bytes", "MEMORY", 14},
+                                  {"running", "RUNNING", 0}},
+                                 "name");
+           });
+    struct Word {
+        const char* word;
+        const char* meaning;
+        const char* done;
+    };
+    for (const Word& one :
+         {Word{"drain", "give it nothing more; what it has ends", "draining"},
+          Word{"resume", "end its drain", "resumed"},
+          Word{"forget", "it is dead: its jobs are queued again at once, not when their leases run out", "forgotten"}})
+        add_with_argument(*worker, one.word, one.meaning, "name", "the worker's name", options,
+                          [&options, one](const std::string& name) {
+                              return perform(options, "POST", path_of(name, one.word), "", "name", one.done);
+                          });
+}
+
+}  // namespace windlass::cli

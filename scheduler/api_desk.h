@@ -1,0 +1,42 @@
+// The api processes: their questions and what they are told. Submits have a desk of their own.
+//
+// Everything belongs to the loop's thread.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "scheduler/questions.h"
+#include "scheduler/submit_desk.h"
+#include "scheduler/worker_desk.h"
+
+namespace windlass::scheduler {
+
+class ApiDesk {
+  public:
+    ApiDesk(Turns& turns, const WorkerDesk& workers) : turns_(turns), workers_(workers), submits_(turns, questions_) {}
+
+    void heard(const PeerPtr& peer, protocol::Message message, const std::string& body);
+    // What the queue says to somebody who asked, and that a job is over. Ignores the rest.
+    void tell(const Effect& effect);
+
+  private:
+    bool refuse_while_failing(const PeerPtr& peer, RequestId request);
+    template <class Event>
+    void operate(const PeerPtr& peer, RequestId request, Event event);
+    void on_watch(const PeerPtr& peer, JobId job);
+    void explain(const PeerPtr& peer, const protocol::ExplainJob& question);
+    void list_queues(const PeerPtr& peer, RequestId request);
+    void send_statistics(const PeerPtr& peer, RequestId request);
+    void job_ended(const JobEnded& ended);
+    void answer(RequestId ours, const std::function<protocol::Message(RequestId theirs)>& make);
+
+    Turns& turns_;
+    const WorkerDesk& workers_;
+    Questions questions_;
+    SubmitDesk submits_;
+    std::unordered_map<JobId, std::vector<std::weak_ptr<Peer>>> watchers_;
+    std::int64_t ended_ = 0;
+};
+
+}  // namespace windlass::scheduler

@@ -1,0 +1,84 @@
+#include "scheduler/housekeeping.h"
+
+#include "shared/log.h"
+
+namespace windlass::scheduler {
+
+struct Housekeeping::Timer {
+    Housekeeping* owner = nullptr;
+    uv_timer_t timer{};
+};
+
+Housekeeping::Housekeeping(uv_loop_t* loop, Turns& turns, HousekeepingSettings settings)
+    : turns_(turns), settings_(settings), timer_(new Timer{this, {}}) {
+    uv_timer_init(loop, &timer_->timer);
+    timer_->timer.data = timer_;
+    uv_unref(reinterpret_cast<uv_handle_t*>(&timer_->timer));
+}
+
+Housekeeping::~Housekeeping() {
+    timer_->owner = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_->timer),
+             [](uv_handle_t* closed) { delete static_cast<Timer*>(closed->data); });
+}
+
+void Housekeeping::job_ended() {
+    ++finished_;
+    last_end_ = turns_.now().steady;
+    if (finished_ >= settings_.too_many && !under_way_) return move();
+    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_->timer)) == 0) wait(settings_.quiet_for);
+}
+
+void Housekeeping::wait(Milliseconds time) {
+    uv_timer_start(
+        &timer_->timer,
+        [](uv_timer_t* timer) {
+            if (auto* owner = static_cast<Timer*>(timer->data)->owner) owner->on_quiet();
+        },
+        static_cast<std::uint64_t>(time.count()), 0);
+}
+
+void Housekeeping::on_quiet() {
+    const auto quiet = std::chrono::duration_cast<Milliseconds>(turns_.now().steady - last_end_);
+    if (quiet < settings_.quiet_for) return wait(settings_.quiet_for - quiet + Milliseconds{1});
+    if (under_way_ || turns_.deposed()) return;
+    move();
+}
+
+bool Housekeeping::failed(const Result<std::int64_t>& answer, const char* what) {
+    under_way_ = false;
+    if (answer) return false;
+    if (answer.error().kind == ErrorKind::stale)
+        turns_.depose(answer.error().message);
+    else
+        log::warning("{}: {}. It is tried again when more jobs have ended", what, answer.error().message);
+    return true;
+}
+
+void Housekeeping::move() {
+    under_way_ = true;
+    const std::int64_t noted = finished_;
+    turns_.store().ask<std::int64_t>([most = settings_.at_once](Store& store) { return store.move_finished(most); },
+                                     [this, noted](Result<std::int64_t> moved) {
+                                         if (failed(moved, "finished jobs could not be moved to the history")) return;
+                                         if (*moved == settings_.at_once) {
+                                             finished_ = std::max<std::int64_t>(finished_ - *moved, 1);
+                                             return move();
+                                         }
+                                         finished_ -= noted;  // fewer than asked for: those were all
+                                         if (finished_ == 0 && settings_.keep_finished.count() > 0) forget();
+                                     });
+}
+
+void Housekeeping::forget() {
+    under_way_ = true;
+    const WallTime cutoff = turns_.now().wall - settings_.keep_finished;
+    turns_.store().ask<std::int64_t>(
+        [cutoff, most = settings_.at_once](Store& store) { return store.forget_finished(cutoff, most); },
+        [this](Result<std::int64_t> forgotten) {
+            if (failed(forgotten, "old jobs could not be forgotten")) return;
+            if (*forgotten == settings_.at_once) forget();
+        });
+}
+
+}  // namespace windlass::scheduler

@@ -1,0 +1,49 @@
+// What is done when there is nothing better to do: finished jobs move out of the way, and what was kept long enough is
+// forgotten. It comes on the heels of work, once that has been quiet for a while, and never wakes an idle site.
+//
+// Everything belongs to the loop's thread.
+#pragma once
+
+#include <uv.h>
+
+#include "scheduler/turns.h"
+
+namespace windlass::scheduler {
+
+struct HousekeepingSettings {
+    Milliseconds keep_finished{0};  // 0: for ever
+    Milliseconds quiet_for{5'000};  // no job ended for so long
+    std::int64_t at_once = 2'000;   // jobs per transaction
+    // So many finished jobs in the way are moved at once, quiet or not.
+    std::int64_t too_many = 100'000;
+};
+
+class Housekeeping {
+  public:
+    Housekeeping(uv_loop_t* loop, Turns& turns, HousekeepingSettings settings);
+    ~Housekeeping();
+    Housekeeping(const Housekeeping&) = delete;
+    Housekeeping& operator=(const Housekeeping&) = delete;
+
+    void job_ended();
+    // For what an earlier life left.
+    void start() { job_ended(); }
+
+  private:
+    struct Timer;  // outlives us until libuv has closed it
+
+    void wait(Milliseconds time);
+    void on_quiet();
+    void move();
+    void forget();
+    bool failed(const Result<std::int64_t>& answer, const char* what);
+
+    Turns& turns_;
+    HousekeepingSettings settings_;
+    Timer* timer_;
+    std::int64_t finished_ = 0;  // not moved yet, as far as we know
+    SteadyTime last_end_{};
+    bool under_way_ = false;
+};
+
+}  // namespace windlass::scheduler

@@ -1,0 +1,219 @@
+#include "scheduler/submit_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shared/json.h"
+#include "shared/log.h"
+
+namespace windlass::scheduler {
+namespace {
+
+constexpr std::int64_t retry_while_away_ms = 2000;
+
+std::string params_json(const std::map<std::string, std::string>& params) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    for (const auto& [name, value] : params) {
+        put_key(writer, name);
+        put(writer, value);
+    }
+    writer.EndObject();
+    return std::string(text_of(buffer));
+}
+
+// Cuts code and data of the items out of the body of a submit.
+class BodyCutter {
+  public:
+    explicit BodyCutter(const std::string& body) : body_(body) {}
+
+    // False when the sizes do not match the body. -1: the same as that of the item before.
+    bool cut(std::int64_t size, ContentPtr& content) {
+        if (size == -1) return true;
+        if (size < 0 || static_cast<std::uint64_t>(size) > body_.size() - at_) return false;
+        content = make_content(body_.substr(at_, static_cast<std::size_t>(size)));
+        at_ += static_cast<std::size_t>(size);
+        return true;
+    }
+    bool at_end() const { return at_ == body_.size(); }
+
+  private:
+    const std::string& body_;
+    std::size_t at_ = 0;
+};
+
+}  // namespace
+
+NewJob seed_of(UserId owner, const JobSpec& spec) {
+    NewJob seed;
+    seed.owner = owner;
+    seed.priority = spec.priority;
+    seed.max_attempts = spec.max_attempts;
+    seed.need = {spec.limits.cpu_millis, spec.limits.memory_bytes, spec.resources, spec.required_labels};
+    if (spec.network == Network::full) seed.need.labels["network"] = "full";
+    if (!spec.image.empty()) seed.need.labels["image:" + spec.image] = "present";
+    seed.queue = spec.queue;
+    seed.rules = {spec.retry_on, spec.retry_delay, spec.not_before, spec.deadline};
+    return seed;
+}
+
+void SubmitDesk::heard(const PeerPtr& peer, protocol::SubmitJobs submit, const std::string& body) {
+    const auto pending = std::make_shared<Pending>();
+    pending->peer = peer;
+    pending->request = submit.request;
+    pending->owner = submit.owner;
+    pending->event.quota = submit.quota;
+    pending->items.reserve(submit.jobs.size());
+    pending->event.jobs.reserve(submit.jobs.size());
+    BodyCutter cutter(body);
+    ContentPtr code = make_content({}), data = code;
+    for (protocol::SubmitItem& item : submit.jobs) {
+        if (!cutter.cut(item.code_size, code) || !cutter.cut(item.data_size, data))
+            return peer->connection->close("a submit does not match its own sizes");
+        NewJob& seed = pending->event.jobs.emplace_back(seed_of(submit.owner, item.spec));
+        for (const protocol::SubmitDependency& on : item.after) {
+            if (!on.job && (on.index < 0 || std::cmp_greater_equal(on.index, submit.jobs.size())))
+                return peer->connection->close("a submit waits for an item that it does not have");
+            seed.after.push_back({on.job, static_cast<std::size_t>(on.index), on.condition, std::nullopt});
+        }
+        seed.array = {item.array_count, item.max_fails};
+        SubmittedItem& made = pending->items.emplace_back();
+        made.payload = {std::move(item.spec), code, data, item.array_count, !item.params.empty()};
+        made.rerun_of = item.rerun_of;
+        made.after = seed.after;
+        made.array = seed.array;
+        for (const auto& params : item.params) made.params.push_back(params_json(params));
+        if (!made.params.empty() && std::cmp_not_equal(made.params.size(), item.array_count))
+            return peer->connection->close("an array does not have parameters for each of its members");
+    }
+    if (pending->items.empty() || !cutter.at_end())
+        return peer->connection->close("a submit does not match its own sizes");
+    if (turns_.store().failing()) return unavailable(*pending, "the database is away; nothing was changed");
+    if (submit.key.empty()) return look_up_dependencies(pending);
+    pending->key = KeyRecord{submit.owner, submit.route, submit.key, submit.body_sha256, turns_.now().wall, {}};
+    look_up_key(pending);
+}
+
+void SubmitDesk::look_up_key(const PendingPtr& pending) {
+    const KeyRecord& key = *pending->key;
+    std::string name = key.account.text() + " " + key.route + " " + key.key;
+    if (!keys_in_flight_.insert(name).second)
+        return refuse(*pending, protocol::SubmitRefused::Why::key_in_use,
+                      "The first request with this Idempotency-Key is still under way; ask again in a moment.");
+    pending->key_name = std::move(name);
+    turns_.store().ask<std::optional<KeyRecord>>(
+        [key](Store& store) { return store.submitted_with(key.account, key.route, key.key); },
+        [this, pending](Result<std::optional<KeyRecord>> found) {
+            if (!found) return unavailable(*pending, found.error().message);
+            if (!*found) {
+                look_up_dependencies(pending);
+                return turns_.end_turn();
+            }
+            const KeyRecord& first = **found;
+            if (first.body_sha256 != pending->key->body_sha256)
+                return refuse(*pending, protocol::SubmitRefused::Why::key_of_another,
+                              "This Idempotency-Key was used with another body; use a new key for another request.");
+            tell(*pending, protocol::JobsSubmitted{pending->request, first.jobs, true});
+        });
+}
+
+void SubmitDesk::job_ended(JobId job, JobState state) {
+    if (lookups_ > 0) ended_meanwhile_[job] = state;
+}
+
+// Says of each job waited for that the queue does not have how it ended. False when one never was.
+bool SubmitDesk::resolve(Pending& pending, const std::unordered_map<JobId, JobState>& ended) {
+    for (NewJob& seed : pending.event.jobs)
+        for (Dependency& on : seed.after) {
+            if (!on.job || turns_.queue().knows(on.job)) continue;
+            if (const auto now = turns_.ending(on.job)) {
+                on.ended = now;
+            } else if (const auto meanwhile = ended_meanwhile_.find(on.job); meanwhile != ended_meanwhile_.end()) {
+                on.ended = meanwhile->second;
+            } else if (const auto before = ended.find(on.job); before != ended.end()) {
+                on.ended = before->second;
+            } else {
+                refuse(pending, protocol::SubmitRefused::Why::no_such_job,
+                       "There is no job " + on.job.text() + " to wait for.");
+                return false;
+            }
+        }
+    return true;
+}
+
+void SubmitDesk::look_up_dependencies(const PendingPtr& pending) {
+    std::vector<JobId> unknown;
+    for (const NewJob& seed : pending->event.jobs)
+        for (const Dependency& on : seed.after)
+            if (on.job && !turns_.queue().knows(on.job) && !turns_.ending(on.job)) unknown.push_back(on.job);
+    if (unknown.empty()) {
+        if (resolve(*pending, {})) feed(pending);
+        return;
+    }
+    std::sort(unknown.begin(), unknown.end());
+    unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+    ++lookups_;
+    turns_.store().ask<std::vector<std::optional<JobState>>>(
+        [unknown](Store& store) { return store.final_states(unknown); },
+        [this, pending, unknown](Result<std::vector<std::optional<JobState>>> states) {
+            std::unordered_map<JobId, JobState> ended;
+            for (std::size_t i = 0; states && i < unknown.size(); ++i)
+                if ((*states)[i]) ended.emplace(unknown[i], *(*states)[i]);
+            if (!states)
+                unavailable(*pending, states.error().message);
+            else if (resolve(*pending, ended))
+                feed(pending);
+            if (--lookups_ == 0) ended_meanwhile_.clear();
+            turns_.end_turn();
+        });
+}
+
+void SubmitDesk::feed(const PendingPtr& pending) {
+    pending->event.request = questions_.remember(pending->peer.lock(), pending->request, pending->key_name);
+    Attachment attachment;
+    attachment.owner = pending->owner;
+    attachment.items = &pending->items;
+    attachment.key = std::move(pending->key);
+    turns_.feed(pending->event, std::move(attachment));
+}
+
+void SubmitDesk::answer(const AnswerSubmit& answer) {
+    submitted_ += static_cast<std::int64_t>(answer.jobs.size());
+    const Questions::Question question = questions_.recall(answer.request);
+    keys_in_flight_.erase(question.key);
+    if (question.peer) question.peer->connection->send(protocol::JobsSubmitted{question.theirs, answer.jobs, false});
+}
+
+void SubmitDesk::answer(const RefuseSubmit& refusal) {
+    const Questions::Question question = questions_.recall(refusal.request);
+    keys_in_flight_.erase(question.key);
+    if (!question.peer) return;
+    question.peer->connection->send(protocol::SubmitRefused{question.theirs,
+                                                            static_cast<protocol::SubmitRefused::Why>(refusal.why),
+                                                            refusal.detail, refusal.retry_after.count()});
+}
+
+void SubmitDesk::refuse(const Pending& pending, protocol::SubmitRefused::Why why, std::string detail) {
+    const bool in_use = why == protocol::SubmitRefused::Why::key_in_use;
+    tell(pending, protocol::SubmitRefused{pending.request, why, std::move(detail), in_use ? 1000 : 0});
+}
+
+void SubmitDesk::unavailable(const Pending& pending, const std::string& why) {
+    tell(pending, protocol::Unavailable{pending.request, why, retry_while_away_ms});
+}
+
+// The end of a submit that did not reach the queue.
+void SubmitDesk::tell(const Pending& pending, const protocol::Message& message) {
+    keys_in_flight_.erase(pending.key_name);
+    if (const PeerPtr peer = pending.peer.lock()) peer->connection->send(message);
+}
+
+static_assert(static_cast<int>(RefuseSubmit::Why::queued_quota) ==
+                  static_cast<int>(protocol::SubmitRefused::Why::queued_quota) &&
+              static_cast<int>(RefuseSubmit::Why::cpu_quota) ==
+                  static_cast<int>(protocol::SubmitRefused::Why::cpu_quota) &&
+              static_cast<int>(RefuseSubmit::Why::no_such_queue) ==
+                  static_cast<int>(protocol::SubmitRefused::Why::no_such_queue));
+
+}  // namespace windlass::scheduler

@@ -1,0 +1,50 @@
+// Input files of jobs, kept on disk under their SHA-256 so that a thousand jobs fetch a data set once. Bounded in
+// bytes: what was used longest ago goes first.
+//
+// One thread. The directory (0700) is ours alone; what a former life left in it is used again.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "shared/result.h"
+
+namespace windlass::worker {
+
+class BlobCache {
+  public:
+    // `bound_bytes` 0: keeps nothing.
+    static Result<BlobCache> open(const std::string& directory, std::int64_t bound_bytes);
+
+    bool has(const std::string& sha256) const { return index_.contains(sha256); }
+    // The bytes, checked against their name: a file that was damaged is removed and not there.
+    std::optional<std::string> get(const std::string& sha256);
+    // invalid when the bytes are not those of the name. That there is no room is no failure: it is just not kept.
+    Status put(const std::string& sha256, std::string_view bytes);
+
+    std::int64_t bytes() const { return bytes_; }
+
+  private:
+    struct Entry {
+        std::string sha256;
+        std::int64_t bytes = 0;
+    };
+
+    BlobCache(std::string directory, std::int64_t bound_bytes)
+        : directory_(std::move(directory)), bound_bytes_(bound_bytes) {}
+    std::string path(const std::string& sha256) const { return directory_ + "/" + sha256; }
+    void add(const std::string& sha256, std::int64_t bytes);
+    void remove(const std::string& sha256);
+    void make_room(std::int64_t bytes);
+
+    std::string directory_;
+    std::int64_t bound_bytes_;
+    std::int64_t bytes_ = 0;
+    std::list<Entry> by_use_;  // used longest ago first
+    std::unordered_map<std::string, std::list<Entry>::iterator> index_;
+};
+
+}  // namespace windlass::worker
