@@ -20,13 +20,24 @@ std::size_t size_of(const FramedRequest& framed) {
     return total;
 }
 
+// A client that vanished without a word is found by the kernel, also when nothing is sent to it that it could fail to
+// take. (Every stream that says something of its own now and then finds it sooner by that.)
+void watch_for_death(SocketHandle& socket) {
+    constexpr unsigned after_s = 60;
+    if (socket.handle.type == UV_TCP) ::uv_tcp_keepalive(&socket.tcp, 1, after_s);
+}
+
 Connection& of(uv_handle_t* handle) {
     return *static_cast<Connection*>(handle->data);
 }
 
 }  // namespace
 
-Connection::Connection(FrontCore& core) : core_(core), framer_(core.limits()), charge_(core.counters()) {}
+Connection::Connection(FrontCore& core)
+    : core_(core),
+      framer_(core.limits()),
+      charge_(core.counters()),
+      unsent_charge_(core.counters(), &Counters::unsent_bytes) {}
 
 void Connection::start(std::string remote_address, std::string address_key) {
     remote_address_ = std::move(remote_address);
@@ -45,6 +56,7 @@ void Connection::turn_away(std::string remote_address) {
 void Connection::close() {
     if (std::exchange(closing_, true)) return;
     core_.deadlines().remove(*this);
+    end_wait_for_source();
     if (exchange_) {
         if (exchange_->parked != 0) core_.counters()->waiting.fetch_sub(1, std::memory_order_relaxed);
         exchange_->parked = 0;
@@ -96,7 +108,7 @@ void Connection::on_read(ssize_t size, const char* data) {
 // sent; a wait that may be long is given up.
 void Connection::on_end_of_input() {
     end_of_input_ = true;
-    if (lingering_ || (exchange_ && exchange_->parked != 0)) return close();
+    if (lingering_ || waiting_ || (exchange_ && exchange_->parked != 0)) return close();
     settle();
 }
 
@@ -161,7 +173,37 @@ void Connection::on_piece(Piece event) {
     // The head is out, so the client can only be told by an end that is none: no last chunk.
     if (event.failed) return close();
     more_pieces_ = !event.last;
+    if (more_pieces_ && event.bytes.empty()) return wait_for_source();
     send({}, std::move(event.bytes));
+}
+
+// ---- a stream that has nothing to send now
+
+void Connection::ask_source(Work::Kind kind) {
+    exchange_->woken = false;  // before it looks: what comes after its look wakes again
+    core_.dispatch({kind, exchange_, {}});
+}
+
+void Connection::wait_for_source() {
+    if (exchange_->woken) return ask_source(Work::Kind::piece);
+    // Closing without the last chunk: the client knows that this was not all, and asks again.
+    if (end_of_input_ || core_.draining()) return close();
+    waiting_ = true;
+    core_.counters()->waiting.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(watched_, true)) watch_for_death(socket_);
+    set_deadline(core_.limits().heartbeat);
+}
+
+void Connection::end_wait_for_source() {
+    if (!std::exchange(waiting_, false)) return;
+    core_.deadlines().clear(*this);
+    core_.counters()->waiting.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Connection::on_woken() {
+    if (!waiting_) return;  // it is being asked, or will be when the client has taken what is under way
+    end_wait_for_source();
+    ask_source(Work::Kind::piece);
 }
 
 void Connection::on_parked(Parked event) {
@@ -290,6 +332,7 @@ void Connection::send(std::string head, std::string body) {
         self.on_written();
     });
     if (queued != 0) return close();
+    unsent_charge_.set(out_head_.size() + out_body_.size());
     unsent_at_deadline_ = ::uv_stream_get_write_queue_size(&socket_.stream);
     set_deadline(core_.limits().write_deadline);
 }
@@ -297,9 +340,10 @@ void Connection::send(std::string head, std::string body) {
 void Connection::on_written() {
     out_head_ = {};
     out_body_ = {};
+    unsent_charge_.set(0);
     if (!exchange_) return linger();  // that was a refusal
     if (!more_pieces_) return end_exchange();
-    core_.dispatch({Work::Kind::piece, exchange_, {}});
+    ask_source(Work::Kind::piece);
 }
 
 void Connection::on_write_stalled() {
@@ -334,8 +378,10 @@ void Connection::on_deadline() {
     if (lingering_) return close();
     if (writing_) return on_write_stalled();
     if (exchange_) {
-        if (exchange_->parked != 0) resume_parked(std::move(exchange_->on_deadline));
-        return;
+        if (exchange_->parked != 0) return resume_parked(std::move(exchange_->on_deadline));
+        if (!waiting_) return;
+        end_wait_for_source();
+        return ask_source(Work::Kind::heartbeat);
     }
     if (timed_ == Timed::idle) return close();
     refuse({408,
@@ -346,6 +392,7 @@ void Connection::on_deadline() {
 }
 
 void Connection::drain() {
+    if (waiting_) return close();
     if (exchange_ && exchange_->parked != 0) return resume_parked(std::move(exchange_->on_deadline));
     settle();
 }

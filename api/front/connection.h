@@ -7,6 +7,8 @@
 //                        v                        v  │ Resumer            └──> answering
 //                    lingering <── close ──────  parked
 //
+// A stream that has nothing to send stays in answering, without a thread, until its source wakes it (waiting_).
+//
 // An idle connection holds no buffer. Owned by libuv: deletes itself in the close callback.
 #pragma once
 
@@ -46,6 +48,7 @@ class Connection : public DeadlineQueue::Item {
     void on_piece(Piece event);
     void on_parked(Parked event);
     void on_resumed(Resumed event);
+    void on_woken();
 
     void on_deadline();
     void drain();
@@ -62,6 +65,9 @@ class Connection : public DeadlineQueue::Item {
     void begin_exchange(FramedRequest framed);
     void end_exchange();
     void resume_parked(Next next);
+    void ask_source(Work::Kind kind);
+    void wait_for_source();
+    void end_wait_for_source();
     void settle();
     void send_continue();
     void refuse(Refusal refusal);
@@ -88,9 +94,12 @@ class Connection : public DeadlineQueue::Item {
     std::string leftover_;  // read, not yet framed; reading stands still as long as it is not empty
     std::optional<Refusal> refusal_;
     Charge charge_;
+    Charge unsent_charge_;
 
     std::shared_ptr<Exchange> exchange_;  // being answered
     bool more_pieces_ = false;
+    bool waiting_ = false;  // for the source of the stream
+    bool watched_ = false;  // by TCP keep-alive
     std::string out_head_;
     std::string out_body_;
     std::size_t unsent_at_deadline_ = 0;

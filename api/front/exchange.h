@@ -36,11 +36,23 @@ struct Request {
 };
 
 // Pulled by the front, one piece at a time, when the client has taken the piece before: constant memory however long
-// the list. next() runs on a front thread, appends at least one byte or says that it was the last; false: that was all.
+// the answer. All three run on front threads, never two at a time. The source is destroyed as soon as the client has
+// gone or has been told all, on whatever thread.
 class ChunkSource {
   public:
+    // Ends the wait of a source that had nothing. Any thread, any number of times, also when nobody waits or the client
+    // has gone: then nothing happens. Cheap: may be called for every byte.
+    using Wake = std::function<void()>;
+
     virtual ~ChunkSource() = default;
+    // Once, before the first next().
+    virtual void attach(Wake) {}
+    // Appends a piece. False: that was all (the piece may be empty). True without a byte: nothing now; it is asked
+    // again after Wake, and the connection costs no thread until then. What it throws breaks the answer off: the client
+    // sees that it is not complete.
     virtual bool next(std::string& out) = 0;
+    // Nothing was sent for FrontLimits::heartbeat: like next(), for a sign of life and for looking after oneself.
+    virtual bool heartbeat(std::string& out) { return next(out); }
 };
 
 struct Response {

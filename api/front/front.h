@@ -27,6 +27,7 @@ struct FrontLimits {
     Milliseconds body_deadline{60'000};               // from the end of the head to the end of the body [408]
     Milliseconds idle_deadline{75'000};               // between requests of one connection [closed]
     Milliseconds write_deadline{30'000};              // without progress while the client does not read [closed]
+    Milliseconds heartbeat{15'000};                   // a stream that has nothing to send gives a sign of life
     std::int32_t connections = 20'000;                // in total [503 and closed]
     std::int32_t connections_per_address = 10'000;    // [503 and closed]; loopback is not counted
     std::int64_t buffered_bytes = 512 * 1024 * 1024;  // request bytes in memory, all connections together [503]
@@ -47,8 +48,9 @@ struct FrontStatistics {
     std::uint64_t connections_refused = 0;
     std::uint64_t requests = 0;
     std::uint64_t refused_requests = 0;  // answered by the front itself
-    std::uint64_t waiting = 0;           // exchanges in Later
-    std::uint64_t buffered_bytes = 0;
+    std::uint64_t waiting = 0;           // exchanges in Later, and streams that have nothing to send now
+    std::uint64_t buffered_bytes = 0;    // of requests
+    std::uint64_t unsent_bytes = 0;      // of answers, not yet taken by the kernel
 };
 
 class Front {
@@ -61,7 +63,8 @@ class Front {
 
     virtual std::string address() const = 0;  // "127.0.0.1:41233": the port that was picked
     // Stops accepting, lets what is being answered be answered (at most `patience`), then closes everything and calls
-    // `done` on the loop. Idle connections close at once; parked exchanges get their on_deadline.
+    // `done` on the loop. Idle connections close at once; parked exchanges get their on_deadline; a stream breaks off
+    // when it has nothing to send.
     virtual void drain(Milliseconds patience, std::function<void()> done) = 0;
     virtual FrontStatistics statistics() const = 0;
 };

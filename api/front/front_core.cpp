@@ -40,10 +40,18 @@ struct Ticket {
     }
 };
 
+// Of the source of one exchange, which it does not keep.
+ChunkSource::Wake wake_of(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mailbox> mailbox) {
+    return [weak = std::weak_ptr(exchange), mailbox = std::move(mailbox)] {
+        auto kept = weak.lock();
+        if (kept && !kept->woken.exchange(true)) mailbox->post({std::move(kept), Woken{}});
+    };
+}
+
 // The next piece in the framing of the answer; false: that was the last. Throws what the source throws.
-bool produce(Exchange& exchange, std::string& out) {
+bool produce(Exchange& exchange, std::string& out, bool heartbeat = false) {
     std::string piece;
-    const bool more = exchange.stream->next(piece);
+    const bool more = heartbeat ? exchange.stream->heartbeat(piece) : exchange.stream->next(piece);
     if (exchange.framed.http_1_0) {
         out += piece;
         return more;
@@ -154,6 +162,7 @@ FrontStatistics FrontCore::statistics() const {
     out.refused_requests = counters_->refused_requests;
     out.waiting = counters_->waiting;
     out.buffered_bytes = counters_->buffered_bytes;
+    out.unsent_bytes = counters_->unsent_bytes;
     return out;
 }
 
@@ -186,10 +195,10 @@ void FrontCore::run(std::vector<Work>& batch, HttplibAdapter& adapter) {
 
 void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
     auto& exchange = *work.exchange;
-    if (work.kind == Work::Kind::piece) {
+    if (work.kind == Work::Kind::piece || work.kind == Work::Kind::heartbeat) {
         Piece piece;
         try {
-            piece.last = !produce(exchange, piece.bytes);
+            piece.last = !produce(exchange, piece.bytes, work.kind == Work::Kind::heartbeat);
         } catch (...) {
             piece.failed = true;
             log_front_error("a streamed answer broke off", exchange.framed.request.id, current_exception_text());
@@ -206,6 +215,7 @@ void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
     if (answered.answer.stream) {
         exchange.stream = std::move(answered.answer.stream);
         try {
+            exchange.stream->attach(wake_of(work.exchange, mailbox_));
             answered.more = produce(exchange, answered.answer.body);  // the first piece goes out with the head
         } catch (...) {
             log_front_error("a streamed answer failed before its first piece", exchange.framed.request.id,
@@ -243,9 +253,11 @@ void FrontCore::take_mail() {
 }
 
 void FrontCore::handle(Event& event) {
-    if (!std::holds_alternative<Resumed>(event.what)) --outstanding_;
+    const bool woken = std::holds_alternative<Woken>(event.what);
+    if (!woken && !std::holds_alternative<Resumed>(event.what)) --outstanding_;
     auto* connection = event.exchange->connection;
     if (!connection) return;  // the client has gone
+    if (woken) return connection->on_woken();
     if (auto* answered = std::get_if<Answered>(&event.what)) return connection->on_answered(std::move(*answered));
     if (auto* piece = std::get_if<Piece>(&event.what)) return connection->on_piece(std::move(*piece));
     if (auto* parked = std::get_if<Parked>(&event.what)) return connection->on_parked(std::move(*parked));

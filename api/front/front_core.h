@@ -27,7 +27,7 @@ class Connection;
 
 // What a thread of the pool does next for one exchange.
 struct Work {
-    enum class Kind { request, next, piece };
+    enum class Kind { request, next, piece, heartbeat };
     Kind kind = Kind::request;
     std::shared_ptr<Exchange> exchange;
     Next next;

@@ -28,24 +28,28 @@ struct Counters {
     std::atomic<std::uint64_t> refused_requests{0};
     std::atomic<std::uint64_t> waiting{0};
     std::atomic<std::uint64_t> buffered_bytes{0};
+    std::atomic<std::uint64_t> unsent_bytes{0};
 };
 
-// Bytes of one owner in Counters::buffered_bytes; given back when it is destroyed, on whatever thread.
+// Bytes of one owner in one of the counters; given back when it is destroyed, on whatever thread.
 class Charge {
   public:
-    explicit Charge(std::shared_ptr<Counters> counters) : counters_(std::move(counters)) {}
+    using Counter = std::atomic<std::uint64_t> Counters::*;
+    explicit Charge(std::shared_ptr<Counters> counters, Counter counter = &Counters::buffered_bytes)
+        : counters_(std::move(counters)), counter_(counter) {}
     ~Charge() { set(0); }
     Charge(const Charge&) = delete;
     Charge& operator=(const Charge&) = delete;
 
     void set(std::size_t bytes) {
         if (bytes == bytes_) return;
-        counters_->buffered_bytes.fetch_add(bytes - bytes_, std::memory_order_relaxed);  // wraps around when it shrinks
+        ((*counters_).*counter_).fetch_add(bytes - bytes_, std::memory_order_relaxed);  // wraps around when it shrinks
         bytes_ = bytes;
     }
 
   private:
     std::shared_ptr<Counters> counters_;
+    Counter counter_;
     std::size_t bytes_ = 0;
 };
 
@@ -63,6 +67,9 @@ struct Exchange {
     // Pool only (one thread at a time has the exchange).
     std::uint64_t parkings = 0;
     std::shared_ptr<ChunkSource> stream;
+
+    // Any thread. Set by the first wake() since the source was last asked.
+    std::atomic<bool> woken{false};
 
     // Loop only.
     Connection* connection = nullptr;  // null: the client has gone
@@ -89,9 +96,10 @@ struct Resumed {
     std::uint64_t parking = 0;
     Next next;
 };
+struct Woken {};
 struct Event {
     std::shared_ptr<Exchange> exchange;
-    std::variant<Answered, Piece, Parked, Resumed> what;
+    std::variant<Answered, Piece, Parked, Resumed, Woken> what;
 };
 
 class Mailbox {

@@ -191,9 +191,12 @@ class HttplibAdapter::Server final : public httplib::Server {
         const bool bodiless = has_no_body(response.status);
         const bool head_only = request.method == "HEAD";
         out.status = response.status;
+        accepts_ranges_ = false;
         for (auto& [name, value] : response.headers) {
             if (is_ours(name)) continue;
-            if (is_safe_header(name, value)) {
+            if (same(name, "Accept-Ranges")) {
+                accepts_ranges_ = true;  // correct_head() puts it back
+            } else if (is_safe_header(name, value)) {
                 out.headers.emplace(std::move(name), std::move(value));
             } else {
                 log_front_error("a header of an answer has a character that is not allowed; left out", request.id,
@@ -228,6 +231,7 @@ class HttplibAdapter::Server final : public httplib::Server {
     void correct_head(httplib::Response& out) const {
         out.headers.erase("Keep-Alive");
         out.headers.erase("Accept-Ranges");
+        if (accepts_ranges_) out.headers.emplace("Accept-Ranges", "bytes");
         if (!sized_) out.headers.erase("Content-Length");
     }
 
@@ -258,6 +262,7 @@ class HttplibAdapter::Server final : public httplib::Server {
     bool answered_ = false;
     bool streaming_ = false;
     bool sized_ = true;
+    bool accepts_ranges_ = false;  // the handler says so
 
     std::time_t date_at_ = -1;
     std::string date_;

@@ -4,6 +4,7 @@ windlass_test(api_front_test
     front/exchange_test.cpp
     front/front_abuse_test.cpp
     front/front_later_test.cpp
+    front/front_live_test.cpp
     front/front_stream_test.cpp
     front/front_test.cpp
     front/handler_pool_test.cpp

@@ -65,6 +65,13 @@ TEST(HttplibAdapter, head_has_the_length_and_no_body) {
     EXPECT_EQ(out.answer.body, "");
 }
 
+TEST(HttplibAdapter, handler_may_say_that_it_serves_ranges) {
+    const auto out = write(get(), answering({206, "text/plain", "12", {{"Accept-Ranges", "bytes"}}, nullptr}));
+    EXPECT_TRUE(out.answer.head.starts_with("HTTP/1.1 206 "));
+    EXPECT_EQ(out.answer.head.find("Accept-Ranges: bytes\r\n"), out.answer.head.rfind("Accept-Ranges"));
+    EXPECT_TRUE(out.head_has("Accept-Ranges: bytes\r\n"));
+}
+
 TEST(HttplibAdapter, no_content_has_neither_length_nor_type) {
     const auto out = write(get(), answering({204, "application/json", "ignored", {}, nullptr}));
     EXPECT_TRUE(out.answer.head.starts_with("HTTP/1.1 204 "));
