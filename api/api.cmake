@@ -4,16 +4,23 @@ add_library(windlass_api STATIC
   accounts_repository.cpp
   authenticate.cpp
   batch.cpp
+  byte_range.cpp
   credentials.cpp
   field_reader.cpp
+  find_job.cpp
   first_admin.cpp
   health.cpp
+  follow_buffer.cpp
+  job_following.cpp
   job_history.cpp
   job_list.cpp
+  job_log.cpp
   job_parameters.cpp
+  job_stream.cpp
   jobs.cpp
   jobs_repository.cpp
   json_list.cpp
+  log_position.cpp
   login_throttle.cpp
   metrics.cpp
   names.cpp
@@ -29,6 +36,7 @@ add_library(windlass_api STATIC
   routes.cpp
   scheduler_link.cpp
   server.cpp
+  sse.cpp
   submission.cpp
   submit_parser.cpp
   users.cpp

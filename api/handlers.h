@@ -23,8 +23,9 @@ OrProblem<Reply> list_queue(const Call& call);
 // job_history.cpp
 OrProblem<Reply> job_events(const Call& call);
 OrProblem<Reply> job_attempts(const Call& call);
-OrProblem<Reply> job_log(const Call& call);
 OrProblem<Reply> why_job(const Call& call);
+// job_log.cpp
+OrProblem<Reply> job_log(const Call& call);
 // results.cpp
 OrProblem<Reply> list_results(const Call& call);
 OrProblem<Reply> show_result(const Call& call);

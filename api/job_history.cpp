@@ -1,25 +1,18 @@
-// What happened to one job: /events/, /attempts/, /log/, /why/.
+// What happened to one job: /events/, /attempts/, /why/. What it printed is in job_log.cpp.
 #include <fmt/format.h>
 
-#include <array>
-#include <memory>
 #include <utility>
 
+#include "api/find_job.h"
 #include "api/handlers.h"
 #include "api/job_parameters.h"
+#include "api/job_stream.h"
 #include "api/render_job.h"
 #include "api/results_repository.h"
 #include "api/scheduler_link.h"
-#include "shared/log.h"
 
 namespace windlass::api {
 namespace {
-
-OrProblem<JobsRepository::Standing> visible_standing(const Call& call, JobId id) {
-    WINDLASS_TRY(auto standing, call.app.jobs.standing(id));
-    if (!standing || !call.principal.may_see(standing->owner)) return no_such_job(call);
-    return *std::move(standing);
-}
 
 template <class T, class Write>
 Reply array_reply(const std::vector<T>& items, Write write) {
@@ -29,49 +22,6 @@ Reply array_reply(const std::vector<T>& items, Write write) {
     for (const T& item : items) write(json, item);
     json.EndArray();
     return json_response(buffer);
-}
-
-// One stream of one attempt, as far as it has been written, piece by piece.
-class OutputSource final : public ChunkSource {
-  public:
-    OutputSource(ResultsRepository& results, AttemptRef attempt, OutputStream stream, std::string request_id)
-        : results_(results), attempt_(attempt), stream_(stream), request_id_(std::move(request_id)) {}
-
-    Result<bool> read(std::string& out) {
-        constexpr int pieces_at_once = 8;
-        WINDLASS_TRY(const auto pieces, results_.output(attempt_, stream_, offset_, pieces_at_once));
-        for (const auto& piece : pieces) {
-            out += piece.bytes;
-            offset_ = piece.offset + std::max<std::int64_t>(1, static_cast<std::int64_t>(piece.bytes.size()));
-        }
-        return pieces.size() == pieces_at_once;
-    }
-
-    bool next(std::string& out) override {
-        if (!first_.empty()) {
-            out += std::exchange(first_, {});
-            return true;
-        }
-        auto more = read(out);
-        if (!more) log::error("request {}: output broke off: {}", request_id_, more.error().message);
-        return more && *more;
-    }
-    void put_back(std::string first) { first_ = std::move(first); }
-
-  private:
-    ResultsRepository& results_;
-    AttemptRef attempt_;
-    OutputStream stream_;
-    std::string request_id_;
-    std::int64_t offset_ = 0;
-    std::string first_;
-};
-
-OrProblem<OutputStream> parse_stream(const Call& call) {
-    const auto text = call.query("stream");
-    if (text.empty() || text == "stdout") return OutputStream::standard_output;
-    if (text == "stderr") return OutputStream::standard_error;
-    return bad_field("?stream", "stream must be stdout or stderr.");
 }
 
 Reply why_reply(JobId job, JobState state, std::string_view why) {
@@ -115,6 +65,17 @@ std::string sentence(const JobsRepository::Standing& job) {
 OrProblem<Reply> job_events(const Call& call) {
     WINDLASS_TRY(const auto id, path_job(call));
     WINDLASS_TRY(const auto standing, visible_standing(call, id));
+    if (accepts_events(call.request.header("Accept"))) {
+        EventPosition from;
+        if (const auto last = call.request.header("Last-Event-ID"); !last.empty()) {
+            const auto position = EventPosition::parse(last);
+            if (!position)
+                return make_problem(400, "Last-Event-ID is none that these events had: it is a number, or empty.");
+            from = *position;
+        }
+        if (from.end && is_final(standing.state)) return Reply(nothing_more());
+        return Reply(event_stream_response(follow_events(call, id, {from.seq, false})));
+    }
     WINDLASS_TRY(const auto events, call.app.jobs.events(id));
     return array_reply(events, write_event);
 }
@@ -124,22 +85,6 @@ OrProblem<Reply> job_attempts(const Call& call) {
     WINDLASS_TRY(const auto standing, visible_standing(call, id));
     WINDLASS_TRY(const auto attempts, call.app.results.attempts(id));
     return array_reply(attempts, write_attempt);
-}
-
-OrProblem<Reply> job_log(const Call& call) {
-    WINDLASS_TRY(const auto id, path_job(call));
-    WINDLASS_TRY(const auto stream, parse_stream(call));
-    WINDLASS_TRY(const auto standing, visible_standing(call, id));
-    const auto source =
-        std::make_shared<OutputSource>(call.app.results, AttemptRef{id, standing.attempt}, stream, call.request.id);
-    Response response;
-    response.content_type = "text/plain; charset=utf-8";
-    WINDLASS_TRY(const bool more, source->read(response.body));
-    if (more) {
-        source->put_back(std::exchange(response.body, {}));
-        response.stream = source;
-    }
-    return Reply(std::move(response));
 }
 
 OrProblem<Reply> why_job(const Call& call) {

@@ -149,12 +149,13 @@ Result<Step<QueuedPayload>> JobsRepository::queued(const Visible& visible, std::
     return step;
 }
 
-Result<std::vector<JobEvent>> JobsRepository::events(JobId job) {
+Result<std::vector<JobEvent>> JobsRepository::events(JobId job, std::int64_t after) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select e.seq, e.at_us, e.move, e.state, e.attempt, w.name, e.detail from job_event e "
-                                "left join worker w on w.id = e.worker where e.job = :job order by e.seq",
-                                job.value));
+    WINDLASS_TRY(
+        const auto rows,
+        session->query("select e.seq, e.at_us, e.move, e.state, e.attempt, w.name, e.detail from job_event e "
+                       "left join worker w on w.id = e.worker where e.job = :job and e.seq > :after order by e.seq",
+                       job.value, after));
     std::vector<JobEvent> events;
     events.reserve(rows.size());
     for (const Row& row : rows)

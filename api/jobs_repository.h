@@ -106,7 +106,8 @@ class JobsRepository {
     // Oldest first: the queued ones after `after`.
     Result<Step<QueuedPayload>> queued(const Visible& visible, std::int64_t after, int scan);
 
-    Result<std::vector<JobEvent>> events(JobId job);
+    // In order; only those after number `after`.
+    Result<std::vector<JobEvent>> events(JobId job, std::int64_t after = 0);
     // The bytes of code, data or a result file; nullopt: no longer there.
     Result<std::optional<std::string>> blob(const std::string& sha256);
 

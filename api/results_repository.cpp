@@ -110,12 +110,23 @@ Result<std::vector<OutputPiece>> ResultsRepository::output(AttemptRef attempt, O
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(const auto rows,
                  session->query("select start_offset, bytes from job_output where job = :job and attempt = :attempt "
-                                "and stream = :stream and start_offset >= :offset order by start_offset limit :most",
+                                "and stream = :stream and start_offset >= (select coalesce(max(p.start_offset), 0) "
+                                "from job_output p where p.job = :job and p.attempt = :attempt and p.stream = :stream "
+                                "and p.start_offset <= :offset) order by start_offset limit :most",
                                 attempt.job.value, attempt.attempt, static_cast<std::int64_t>(stream), offset, most));
     std::vector<OutputPiece> pieces;
     pieces.reserve(rows.size());
     for (const Row& row : rows) pieces.push_back({row.integer(0), row.bytes(1)});
     return pieces;
+}
+
+Result<std::int64_t> ResultsRepository::output_size(AttemptRef attempt, OutputStream stream) {
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto rows,
+                 session->query("select start_offset + length(bytes) from job_output where job = :job and attempt = "
+                                ":attempt and stream = :stream order by start_offset desc limit 1",
+                                attempt.job.value, attempt.attempt, static_cast<std::int64_t>(stream)));
+    return rows.empty() ? 0 : rows.front().integer(0);
 }
 
 Result<std::string> ResultsRepository::whole_output(AttemptRef attempt, OutputStream stream) {

@@ -42,8 +42,10 @@ class ResultsRepository {
     Result<std::optional<JobOutcome>> one(JobId job);
     // Every attempt of the job that has ended, in order.
     Result<std::vector<StoredResult>> attempts(JobId job);
-    // The pieces of one stream from `offset` on, in order, at most `most`.
+    // The pieces of one stream from the one on that `offset` lies in (or ends), in order, at most `most`.
     Result<std::vector<OutputPiece>> output(AttemptRef attempt, OutputStream stream, std::int64_t offset, int most);
+    // How many bytes of it are there.
+    Result<std::int64_t> output_size(AttemptRef attempt, OutputStream stream);
     // All of it; any bytes.
     Result<std::string> whole_output(AttemptRef attempt, OutputStream stream);
 

@@ -8,7 +8,7 @@
 namespace windlass::api {
 namespace {
 
-constexpr std::array<std::string_view, 1> stream_parameter = {"stream"};
+constexpr std::array<std::string_view, 3> log_parameters = {"stream", "follow", "encoding"};
 constexpr std::array<std::string_view, 1> batch_parameter = {"all_or_nothing"};
 
 // A literal segment wins over {id}. To add a route: a line here, a handler in handlers.h, its tests, a line in
@@ -30,7 +30,7 @@ constexpr Route table[] = {
     {"DELETE", "/api/jobs/{id}/", "jobs", Access::user, cancel_job, "Cancel a job"},
     {"GET", "/api/jobs/{id}/events/", "jobs", Access::user, job_events, "Every transition of a job"},
     {"GET", "/api/jobs/{id}/attempts/", "jobs", Access::user, job_attempts, "How each attempt of a job ended"},
-    {"GET", "/api/jobs/{id}/log/", "jobs", Access::user, job_log, "What a job has printed so far", stream_parameter},
+    {"GET", "/api/jobs/{id}/log/", "jobs", Access::user, job_log, "What a job has printed, or prints", log_parameters},
     {"GET", "/api/jobs/{id}/why/", "jobs", Access::user, why_job, "Why a job is still waiting, in a sentence"},
 
     {"GET", "/api/results/", "jobs", Access::user, list_results, "List the results of finished jobs", list_parameters},

@@ -47,6 +47,12 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
         std::function<void()> on_end;
     };
 
+    using Listeners = std::vector<std::shared_ptr<JobListener>>;
+    struct Followed {
+        Listeners listeners;
+        bool asked = false;  // on this connection
+    };
+
     uv_loop_t* loop = nullptr;
     SchedulerLinkSettings settings;
     std::function<void(bool)> on_change;
@@ -57,6 +63,8 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
     std::vector<JobId> new_watches;
     std::unordered_map<JobId, std::vector<Watcher>> watchers;
     std::uint64_t next_watcher = 1;
+    std::unordered_map<JobId, Followed> followed;
+    std::vector<JobId> follow_changes;  // of these somebody came first, or left last
     bool stopped = false;
     std::atomic<bool> up = false;
 
@@ -75,9 +83,13 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
     void start();
     void dial();
     void dialled(Result<std::shared_ptr<wire::Connection>> result);
-    void take(protocol::Message message);
+    void take(protocol::Message message, std::string body);
     void answer(const RequestId& request, Answer answer);
     void ended(JobId job);
+    Listeners listeners_of(JobId job);
+    bool tell_followers(const protocol::Message& message, std::string& body);
+    void send_follow_changes();
+    void unfollow(JobId job, const JobListener* listener);
     void went_down(const std::string& reason);
     void dial_later();
     void work();
@@ -106,7 +118,9 @@ void SchedulerLink::State::dialled(Result<std::shared_ptr<wire::Connection>> res
     if (stopped) return result.value()->close("the api stops");
     connection = std::move(result).value();
     connection->set_handlers({
-        [us = shared_from_this()](protocol::Message message, std::string) { us->take(std::move(message)); },
+        [us = shared_from_this()](protocol::Message message, std::string body) {
+            us->take(std::move(message), std::move(body));
+        },
         [us = shared_from_this()](const std::string& reason) { us->went_down(reason); },
     });
     protocol::Hello hello;
@@ -118,7 +132,7 @@ void SchedulerLink::State::dialled(Result<std::shared_ptr<wire::Connection>> res
     connection->send(hello);
 }
 
-void SchedulerLink::State::take(protocol::Message message) {
+void SchedulerLink::State::take(protocol::Message message, std::string body) {
     if (const auto* refused = std::get_if<protocol::Refused>(&message)) {
         // What went_down() will say of the close that follows is of no interest beside this.
         refusal = "the scheduler refused us: " + refused->reason;
@@ -132,6 +146,11 @@ void SchedulerLink::State::take(protocol::Message message) {
             up = true;
             new_watches.clear();
             for (const auto& [job, list] : watchers) new_watches.push_back(job);
+            follow_changes.clear();
+            for (auto& [job, entry] : followed) {
+                entry.asked = false;
+                follow_changes.push_back(job);
+            }
         }
         log::info("connected to the scheduler at {}", settings.endpoint.text());
         work();
@@ -139,6 +158,7 @@ void SchedulerLink::State::take(protocol::Message message) {
         return;
     }
     if (const auto* job = std::get_if<protocol::JobEnded>(&message)) return ended(job->job);
+    if (tell_followers(message, body)) return;
     if (const auto* no = std::get_if<protocol::Unavailable>(&message)) return answer(no->request, away(no->reason));
     if (const RequestId* request = request_of(message)) {
         const RequestId id = *request;
@@ -164,6 +184,68 @@ void SchedulerLink::State::ended(JobId job) {
         watchers.erase(found);
     }
     for (const auto& watcher : told) watcher.on_end();
+}
+
+SchedulerLink::State::Listeners SchedulerLink::State::listeners_of(JobId job) {
+    const std::lock_guard lock(mutex);
+    const auto found = followed.find(job);
+    return found == followed.end() ? Listeners() : found->second.listeners;
+}
+
+// False: this message is not for them.
+bool SchedulerLink::State::tell_followers(const protocol::Message& message, std::string& body) {
+    if (const auto* event = std::get_if<protocol::JobHappened>(&message)) {
+        for (const auto& listener : listeners_of(event->job)) listener->happened(*event);
+        return true;
+    }
+    if (const auto* piece = std::get_if<protocol::JobPrinted>(&message)) {
+        const auto bytes = std::make_shared<const std::string>(std::move(body));
+        for (const auto& listener : listeners_of(piece->attempt.job)) listener->printed(*piece, bytes);
+        return true;
+    }
+    if (const auto* gap = std::get_if<protocol::JobFollowed>(&message)) {
+        for (const auto& listener : listeners_of(gap->job)) listener->read_again();
+        return true;
+    }
+    return false;
+}
+
+void SchedulerLink::State::send_follow_changes() {
+    std::vector<protocol::Message> messages;
+    {
+        const std::lock_guard lock(mutex);
+        for (const JobId job : std::exchange(follow_changes, {})) {
+            const auto found = followed.find(job);
+            if (found == followed.end()) continue;
+            auto& entry = found->second;
+            if (!entry.listeners.empty()) {
+                if (!std::exchange(entry.asked, true)) messages.push_back(protocol::FollowJob{job});
+                continue;
+            }
+            if (entry.asked) messages.push_back(protocol::UnfollowJob{job});
+            followed.erase(found);
+        }
+    }
+    for (const auto& message : messages) connection->send(message);
+}
+
+void SchedulerLink::State::unfollow(JobId job, const JobListener* listener) {
+    std::shared_ptr<JobListener> dropped;  // destroyed outside the lock
+    const std::lock_guard lock(mutex);
+    const auto found = followed.find(job);
+    if (found == followed.end()) return;
+    auto& list = found->second.listeners;
+    const auto mine = std::find_if(list.begin(), list.end(), [&](const auto& one) { return one.get() == listener; });
+    if (mine == list.end()) return;
+    dropped = std::move(*mine);
+    list.erase(mine);
+    if (!list.empty()) return;
+    if (!up || stopped) {
+        followed.erase(found);  // nobody is to be told: after a reconnect the scheduler knows nothing of it anyway
+        return;
+    }
+    follow_changes.push_back(job);
+    uv_async_send(&wake);
 }
 
 void SchedulerLink::State::went_down(const std::string& reason) {
@@ -209,6 +291,7 @@ void SchedulerLink::State::work() {
     }
     if (!connection) return;
     for (const JobId job : watched) connection->send(protocol::WatchJob{job});
+    if (up) send_follow_changes();
 }
 
 void SchedulerLink::State::stop() {
@@ -278,6 +361,22 @@ Watch SchedulerLink::watch(JobId job, std::function<void()> on_end) {
         dropped = std::move(mine->on_end);
         list.erase(mine);
         if (list.empty()) alive->watchers.erase(found);
+    });
+}
+
+Watch SchedulerLink::follow(JobId job, std::shared_ptr<JobListener> listener) {
+    const JobListener* const which = listener.get();
+    {
+        const std::lock_guard lock(state_->mutex);
+        auto& entry = state_->followed[job];
+        entry.listeners.push_back(std::move(listener));
+        if (!entry.asked && state_->up && !state_->stopped) {
+            state_->follow_changes.push_back(job);
+            uv_async_send(&state_->wake);
+        }
+    }
+    return Watch([state = std::weak_ptr(state_), job, which] {
+        if (const auto alive = state.lock()) alive->unfollow(job, which);
     });
 }
 

@@ -19,7 +19,7 @@
 
 namespace windlass::api {
 
-// The wish to hear of the end of one job; ends when it is destroyed.
+// The wish to hear of the end of one job, or of all that happens to it; ends when it is destroyed.
 class [[nodiscard]] Watch {
   public:
     Watch() = default;
@@ -40,6 +40,17 @@ class [[nodiscard]] Watch {
     std::function<void()> end_;
 };
 
+// Who follows a job. Called on the loop's thread, must not block.
+class JobListener {
+  public:
+    virtual ~JobListener() = default;
+    virtual void happened(const protocol::JobHappened& event) = 0;
+    // The bytes are shared by all who follow the job.
+    virtual void printed(const protocol::JobPrinted& piece, std::shared_ptr<const std::string> bytes) = 0;
+    // Something may not have been told: read the tables. Comes after each (re)connect, when the scheduler listens.
+    virtual void read_again() = 0;
+};
+
 // Threads: any. Callbacks come on the loop's thread (or, when the scheduler is known to be away, on the caller's before
 // ask() returns) and must not block.
 class Scheduler {
@@ -58,6 +69,10 @@ class Scheduler {
     // Calls once when the job is neither waiting nor running any more, or when the scheduler does not know it. Survives
     // reconnects. Not called after the Watch is gone, except when it is being called at that moment.
     virtual Watch watch(JobId job, std::function<void()> on_end) = 0;
+    // From now on what is made durable of this job is told; read the tables afterwards for what was before. Followers
+    // of one job share one subscription. Survives reconnects. The listener is told nothing after the Watch is gone,
+    // except what it is being told at that moment.
+    virtual Watch follow(JobId job, std::shared_ptr<JobListener> listener) = 0;
     virtual bool connected() const = 0;
 };
 
@@ -78,6 +93,7 @@ class SchedulerLink final : public Scheduler {
 
     void ask(protocol::Message question, std::string body, OnAnswer on_answer) override;
     Watch watch(JobId job, std::function<void()> on_end) override;
+    Watch follow(JobId job, std::shared_ptr<JobListener> listener) override;
     bool connected() const override;
 
     // Answers everything that is open with unavailable and closes all handles; the loop can end. Later questions are

@@ -13,7 +13,7 @@ add_library(windlass_scheduler STATIC
   user_weights.cpp
   worker_desk.cpp
 )
-target_link_libraries(windlass_scheduler PUBLIC windlass_shared windlass_queue windlass_store PRIVATE windlass_warnings)
+target_link_libraries(windlass_scheduler PUBLIC windlass_shared windlass_followers windlass_queue windlass_store PRIVATE windlass_warnings)
 
 add_executable(windlass-scheduler main.cpp)
 target_link_libraries(windlass-scheduler PRIVATE windlass_scheduler windlass_warnings)

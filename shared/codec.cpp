@@ -346,6 +346,10 @@ void describe(V& v, QueuesListed& m) {
     v("queues", m.queues);
 }
 template <class V>
+void describe(V& v, JobFollowed& m) {
+    v("job", m.job);
+}
+template <class V>
 void describe(V& v, JobHappened& m) {
     v("job", m.job);
     v("seq", m.seq);
@@ -439,6 +443,7 @@ constexpr std::string_view type_names[] = {"hello",
                                            "operator_answered",
                                            "workers",
                                            "queues",
+                                           "followed",
                                            "happened",
                                            "printed",
                                            "ended",

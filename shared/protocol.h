@@ -186,7 +186,8 @@ struct ListQueues {  // answered by QueuesListed
     RequestId request;
 };
 // From now on what happens to this job, and what it prints, is told with JobHappened and JobPrinted, each once it is
-// durable. What happened before is in the tables: follow first, read then, and leave out what came twice.
+// durable. Answered by JobFollowed: what happened before it is in the tables, so read them then, and leave out what came
+// twice.
 struct FollowJob {
     JobId job;
 };
@@ -266,6 +267,11 @@ struct QueuesListed {
     RequestId request;
     std::vector<QueueView> queues;
 };
+// Of this job something durable was not told: what came before FollowJob (which this answers), or output that the api
+// takes too slowly. Read the tables.
+struct JobFollowed {
+    JobId job;
+};
 struct JobHappened {  // one row of job_event
     JobId job;
     std::int64_t seq = 0;
@@ -314,8 +320,8 @@ using Message =
                  WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
                  Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuota,
                  ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics, JobsSubmitted,
-                 SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed, JobHappened, JobPrinted,
-                 JobEnded, JobExplained, Statistics, Unavailable>;
+                 SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed, JobFollowed, JobHappened,
+                 JobPrinted, JobEnded, JobExplained, Statistics, Unavailable>;
 
 // The JSON header of a frame. Never fails.
 std::string encode(const Message& message);

@@ -115,7 +115,10 @@ protocol::Message PlayedScheduler::submit(const protocol::SubmitJobs& message, s
         ++next_job_;
     }
     must(transaction.commit());
-    return protocol::JobsSubmitted{message.request, first, static_cast<std::int64_t>(message.jobs.size())};
+    std::vector<JobId> ids;
+    for (std::size_t i = 0; i < message.jobs.size(); ++i)
+        ids.push_back(JobId{first.value + static_cast<std::int64_t>(i)});
+    return protocol::JobsSubmitted{message.request, ids};
 }
 
 protocol::Message PlayedScheduler::cancel(const protocol::CancelJob& message) {
@@ -145,6 +148,65 @@ Watch PlayedScheduler::watch(JobId job, std::function<void()> on_end) {
         found->second.erase(number);
         if (found->second.empty()) watchers_.erase(found);
     });
+}
+
+Watch PlayedScheduler::follow(JobId job, std::shared_ptr<JobListener> listener) {
+    const std::lock_guard lock(mutex_);
+    const auto mine = followers_.emplace(job, std::move(listener));
+    return Watch([this, mine] {
+        const std::lock_guard again(mutex_);
+        followers_.erase(mine);
+    });
+}
+
+std::vector<std::shared_ptr<JobListener>> PlayedScheduler::followers_of(JobId job) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<JobListener>> all;
+    for (auto [at, end] = followers_.equal_range(job); at != end; ++at) all.push_back(at->second);
+    return all;
+}
+
+std::size_t PlayedScheduler::followed() const {
+    const std::lock_guard lock(mutex_);
+    return followers_.size();
+}
+
+void PlayedScheduler::print(JobId job, OutputStream stream, std::int64_t offset, const std::string& bytes,
+                            bool in_silence) {
+    std::int64_t attempt = 0;
+    {
+        auto session = must(pool_.lease());
+        attempt = must(session->query("select attempt from job_state where id = :id", job.value)).front().integer(0);
+        must(
+            session->execute("insert into job_output (job, attempt, stream, start_offset, bytes) values (:job, "
+                             ":attempt, :stream, :offset, :bytes)",
+                             job.value, attempt, static_cast<std::int64_t>(stream), offset, Bytes{bytes}));
+    }
+    if (in_silence) return;
+    const protocol::JobPrinted told{{job, static_cast<AttemptNumber>(attempt)}, stream, offset};
+    const auto shared = std::make_shared<const std::string>(bytes);
+    for (const auto& listener : followers_of(job)) listener->printed(told, shared);
+}
+
+void PlayedScheduler::tell_last_event(JobId job) {
+    protocol::JobHappened told;
+    {
+        auto session = must(pool_.lease());
+        const auto rows = must(session->query(
+            "select e.seq, e.move, s.state, e.attempt from job_event e join job_state s on s.id = e.job where e.job = "
+            ":job order by e.seq desc limit 1",
+            job.value));
+        told.job = job;
+        told.seq = rows.front().integer(0);
+        told.move = static_cast<JobMove>(rows.front().integer(1));
+        told.state = static_cast<JobState>(rows.front().integer(2));
+        told.attempt = rows.front().integer(3);
+    }
+    for (const auto& listener : followers_of(job)) listener->happened(told);
+}
+
+void PlayedScheduler::tell_to_read_again(JobId job) {
+    for (const auto& listener : followers_of(job)) listener->read_again();
 }
 
 std::size_t PlayedScheduler::watched() const {
@@ -298,6 +360,7 @@ ApiTest::ApiTest() {
 }
 
 ApiTest::~ApiTest() {
+    opened_.clear();
     passwords_.reset();
     pool_.reset();
 }
@@ -336,6 +399,16 @@ std::shared_ptr<ApiTest::Pending> ApiTest::begin(const std::string& method, cons
 bool ApiTest::waits(const std::shared_ptr<Pending>& pending) {
     const std::lock_guard lock(pending->resumed->mutex);
     return !pending->response && !pending->resumed->next;
+}
+
+Answer ApiTest::open(const std::string& target, const std::string& token, Headers headers) {
+    auto pending = begin("GET", target, {}, token, std::move(headers));
+    if (!pending->response) {
+        ADD_FAILURE() << target << " waits";
+        return {};
+    }
+    opened_.push_back(pending);
+    return {pending->response->status, pending->response->body, std::move(*pending->response)};
 }
 
 Answer ApiTest::finish(const std::shared_ptr<Pending>& pending) {

@@ -57,12 +57,19 @@ class PlayedScheduler final : public Scheduler {
 
     void ask(protocol::Message question, std::string body, OnAnswer on_answer) override;
     Watch watch(JobId job, std::function<void()> on_end) override;
+    Watch follow(JobId job, std::shared_ptr<JobListener> listener) override;
     bool connected() const override { return !away; }
 
     // What a worker would have brought about.
     void start(JobId job);
     void finish(JobId job, JobState state, const AttemptResult& result, std::string_view standard_output = {},
                 std::string_view standard_error = {});
+    // Makes output of the running attempt durable, and tells the followers unless `in_silence`.
+    void print(JobId job, OutputStream stream, std::int64_t offset, const std::string& bytes, bool in_silence = false);
+    // Tells the followers of the newest event of the job, as the scheduler does after a commit.
+    void tell_last_event(JobId job);
+    void tell_to_read_again(JobId job);
+    std::size_t followed() const;  // followers, of all jobs together
     void store_blob(const std::string& bytes);
     std::size_t watched() const;
 
@@ -77,6 +84,7 @@ class PlayedScheduler final : public Scheduler {
     protocol::Message submit(const protocol::SubmitJobs& message, std::string_view body);
     protocol::Message cancel(const protocol::CancelJob& message);
     void wake(JobId job);
+    std::vector<std::shared_ptr<JobListener>> followers_of(JobId job) const;
 
     SessionPool& pool_;
     const Clock& clock_;
@@ -84,6 +92,7 @@ class PlayedScheduler final : public Scheduler {
     mutable std::mutex mutex_;
     std::map<JobId, std::map<int, std::function<void()>>> watchers_;
     int next_watcher_ = 0;
+    std::multimap<JobId, std::shared_ptr<JobListener>> followers_;
 };
 
 struct Answer {
@@ -106,6 +115,8 @@ class ApiTest : public ::testing::Test {
     // soon as give_up() says so, else after ten seconds.
     Answer send(const std::string& method, const std::string& target, const std::string& body = {},
                 const std::string& token = {}, Headers headers = {});
+    // As send(), but a stream is left in the answer's response for the test to pull.
+    Answer open(const std::string& target, const std::string& token, Headers headers = {});
     Answer get(const std::string& target, const std::string& token) { return send("GET", target, {}, token); }
 
     // A request that is on its way and can be looked at while it waits.
@@ -141,6 +152,7 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<Metrics> metrics_;
     std::unique_ptr<App> app_;
     std::unique_ptr<Server> server_;
+    std::vector<std::shared_ptr<Pending>> opened_;  // their requests must live as long as their streams
 };
 
 }  // namespace windlass::api::test

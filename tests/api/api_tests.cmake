@@ -2,6 +2,7 @@ windlass_test(api_tests
   SOURCES
     credentials_test.cpp
     first_admin_test.cpp
+    job_following_test.cpp
     login_throttle_test.cpp
     names_test.cpp
     network_permission_test.cpp
@@ -11,9 +12,11 @@ windlass_test(api_tests
     router_test.cpp
     scheduler_link_test.cpp
     server_test.cpp
+    sse_test.cpp
     submit_parser_test.cpp
     accounts_contract_test.cpp
     api_fixture.cpp
+    following_contract_test.cpp
     jobs_contract_test.cpp
     on_sqlite.cpp
     results_contract_test.cpp
@@ -26,6 +29,7 @@ windlass_test(api_postgresql_tests WHOLE
   SOURCES
     accounts_contract_test.cpp
     api_fixture.cpp
+    following_contract_test.cpp
     first_admin_test.cpp
     jobs_contract_test.cpp
     on_postgresql.cpp

@@ -304,6 +304,85 @@ TEST_F(SchedulerLinkTest, a_watch_that_was_dropped_is_not_told) {
     EXPECT_TRUE(eventually([&] { return told == 1; }));
 }
 
+// Everything a listener is told, in words.
+class Noting final : public JobListener {
+  public:
+    explicit Noting(std::function<void(std::string)> note) : note_(std::move(note)) {}
+    void happened(const protocol::JobHappened& event) override { note_("happened " + std::to_string(event.seq)); }
+    void printed(const protocol::JobPrinted& piece, std::shared_ptr<const std::string> bytes) override {
+        note_("printed " + std::to_string(piece.offset) + " " + *bytes);
+    }
+    void read_again() override { note_("read again"); }
+
+  private:
+    std::function<void(std::string)> note_;
+};
+using Told = std::vector<std::string>;
+
+TEST_F(SchedulerLinkTest, followers_of_one_job_share_a_subscription_and_are_all_told) {
+    reply_ = [](const protocol::Message& message) -> std::optional<protocol::Message> {
+        if (const auto* follow = std::get_if<protocol::FollowJob>(&message)) return protocol::JobFollowed{follow->job};
+        return std::nullopt;
+    };
+    start();
+    Told told[2];
+    const auto listener = [&](Told& to) {
+        return std::make_shared<Noting>(
+            [this, &to](std::string text) { note([&] { to.push_back(std::move(text)); }); });
+    };
+    Watch one = link_->follow(JobId{9}, listener(told[0]));
+    ASSERT_TRUE(eventually([&] { return told[0] == Told{"read again"}; }));
+    Watch two = link_->follow(JobId{9}, listener(told[1]));
+    on_loop([this] {
+        peers_.back()->send(protocol::JobPrinted{{JobId{9}, 1}, OutputStream::standard_output, 4}, "bytes");
+        protocol::JobHappened event;
+        event.job = JobId{9};
+        event.seq = 3;
+        peers_.back()->send(event);
+        event.job = JobId{10};
+        peers_.back()->send(event);
+    });
+    ASSERT_TRUE(eventually([&] { return told[0].size() == 3 && told[1].size() == 2; }));
+    EXPECT_EQ(told[1], (Told{"printed 4 bytes", "happened 3"}));
+    EXPECT_EQ(received_.size(), 1u) << "followed once";
+    one = Watch();
+    two = Watch();
+    ASSERT_TRUE(eventually([&] { return received_.size() == 2; }));
+    EXPECT_TRUE(std::holds_alternative<protocol::UnfollowJob>(received_[1].first));
+    const Watch three = link_->follow(JobId{9}, listener(told[1]));
+    ASSERT_TRUE(eventually([&] { return received_.size() == 3 && told[1].back() == "read again"; }));
+}
+
+TEST_F(SchedulerLinkTest, following_survives_a_reconnect_and_says_that_something_may_be_missing) {
+    reply_ = [](const protocol::Message& message) -> std::optional<protocol::Message> {
+        if (const auto* follow = std::get_if<protocol::FollowJob>(&message)) return protocol::JobFollowed{follow->job};
+        return std::nullopt;
+    };
+    start();
+    Told told;
+    const Watch follow = link_->follow(
+        JobId{9}, std::make_shared<Noting>([&](std::string text) { note([&] { told.push_back(std::move(text)); }); }));
+    ASSERT_TRUE(eventually([&] { return told.size() == 1; }));
+    drop_peers();
+    ASSERT_TRUE(eventually([&] { return told.size() == 2; }));
+    EXPECT_EQ(told, (Told{"read again", "read again"}));
+}
+
+TEST_F(SchedulerLinkTest, following_begins_when_the_scheduler_comes_and_who_left_before_is_forgotten) {
+    make_link();
+    Told told;
+    const auto listener =
+        std::make_shared<Noting>([&](std::string text) { note([&] { told.push_back(std::move(text)); }); });
+    { const Watch left = link_->follow(JobId{8}, listener); }
+    const Watch follow = link_->follow(JobId{9}, listener);
+    listen();
+    ASSERT_TRUE(eventually([&] { return !received_.empty(); }));
+    on_loop([this] { peers_.back()->send(protocol::JobFollowed{JobId{9}}); });
+    ASSERT_TRUE(eventually([&] { return !told.empty(); }));
+    EXPECT_EQ(received_.size(), 1u);
+    EXPECT_EQ(std::get<protocol::FollowJob>(received_[0].first).job, JobId{9});
+}
+
 TEST_F(SchedulerLinkTest, stopping_answers_what_was_open) {
     start();
     const auto open = ask(protocol::AskStatistics{});

@@ -1,0 +1,145 @@
+#include "api/sse.h"
+
+#include <sodium.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/render_job.h"
+
+namespace windlass::api {
+namespace {
+
+constexpr std::string_view event_stream = "text/event-stream";
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool same(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string base64(std::string_view bytes) {
+    std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+    sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                      sodium_base64_VARIANT_ORIGINAL);
+    text.pop_back();  // the zero at its end
+    return text;
+}
+
+std::string_view stream_name(OutputStream stream) {
+    return stream == OutputStream::standard_error ? "stderr" : "stdout";
+}
+
+}  // namespace
+
+bool accepts_events(std::string_view accept) {
+    while (!accept.empty()) {
+        const auto comma = std::min(accept.find(','), accept.size());
+        const auto range = accept.substr(0, comma);
+        accept.remove_prefix(std::min(comma + 1, accept.size()));
+        const auto semicolon = std::min(range.find(';'), range.size());
+        if (!same(trimmed(range.substr(0, semicolon)), event_stream)) continue;
+        const auto parameter = trimmed(range.substr(std::min(semicolon + 1, range.size())));
+        const bool refused =
+            parameter == "q=0" || parameter == "q=0.0" || parameter == "q=0.00" || parameter == "q=0.000";
+        return !refused;
+    }
+    return false;
+}
+
+void append_event(std::string& out, std::string_view type, std::string_view id, std::string_view data) {
+    out.append("event: ").append(type).append("\nid: ").append(id).append("\ndata: ").append(data).append("\n\n");
+}
+
+void append_greeting(std::string& out) {
+    out += "retry: 1000\n\n";
+}
+
+void append_heartbeat(std::string& out) {
+    out += ":\n\n";
+}
+
+void append_end(std::string& out, std::string_view id, JobId job, JobState state) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    json.StartObject();
+    json.Key("id");
+    put(json, job.text());
+    json.Key("status");
+    put(json, name(state));
+    json.EndObject();
+    append_event(out, "end", id, text_of(buffer));
+}
+
+std::size_t unfinished_character(std::string_view bytes) {
+    const std::size_t most = std::min<std::size_t>(3, bytes.size());
+    for (std::size_t back = 1; back <= most; ++back) {
+        const auto byte = static_cast<unsigned char>(bytes[bytes.size() - back]);
+        if ((byte & 0xC0) == 0x80) continue;  // goes on with a character that began before
+        const std::size_t length = byte >= 0xF0 && byte <= 0xF4  ? 4
+                                   : byte >= 0xE0 && byte < 0xF0 ? 3
+                                   : byte >= 0xC2 && byte < 0xE0 ? 2
+                                                                 : 1;
+        return length > back ? back : 0;
+    }
+    return 0;
+}
+
+void SseLog::output(AttemptNumber attempt, OutputStream stream, std::int64_t offset, std::string_view bytes) {
+    if (attempt != told_.attempt) {
+        flush();
+        told_ = {attempt, {}, false};
+    }
+    auto& held_back = held_back_[LogPosition::index(stream)];
+    if (held_back.empty()) told_.of(stream) = offset;  // a hole in the tables, or the same
+    std::string joined;
+    if (!held_back.empty()) {
+        joined = std::exchange(held_back, {});
+        joined += bytes;
+        bytes = joined;
+    }
+    if (encoding_ == LogEncoding::text) {
+        const auto unfinished = unfinished_character(bytes);
+        held_back = bytes.substr(bytes.size() - unfinished);
+        bytes.remove_suffix(unfinished);
+    }
+    if (!bytes.empty()) tell(stream, bytes);
+}
+
+void SseLog::flush() {
+    for (const auto stream : {OutputStream::standard_output, OutputStream::standard_error}) {
+        const auto rest = std::exchange(held_back_[LogPosition::index(stream)], {});
+        if (!rest.empty()) tell(stream, rest);
+    }
+}
+
+void SseLog::tell(OutputStream stream, std::string_view bytes) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    json.StartObject();
+    json.Key("attempt");
+    json.Int64(told_.attempt);
+    json.Key("stream");
+    put(json, stream_name(stream));
+    json.Key("offset");
+    json.Int64(told_.of(stream));
+    json.Key(encoding_ == LogEncoding::text ? "text" : "base64");
+    put(json, encoding_ == LogEncoding::text ? to_valid_utf8(bytes) : base64(bytes));
+    json.EndObject();
+    told_.of(stream) += static_cast<std::int64_t>(bytes.size());
+    append_event(*out_, "output", told_.text(), text_of(buffer));
+}
+
+void SseEvents::event(const JobEvent& event) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    write_event(json, event);
+    append_event(*out_, "state", EventPosition{event.seq, false}.text(), text_of(buffer));
+}
+
+}  // namespace windlass::api
