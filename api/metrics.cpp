@@ -49,6 +49,8 @@ void add_front(std::vector<MetricFamily>& out, const FrontStatistics& front) {
         counter("windlass_http_refused_requests_total", "Requests refused before any handler", front.refused_requests));
     out.push_back(gauge("windlass_http_waiting_requests", "Requests that wait without a thread", front.waiting));
     out.push_back(gauge("windlass_http_buffered_bytes", "Request bytes in memory", front.buffered_bytes));
+    out.push_back(gauge("windlass_http_unsent_bytes", "Answer bytes in memory that clients have yet to take",
+                        front.unsent_bytes));
 }
 
 void add_scheduler(std::vector<MetricFamily>& out, const protocol::Statistics& s) {

@@ -1,13 +1,12 @@
 // http: authenticated reads and durable single submits per second at 1, 64 and 1000 connections, by wrk on the same
 // cores. Floors in the same run: the front with nothing behind it (GET /healthz), and fdatasync on the same disk.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
+#include "bench/floors.h"
 #include "bench/process_tree.h"
 #include "bench/site.h"
 #include "shared/json.h"
@@ -50,20 +49,6 @@ WrkResult run_wrk(const std::string& url, int connections, int seconds, const st
     pclose(pipe);
     if (result.per_second <= 0) give_up("wrk did not work:\n" + all + "install it with: apt-get install wrk");
     return result;
-}
-
-double fdatasync_per_second(const std::string& directory) {
-    const std::string path = directory + "/floor";
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) give_up("cannot write to " + directory);
-    std::string block(4096, 'x');
-    const double begin = seconds_now();
-    int runs = 0;
-    for (; seconds_now() < begin + 1; ++runs)
-        if (pwrite(fd, block.data(), block.size(), (runs % 64) * 4096) != 4096 || fdatasync(fd) != 0)
-            give_up("fdatasync failed");
-    close(fd);
-    return runs / (seconds_now() - begin);
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ int main(int argc, char** argv) {
     auto* latency = add("latency-idle", "one job at a time on an idle site: submit to result visible", latency_idle);
     latency->add_option("--jobs", options.jobs_one_by_one, "jobs per run");
     latency->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* live = add("first-byte", "what a job writes, until a follower over HTTP sees it", first_byte);
+    live->add_option("--lines", options.lines, "lines per run, eight a second");
+    live->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* deep = add("backlog", "enqueue, dispatch, memory and restart at several depths of the queue", backlog);
     deep->add_option("--depths", options.depths, "queued jobs")->delimiter(',');
     deep->add_option("--database", options.database, "postgresql://… (default: SQLite)");

@@ -17,6 +17,7 @@ struct Options {
     int jobs = 10'000;
     int jobs_one_by_one = 300;
     int workers = 1000;
+    int lines = 100;       // of a job that is followed
     int seconds = 5;       // of each wrk run
     std::string database;  // empty: SQLite in the site's directory
     std::vector<int> depths = {1'000, 100'000, 1'000'000};
@@ -64,6 +65,7 @@ class Site {
 
 int noop_10k(const Options& options);
 int latency_idle(const Options& options);
+int first_byte(const Options& options);
 int backlog(const Options& options);
 int fanout(const Options& options);
 int array(const Options& options);

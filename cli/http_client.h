@@ -2,9 +2,11 @@
 // Redirects are never followed: no answer of the server asks for one, and a credential must not wander.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct HttpRequest {
     std::string content_type = "application/json";             // sent when there is a body
     std::string bearer;                                        // the token; empty: none is sent
     std::string idempotency_key;                               // empty: none is sent
+    std::string last_event_id;                                 // empty: none is sent
     Seconds patience{60};                                      // for each read; connecting has 5 s
     std::vector<std::pair<std::string, std::string>> headers;  // further ones
 };
@@ -46,6 +49,9 @@ class HttpClient {
 
     // An error (unavailable) only when no whole answer came; every status is an answer.
     Result<HttpAnswer> send(const HttpRequest& request);
+    // A GET for Server-Sent Events. The body of a 200 goes to `on_bytes` as it comes, until it returns false; that of
+    // any other answer is in the answer. An error (unavailable) also when the answer broke off.
+    Result<HttpAnswer> follow(const HttpRequest& request, const std::function<bool(std::string_view)>& on_bytes);
 
   private:
     struct Inside;

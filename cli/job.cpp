@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/follow_log.h"
 #include "cli/job_ending.h"
 #include "cli/noun.h"
 #include "cli/server.h"
@@ -67,8 +68,13 @@ Status why_job(const Options& options, const std::string& id) {
 }
 
 // What it has printed so far, byte for byte, also while it runs.
-Status print_log(const Options& options, const std::string& id, bool standard_error) {
+Status print_log(const Options& options, const std::string& id, bool standard_error, bool follow) {
     WINDLASS_TRY(Server server, Server::find(options.url));
+    if (follow)
+        return follow_log(server, id, standard_error ? "stderr" : "stdout", [](bool, std::string_view bytes) {
+            std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+            std::fflush(stdout);
+        });
     WINDLASS_TRY(const std::string path, job_path(id, standard_error ? "log/?stream=stderr" : "log/"));
     WINDLASS_TRY(const ServerAnswer answer, server.get(path));
     std::fwrite(answer.text.data(), 1, answer.text.size(), stdout);
@@ -194,9 +200,13 @@ void add_job(CLI::App& app, Options& options) {
     add_with_id(*job, "rerun", "send the same job again (also one that was lost) and print its id",
                 [&options](const std::string& id) { report(options, rerun_job(options, id)); });
     auto standard_error = std::make_shared<bool>(false);
-    add_with_id(*job, "log", "what it has printed so far", [standard_error, &options](const std::string& id) {
-        report(options, print_log(options, id, *standard_error));
-    })->add_flag("--stderr", *standard_error, "its standard error instead of its standard output");
+    auto follow = std::make_shared<bool>(false);
+    CLI::App* log = add_with_id(*job, "log", "what it has printed so far",
+                                [standard_error, follow, &options](const std::string& id) {
+                                    report(options, print_log(options, id, *standard_error, *follow));
+                                });
+    log->add_flag("--stderr", *standard_error, "its standard error instead of its standard output");
+    log->add_flag("--follow,-f", *follow, "go on with what it prints until it has ended");
     add_with_id(*job, "wait", "wait until it has ended; ends with the job's exit code",
                 [&options](const std::string& id) {
                     auto code = wait_job(options, id);

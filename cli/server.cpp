@@ -123,6 +123,19 @@ Status Server::put_bytes(const std::string& path, const std::string& bytes, cons
     return Status();
 }
 
+Result<int> Server::follow(const std::string& path, const std::string& last_id, Seconds patience,
+                           const std::function<bool(std::string_view)>& on_bytes) {
+    HttpRequest request;
+    request.path = path;
+    request.last_event_id = last_id;
+    request.patience = patience;
+    request.bearer = credentials_.token;
+    WINDLASS_TRY(const HttpAnswer answer, http_.follow(request, on_bytes));
+    if (answer.status < 200 || answer.status > 299)
+        return error_of_answer(answer, fmt::format("GET {}", path), has_token());
+    return answer.status;
+}
+
 Result<HttpAnswer> Server::answer_to(HttpRequest request) {
     request.bearer = credentials_.token;
     WINDLASS_TRY(HttpAnswer answer, http_.send(request));

@@ -1,7 +1,9 @@
 // One Windlass server as a person's command sees it: JSON in, JSON out, errors as sentences.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "cli/credentials.h"
 #include "cli/http_client.h"
@@ -31,6 +33,10 @@ class Server {
     Result<HttpAnswer> head(const std::string& path);
     // Bytes, whole or (`range`: a Content-Range) a piece of them.
     Status put_bytes(const std::string& path, const std::string& bytes, const std::string& range);
+    // Server-Sent Events from behind `last_id` on (empty: from the beginning), as they come, until `on_bytes` returns
+    // false or the server has ended the answer: its status, 200 or 204. Longer silence than `patience` is unavailable.
+    Result<int> follow(const std::string& path, const std::string& last_id, Seconds patience,
+                       const std::function<bool(std::string_view)>& on_bytes);
 
     const Credentials& credentials() const { return credentials_; }
     bool has_token() const { return !credentials_.token.empty(); }

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/follow_log.h"
 #include "cli/job_ending.h"
 #include "cli/server.h"
 #include "cli/submit_words.h"
@@ -33,20 +34,17 @@ Status run(const Options& options, SubmitWords& words, int& exit_code) {
     WINDLASS_TRY(const ServerAnswer submitted, submit(server, words, options.behind_dashes));
     const std::string id = member_text(submitted.document, "id");
     if (!options.quiet && isatty(STDERR_FILENO) != 0) fmt::print(stderr, "windlass: job {}\n", id);
+    if (!options.json)
+        WINDLASS_TRY_STATUS(follow_log(server, id, {}, [](bool standard_error, std::string_view bytes) {
+            std::FILE* const to = standard_error ? stderr : stdout;
+            std::fwrite(bytes.data(), 1, bytes.size(), to);
+            std::fflush(to);
+        }));
     WINDLASS_TRY(const ServerAnswer job, wait_for_job(server, id));
     WINDLASS_TRY(const ServerAnswer result, server.get("/api/results/" + id + "/"));
-    if (options.json) {
-        fmt::print("{}\n", result.text);
-    }
+    if (options.json) fmt::print("{}\n", result.text);
     const rapidjson::Value* results = results_of(result);
     if (results == nullptr) return make_error(ErrorKind::internal, fmt::format("job {} ended without a result", id));
-    if (!options.json) {
-        const std::string out = member_text(*results, "stdout");
-        const std::string err = member_text(*results, "stderr");
-        std::fwrite(out.data(), 1, out.size(), stdout);
-        std::fflush(stdout);
-        std::fwrite(err.data(), 1, err.size(), stderr);
-    }
     const JobEnding ending = ending_of(member_text(job.document, "status"), *results);
     if (!ending.sentence.empty() && !options.quiet) fmt::print(stderr, "windlass: job {}: {}\n", id, ending.sentence);
     exit_code = ending.exit_code;
@@ -67,7 +65,7 @@ void add_submit(CLI::App& app, Options& options) {
         fmt::print("{}\n", options.json ? answer->text : member_text(answer->document, "id"));
     });
     CLI::App* run_command =
-        app.add_subcommand("run", "send a job, wait for it, print its output, end with its exit code");
+        app.add_subcommand("run", "send a job, print its output as it comes, end with its exit code");
     run_command->callback([words = add_words(*run_command), &options] {
         if (const Status status = run(options, *words, options.exit_code); !status) {
             complain(status.error());
