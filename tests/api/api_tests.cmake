@@ -17,6 +17,7 @@ windlass_test(api_tests
     accounts_contract_test.cpp
     api_fixture.cpp
     following_contract_test.cpp
+    front/test_front.cpp
     jobs_contract_test.cpp
     on_sqlite.cpp
     results_contract_test.cpp
@@ -30,6 +31,7 @@ windlass_test(api_postgresql_tests WHOLE
     accounts_contract_test.cpp
     api_fixture.cpp
     following_contract_test.cpp
+    front/test_front.cpp
     first_admin_test.cpp
     jobs_contract_test.cpp
     on_postgresql.cpp

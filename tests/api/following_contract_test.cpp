@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "api_fixture.h"
+#include "tests/api/front/test_front.h"
 
 namespace windlass::api::test {
 namespace {
@@ -308,6 +309,80 @@ TEST_F(FollowingTest, part_of_a_long_log_across_many_pieces_is_exact) {
             const auto range = "bytes=" + std::to_string(first) + "-" + std::to_string(first + size - 1);
             EXPECT_EQ(send("GET", log(), {}, user_.token, {{"Range", range}}).body, all.substr(first, size)) << range;
         }
+}
+
+// ---- over real sockets
+
+class FollowingOverSocketsTest : public FollowingTest {
+  protected:
+    std::unique_ptr<TestFront> front_;
+
+    void open_front(Milliseconds write_deadline) {
+        auto settings = loopback();
+        settings.threads = 1;
+        settings.limits.write_deadline = write_deadline;
+        front_ =
+            std::make_unique<TestFront>([this](const Request& request) { return server_->handle(request); }, settings);
+    }
+    void ask(Client& client, const std::string& target, const std::string& accept) {
+        client.send("GET " + target + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " + user_.token +
+                    "\r\nAccept: " + accept + "\r\n\r\n");
+    }
+};
+
+TEST_F(FollowingOverSocketsTest, many_followers_on_one_thread_all_get_every_byte) {
+    open_front(Milliseconds{30'000});
+    scheduler_->start(job_);
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 30; ++i) {
+        clients.push_back(std::make_unique<Client>(front_->address()));
+        ask(*clients.back(), log("?follow=true"), "*/*");
+    }
+    ASSERT_TRUE(eventually([&] { return scheduler_->followed() == 30 && front_->statistics().waiting == 30; }));
+    std::string all;
+    for (int i = 0; i < 200; ++i) {
+        const auto piece = "line " + std::to_string(i) + "\n";
+        scheduler_->print(job_, out_stream, static_cast<std::int64_t>(all.size()), piece, i % 50 == 7);
+        if (i % 50 == 7) scheduler_->tell_to_read_again(job_);
+        all += piece;
+    }
+    scheduler_->finish(job_, JobState::succeeded, success());
+    scheduler_->tell_last_event(job_);
+    for (auto& client : clients) EXPECT_EQ(client->read_answer().body, all);
+    EXPECT_TRUE(eventually([&] { return scheduler_->followed() == 0; }));
+}
+
+TEST_F(FollowingOverSocketsTest, follower_that_never_reads_costs_a_bounded_number_of_bytes_and_is_dropped) {
+    open_front(Milliseconds{500});
+    scheduler_->start(job_);
+    {
+        auto session = pool_->lease();
+        ASSERT_TRUE(session);
+        auto transaction = Transaction::begin(**session);
+        ASSERT_TRUE(transaction);
+        const std::string piece(64 * 1024, 'x');
+        for (std::int64_t i = 0; i < 512; ++i)
+            ASSERT_TRUE(
+                (*session)->execute("insert into job_output (job, attempt, stream, start_offset, bytes) values "
+                                    "(:job, 1, 1, :offset, :bytes)",
+                                    job_.value, i * 64 * 1024, Bytes{piece}));
+        ASSERT_TRUE(transaction->commit());
+    }
+    Client client(front_->address(), 4096);
+    ask(client, log(), "text/event-stream");
+    std::uint64_t most = 0;
+    ASSERT_TRUE(eventually([&] { return front_->statistics().unsent_bytes > 0; }));
+    const std::string live(64 * 1024, 'y');
+    std::int64_t offset = 512 * 64 * 1024;
+    ASSERT_TRUE(eventually([&] {
+        scheduler_->print(job_, out_stream, offset, live);
+        offset += static_cast<std::int64_t>(live.size());
+        most = std::max(most, front_->statistics().unsent_bytes);
+        return front_->statistics().connections_open == 0;
+    }));
+    EXPECT_LT(most, 600u * 1024) << "one look at the tables: four pieces of 64 KiB, or a full buffer of 256 KiB";
+    EXPECT_TRUE(eventually([&] { return scheduler_->followed() == 0; }));
+    EXPECT_EQ(front_->statistics().unsent_bytes, 0u);
 }
 
 }  // namespace
