@@ -70,18 +70,13 @@ class BatchBuilder {
     Turn close_turn();
 
     Turn turn_;
-<<<<<<< HEAD
-    std::size_t output_bytes_ = 0;                     // in turn_
-    std::deque<Turn> full_;                            // before turn_
-    std::unordered_map<JobId, std::size_t> inserted_;  // index into batch.jobs
-    std::unordered_map<JobId, std::size_t> changed_;   // index into batch.changes
-=======
+    std::size_t output_bytes_ = 0;                                  // in turn_
+    std::deque<Turn> full_;                                         // before turn_
     std::unordered_map<JobId, std::size_t> inserted_;               // index into batch.jobs
     std::unordered_map<JobId, std::size_t> members_;                // index into batch.members
     std::unordered_map<JobId, std::size_t> changed_;                // index into batch.changes
     std::unordered_map<JobId, std::size_t> arrays_;                 // index into batch.arrays
     std::map<std::pair<UserId, std::int64_t>, std::size_t> usage_;  // by day; index into batch.usage
->>>>>>> wt-q-service
     std::unordered_set<std::string> blobs_;
 };
 
