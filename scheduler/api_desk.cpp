@@ -74,13 +74,13 @@ void ApiDesk::heard(const PeerPtr& peer, protocol::Message message, const std::s
 
 void ApiDesk::on_watch(const PeerPtr& peer, JobId job) {
     // A job whose end is not durable yet is not over for anybody who reads the tables.
-    if (!turns_.queue().knows(job) && !turns_.ending(job))
+    if (!turns_.queue().is_active(job) && !turns_.ending(job))
         return peer->connection->send(protocol::JobEnded{job, false});
     watchers_[job].push_back(peer);
 }
 
 void ApiDesk::explain(const PeerPtr& peer, const protocol::ExplainJob& question) {
-    Explanation found = turns_.queue().explain(question.job, turns_.now());
+    Explanation found = turns_.queue().explain(question.job);
     protocol::JobExplained answer;
     answer.request = question.request;
     answer.text = std::move(found.text);

@@ -19,6 +19,8 @@ class ApiDesk {
     void heard(const PeerPtr& peer, protocol::Message message, const std::string& body);
     // What the queue says to somebody who asked, and that a job is over. Ignores the rest.
     void tell(const Effect& effect);
+    // Somebody waits for the end of this job.
+    bool watches(JobId job) const { return watchers_.contains(job); }
 
   private:
     bool refuse_while_failing(const PeerPtr& peer, RequestId request);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "shared/result.h"
@@ -19,34 +20,87 @@ double cpu_seconds(std::int32_t cpu_millis, double seconds) {
 
 }  // namespace
 
-FairShare::FairShare(Milliseconds half_life, std::map<UserId, double> weights)
-    : half_life_(std::max<Microseconds>(half_life, Milliseconds{1})), weights_(std::move(weights)) {}
+FairShare::FairShare(Milliseconds half_life) : half_life_(std::max<Microseconds>(half_life, Milliseconds{1})) {}
 
-UserIndex FairShare::user(UserId id) {
-    const auto [entry, is_new] = index_.try_emplace(id, static_cast<UserIndex>(users_.size()));
+FairShare::Queue& FairShare::queue(QueueIndex index) {
+    if (index >= queues_.size()) queues_.resize(index + 1);
+    return queues_[index];
+}
+
+ShareIndex FairShare::share(QueueIndex queue_index, UserIndex user, double weight) {
+    const std::uint64_t key = (std::uint64_t{queue_index} << 32) | user;
+    const auto [entry, is_new] = index_.try_emplace(key, static_cast<ShareIndex>(shares_.size()));
     if (is_new) {
-        const auto weight = weights_.find(id);
-        users_.push_back({.id = id, .weight = weight == weights_.end() ? 1 : weight->second});
+        queue(queue_index);
+        shares_.push_back({.queue = queue_index, .user = user, .account = {.weight = weight}});
     }
     return entry->second;
 }
 
-FairShare::Place FairShare::place_of(UserIndex user) const {
-    const User& u = users_[user];
-    return {(u.use + u.committed) / u.weight, u.last_served, user};
+FairShare::Place FairShare::place_of(ShareIndex share) const {
+    const Account& account = shares_[share].account;
+    return {account.score(), account.last_served, share};
+}
+
+FairShare::Place FairShare::place_of_queue(QueueIndex index) const {
+    const Account& account = queues_[index].account;
+    return {account.score(), account.last_served, index};
+}
+
+void FairShare::reline(QueueIndex index) {
+    Queue& q = queues_[index];
+    const bool in_line = q.open && !q.line.empty();
+    if (in_line == q.in_line) return;
+    q.in_line = in_line;
+    if (in_line)
+        line_.insert(place_of_queue(index));
+    else
+        line_.erase(place_of_queue(index));
 }
 
 template <class Change>
-void FairShare::change(UserIndex user, Change how) {
-    User& u = users_[user];
-    if (u.in_line) line_.erase(place_of(user));
-    how(u);
-    if (u.in_line) line_.insert(place_of(user));
+void FairShare::change(ShareIndex index, Change how) {
+    Share& s = shares_[index];
+    Queue& q = queues_[s.queue];
+    // Taken out and put back as they are: no memory changes hands.
+    std::set<Place>::node_type mine;
+    std::set<Place>::node_type of_queue;
+    if (s.in_line) mine = q.line.extract(place_of(index));
+    if (q.in_line) of_queue = line_.extract(place_of_queue(s.queue));
+    how(s.account);
+    how(q.account);
+    if (s.in_line) {
+        mine.value() = place_of(index);
+        q.line.insert(std::move(mine));
+    }
+    if (q.in_line) {
+        of_queue.value() = place_of_queue(s.queue);
+        line_.insert(std::move(of_queue));
+    }
 }
 
-void FairShare::set_in_line(UserIndex user, bool in_line) {
-    if (users_[user].in_line == in_line) return;
-    change(user, [in_line](User& u) { u.in_line = in_line; });
+void FairShare::set_in_line(ShareIndex index, bool in_line) {
+    Share& s = shares_[index];
+    if (s.in_line == in_line) return;
+    s.in_line = in_line;
+    std::set<Place>& line = queues_[s.queue].line;
+    if (in_line)
+        line.insert(place_of(index));
+    else
+        line.erase(place_of(index));
+    reline(s.queue);
+}
+
+void FairShare::set_weight(QueueIndex index, double weight) {
+    Queue& q = queue(index);
+    if (q.in_line) line_.erase(place_of_queue(index));
+    q.account.weight = weight;
+    if (q.in_line) line_.insert(place_of_queue(index));
+}
+
+void FairShare::set_open(QueueIndex index, bool open) {
+    queue(index).open = open;
+    reline(index);
 }
 
 double FairShare::inflation(SteadyTime now) const {
@@ -64,64 +118,107 @@ void FairShare::keep_exponent_small(SteadyTime now) {
     origin_ += half_lives * half_life_;
     scaled_ += half_lives;
     const int down = -static_cast<int>(std::min<std::int64_t>(half_lives, 5000));  // below 2^-1074 it is zero anyway
+    const auto scale = [down](Account& account) {
+        account.use = std::ldexp(account.use, down);
+        account.committed = std::ldexp(account.committed, down);
+    };
     line_.clear();
-    for (UserIndex user = 0; user < users_.size(); ++user) {
-        users_[user].use = std::ldexp(users_[user].use, down);
-        users_[user].committed = std::ldexp(users_[user].committed, down);
-        if (users_[user].in_line) line_.insert(place_of(user));
+    for (QueueIndex index = 0; index < queues_.size(); ++index) {
+        scale(queues_[index].account);
+        queues_[index].line.clear();
+        if (queues_[index].in_line) line_.insert(place_of_queue(index));
+    }
+    for (ShareIndex index = 0; index < shares_.size(); ++index) {
+        scale(shares_[index].account);
+        if (shares_[index].in_line) queues_[shares_[index].queue].line.insert(place_of(index));
     }
 }
 
-FairShare::Commitment FairShare::commit(UserIndex user, std::int32_t cpu_millis, SteadyTime now) {
+FairShare::Commitment FairShare::commit(ShareIndex share, std::int32_t cpu_millis, SteadyTime now) {
     keep_exponent_small(now);
     const double amount = cpu_seconds(cpu_millis, nominal_seconds) * inflation(now);
-    change(user, [&](User& u) {
-        u.committed += amount;
-        ++u.leases;
-        u.last_served = ++served_;
+    ++served_;
+    change(share, [&](Account& account) {
+        account.committed += amount;
+        ++account.leases;
+        account.last_served = served_;
     });
     return {amount, scaled_};
 }
 
-void FairShare::settle(UserIndex user, const Commitment& commitment, std::int32_t cpu_millis, Microseconds used,
+void FairShare::settle(ShareIndex share, const Commitment& commitment, std::int32_t cpu_millis, Microseconds used,
                        SteadyTime now) {
     keep_exponent_small(now);
     const int down = -static_cast<int>(std::min<std::int64_t>(scaled_ - commitment.scaled_by, 5000));
     const double committed = std::ldexp(commitment.amount, down);
     const double seconds = std::max(0.0, static_cast<double>(used.count()) / 1e6);
     const double use = cpu_seconds(cpu_millis, seconds) * inflation(now);
-    change(user, [&](User& u) {
-        WINDLASS_CHECK(u.leases > 0, "more leases of a user ended than were granted");
-        --u.leases;
+    change(share, [&](Account& account) {
+        WINDLASS_CHECK(account.leases > 0, "more leases of a user ended than were granted");
+        --account.leases;
         // Sums of rounded numbers: never let a rest of rounding count as use.
-        u.committed = u.leases == 0 ? 0 : std::max(0.0, u.committed - committed);
-        u.use += use;
+        account.committed = account.leases == 0 ? 0 : std::max(0.0, account.committed - committed);
+        account.use += use;
     });
 }
 
-std::optional<FairShare::Place> FairShare::first() const {
-    if (line_.empty()) return std::nullopt;
-    return *line_.begin();
+std::optional<FairShare::Place> FairShare::first(QueueIndex queue) const {
+    const std::set<Place>& line = queues_[queue].line;
+    if (line.empty()) return std::nullopt;
+    return *line.begin();
 }
 
-std::optional<FairShare::Place> FairShare::first_after(const Place& place) const {
-    const auto next = line_.upper_bound(place);
-    if (next == line_.end()) return std::nullopt;
+std::optional<FairShare::Place> FairShare::first_after(QueueIndex queue, const Place& place) const {
+    const std::set<Place>& line = queues_[queue].line;
+    const auto next = line.upper_bound(place);
+    if (next == line.end()) return std::nullopt;
     return *next;
 }
 
-double FairShare::score(UserIndex user, SteadyTime now) const {
-    return place_of(user).score / inflation(now);
+double FairShare::score(ShareIndex share, SteadyTime now) const {
+    return place_of(share).score / inflation(now);
 }
 
-std::size_t FairShare::ahead_of(UserIndex user, std::size_t limit) const {
-    const Place mine = place_of(user);
+std::size_t FairShare::ahead_of(ShareIndex share, std::size_t limit) const {
+    const Place mine = place_of(share);
     std::size_t count = 0;
-    for (const Place& other : line_) {
+    for (const Place& other : queues_[shares_[share].queue].line) {
         if (count == limit || other >= mine) break;
-        if (other.user != user) ++count;
+        if (other.index != share) ++count;
     }
     return count;
+}
+
+bool FairShare::check_invariants(std::string* why) const {
+    std::vector<std::size_t> in_line(queues_.size());
+    std::vector<std::size_t> leases(queues_.size());
+    for (ShareIndex index = 0; index < shares_.size(); ++index) {
+        const Share& s = shares_[index];
+        in_line[s.queue] += s.in_line ? 1 : 0;
+        leases[s.queue] += s.account.leases;
+        if (queues_[s.queue].line.contains(place_of(index)) != s.in_line) {
+            *why = "a share stands in line exactly when it should, and does not";
+            return false;
+        }
+    }
+    std::size_t queues = 0;
+    for (QueueIndex index = 0; index < queues_.size(); ++index) {
+        const Queue& q = queues_[index];
+        queues += q.in_line ? 1 : 0;
+        const char* wrong = nullptr;
+        if (q.line.size() != in_line[index])
+            wrong = "somebody stands in the line of a queue who should not";
+        else if (q.account.leases != leases[index])
+            wrong = "a queue does not count the leases of its shares";
+        else if (q.in_line != (q.open && !q.line.empty()) || line_.contains(place_of_queue(index)) != q.in_line)
+            wrong = "a queue is in line exactly when it is open and somebody waits, and is not";
+        if (wrong != nullptr) {
+            *why = wrong;
+            return false;
+        }
+    }
+    if (queues != line_.size()) *why = "a queue stands in line that should not";
+    return queues == line_.size();
 }
 
 }  // namespace windlass::scheduler

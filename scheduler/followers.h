@@ -30,6 +30,7 @@ class Followers {
     // it, so that whoever hears of the end has heard everything. Costs a comparison when nobody follows anything.
     void committed(const Batch& batch, const WorkerName& worker_name);
 
+    bool follows(JobId job) const { return !peers_.empty() && peers_.contains(job); }
     std::size_t jobs() const { return peers_.size(); }
 
   private:

@@ -7,15 +7,15 @@
 #include <optional>
 #include <unordered_map>
 
-#include "scheduler/fair_share.h"
 #include "scheduler/need_table.h"
 #include "scheduler/queue_io.h"
+#include "scheduler/shares.h"
 
 namespace windlass::scheduler {
 
 struct Job {
     WallTime started = never;  // of the last attempt that ran
-    UserIndex user = 0;
+    ShareIndex share = 0;
     KindIndex kind = 0;
     AttemptNumber attempt = 0;
     std::int32_t event_seq = 0;
@@ -23,14 +23,20 @@ struct Job {
     std::int16_t failures = 0;
     std::int16_t losses = 0;
     std::int8_t priority = 0;
+    JobState state = JobState::queued;  // of 2 bytes
     bool cancel_requested = false;
-    JobState state = JobState::queued;
+    bool is_array = false;
+    bool is_member = false;  // of an array
+    bool has_rules = false;  // there are JobRules of it, or of its array
+    bool in_line = false;    // among the waiting jobs; of an array: its next member is
 
     static constexpr WallTime never{Microseconds{std::numeric_limits<std::int64_t>::min()}};
 
-    // As a row of job_state. The worker is known to the lease, the end to the move that makes it.
-    StateRow row(WorkerId worker, std::optional<WallTime> finished = std::nullopt) const {
-        return {.state = state,
+    // As a row of job_state. The array is known to the array table, the worker to the lease, the end to the move that
+    // makes it.
+    StateRow row(JobId array, WorkerId worker, std::optional<WallTime> finished = std::nullopt) const {
+        return {.array = array,
+                .state = state,
                 .attempt = attempt,
                 .failures = failures,
                 .losses = losses,

@@ -4,6 +4,17 @@
 
 namespace windlass::scheduler {
 
+std::size_t NeedTable::Hash::operator()(const Need& need) const noexcept {
+    constexpr std::size_t spread = 0x9E3779B97F4A7C15ULL;
+    std::size_t hash =
+        std::hash<std::int64_t>{}(need.memory_bytes) ^ (static_cast<std::size_t>(need.cpu_millis) * spread);
+    for (const auto& [resource, count] : need.resources)
+        hash = (hash ^ std::hash<std::string>{}(resource) ^ static_cast<std::size_t>(count)) * spread;
+    for (const auto& [label, value] : need.labels)
+        hash = (hash ^ std::hash<std::string>{}(label)) * spread ^ std::hash<std::string>{}(value);
+    return hash;
+}
+
 KindIndex NeedTable::add(const Need& need) {
     if (const auto found = index_.find(need); found != index_.end()) {
         ++kinds_[found->second].jobs;
@@ -17,7 +28,7 @@ KindIndex NeedTable::add(const Need& need) {
         kind = free_.back();
         free_.pop_back();
     }
-    kinds_[kind] = Kind{need, 1, 0};
+    kinds_[kind] = Kind{need, 1, 0, std::nullopt};
     index_.emplace(need, kind);
     return kind;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -16,29 +18,35 @@ class NeedTable {
   public:
     // The kind with this need, one more job using it. A kind lives as long as a job of it.
     KindIndex add(const Need& need);
+    // One more job of a kind that has one.
+    void add(KindIndex kind) { ++kinds_[kind].jobs; }
     void remove(KindIndex kind);
 
+    // Stays where it is as long as a job of the kind lives: what holds a lease may point to it.
     const Need& operator[](KindIndex kind) const { return kinds_[kind].need; }
+    std::size_t jobs(KindIndex kind) const { return kinds_[kind].jobs; }
     std::size_t size() const { return index_.size(); }
 
     // A note of the dispatcher: while `room` (its count of how often room grew) is the same, this kind fits nowhere.
     bool fits_nowhere(KindIndex kind, std::uint64_t room) const { return kinds_[kind].fits_nowhere_at == room; }
     void note_fits_nowhere(KindIndex kind, std::uint64_t room) { kinds_[kind].fits_nowhere_at = room; }
 
+    // Another note of the dispatcher: since when a job of this kind is first in line and finds no room.
+    std::optional<SteadyTime> passed_over_since(KindIndex kind) const { return kinds_[kind].passed_over_since; }
+    void note_passed_over(KindIndex kind, std::optional<SteadyTime> since) { kinds_[kind].passed_over_since = since; }
+
   private:
     struct Kind {
         Need need;
         std::size_t jobs = 0;
         std::uint64_t fits_nowhere_at = 0;
+        std::optional<SteadyTime> passed_over_since;
     };
     struct Hash {
-        std::size_t operator()(const Need& need) const noexcept {
-            return std::hash<std::int64_t>{}(need.memory_bytes) ^
-                   (static_cast<std::size_t>(need.cpu_millis) * 0x9E3779B97F4A7C15ULL);
-        }
+        std::size_t operator()(const Need& need) const noexcept;
     };
 
-    std::vector<Kind> kinds_;
+    std::deque<Kind> kinds_;
     std::vector<KindIndex> free_;
     std::unordered_map<Need, KindIndex, Hash> index_;
 };

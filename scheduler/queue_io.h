@@ -382,6 +382,9 @@ struct StoredJob {
     NewJob seed;  // of a blocked job `after` holds what it was submitted with; jobs that ended say so
     StateRow row;
     std::optional<ArrayRow> array;  // of an array
+    // Of an array: numbers of its members from array->next_member on that have a row already. They were cancelled
+    // alone.
+    std::vector<std::int64_t> holes;
 };
 struct StoredUser {
     UserId user;

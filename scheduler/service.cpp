@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scheduler/api_desk.h"
+#include "scheduler/followers.h"
 #include "scheduler/lease_sender.h"
 #include "scheduler/renewals.h"
 #include "scheduler/turns.h"
@@ -28,7 +29,7 @@ class LoopService final : public Service {
           on_deposed_(std::move(on_deposed)),
           hello_timer_(new HelloTimer{this, {}}),
           turns_(loop, clock, settings_.queue, std::move(store)),
-          workers_(turns_, settings_.renew_every),
+          workers_(turns_, settings_.renew_every, [this](JobId job) { return followers_.follows(job); }),
           apis_(turns_, workers_),
           leases_(turns_, settings_.payload_cache_bytes, settings_.longest_wait_of_a_lease(),
                   [this](WorkerId worker, const protocol::Message& message, std::string_view body) {
@@ -59,6 +60,7 @@ class LoopService final : public Service {
         hooks.committed = [this](const Batch& batch) {
             if (batch.empty()) return;
             renewals_.proved();
+            followers_.committed(batch, [this](WorkerId worker) { return workers_.name_of(worker); });
         };
         hooks.carry_out = [this](const Effects& effects, SteadyTime decided) { carry_out(effects, decided); };
         hooks.is_urgent = [this](const Effect& effect) { return somebody_waits_for(effect); };
@@ -138,6 +140,10 @@ class LoopService final : public Service {
             case Peer::Role::worker:
                 return workers_.heard(peer, std::move(message), std::move(body));
             case Peer::Role::api:
+                if (const auto* follow = std::get_if<protocol::FollowJob>(&message))
+                    return followers_.follow(peer->connection, follow->job);
+                if (const auto* unfollow = std::get_if<protocol::UnfollowJob>(&message))
+                    return followers_.unfollow(peer->connection, unfollow->job);
                 return apis_.heard(peer, std::move(message), body);
         }
     }
@@ -171,13 +177,16 @@ class LoopService final : public Service {
 
     void on_closed(const PeerPtr& peer, const std::string& reason) {
         peers_.erase(peer);
-        if (peer->role == Peer::Role::api) log::info("an api process left: {}", reason);
+        if (peer->role == Peer::Role::api) {
+            log::info("an api process left: {}", reason);
+            followers_.left(peer->connection);
+        }
         if (peer->role == Peer::Role::worker) workers_.left(peer, reason);
     }
 
     bool somebody_waits_for(const Effect& effect) const {
         if (const auto* ended = std::get_if<JobEnded>(&effect)) return apis_.watches(ended->job);
-        if (const auto* event = std::get_if<RecordEvent>(&effect)) return apis_.follows(event->job);
+        if (const auto* event = std::get_if<RecordEvent>(&effect)) return followers_.follows(event->job);
         if (const auto* lease = std::get_if<SendLease>(&effect)) return !workers_.has_plenty(lease->worker);
         return std::holds_alternative<AnswerSubmit>(effect) || std::holds_alternative<RefuseSubmit>(effect) ||
                std::holds_alternative<AnswerCancel>(effect) || std::holds_alternative<AnswerOperator>(effect) ||
@@ -234,6 +243,7 @@ class LoopService final : public Service {
     HelloTimer* hello_timer_;
     std::set<PeerPtr> peers_;
     std::unique_ptr<wire::Listener> listener_;
+    Followers followers_;
     Turns turns_;
     WorkerDesk workers_;
     ApiDesk apis_;

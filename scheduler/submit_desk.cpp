@@ -126,7 +126,7 @@ void SubmitDesk::job_ended(JobId job, JobState state) {
 bool SubmitDesk::resolve(Pending& pending, const std::unordered_map<JobId, JobState>& ended) {
     for (NewJob& seed : pending.event.jobs)
         for (Dependency& on : seed.after) {
-            if (!on.job || turns_.queue().knows(on.job)) continue;
+            if (!on.job || turns_.queue().is_active(on.job)) continue;
             if (const auto now = turns_.ending(on.job)) {
                 on.ended = now;
             } else if (const auto meanwhile = ended_meanwhile_.find(on.job); meanwhile != ended_meanwhile_.end()) {
@@ -146,7 +146,7 @@ void SubmitDesk::look_up_dependencies(const PendingPtr& pending) {
     std::vector<JobId> unknown;
     for (const NewJob& seed : pending->event.jobs)
         for (const Dependency& on : seed.after)
-            if (on.job && !turns_.queue().knows(on.job) && !turns_.ending(on.job)) unknown.push_back(on.job);
+            if (on.job && !turns_.queue().is_active(on.job) && !turns_.ending(on.job)) unknown.push_back(on.job);
     if (unknown.empty()) {
         if (resolve(*pending, {})) feed(pending);
         return;

@@ -4,9 +4,9 @@
 
 namespace windlass::scheduler {
 
-void WaitingJobs::insert(UserIndex user, KindIndex kind, std::int16_t priority, JobId job) {
-    if (user >= users_.size()) users_.resize(user + 1);
-    User& mine = users_[user];
+void WaitingJobs::insert(ShareIndex share, KindIndex kind, std::int16_t priority, JobId job) {
+    if (share >= shares_.size()) shares_.resize(share + 1);
+    Share& mine = shares_[share];
     std::set<Place>& lane = mine.lanes[kind];
     const Place place = place_of(priority, job);
     const bool new_head = lane.empty() || place < *lane.begin();
@@ -17,8 +17,8 @@ void WaitingJobs::insert(UserIndex user, KindIndex kind, std::int16_t priority, 
     ++size_;
 }
 
-void WaitingJobs::erase(UserIndex user, KindIndex kind, std::int16_t priority, JobId job) {
-    User& mine = users_[user];
+void WaitingJobs::erase(ShareIndex share, KindIndex kind, std::int16_t priority, JobId job) {
+    Share& mine = shares_[share];
     const auto lane = mine.lanes.find(kind);
     const Place place = place_of(priority, job);
     WINDLASS_CHECK(lane != mine.lanes.end(), "a job was taken out of a queue in which it was not");
@@ -33,24 +33,10 @@ void WaitingJobs::erase(UserIndex user, KindIndex kind, std::int16_t priority, J
     --size_;
 }
 
-bool WaitingJobs::contains(UserIndex user, KindIndex kind, std::int16_t priority, JobId job) const {
-    if (user >= users_.size()) return false;
-    const auto lane = users_[user].lanes.find(kind);
-    return lane != users_[user].lanes.end() && lane->second.contains(place_of(priority, job));
-}
-
-std::size_t WaitingJobs::ahead_of(UserIndex user, std::int16_t priority, JobId job, std::size_t limit) const {
-    std::size_t count = 0;
-    if (user >= users_.size()) return count;
-    const Place place = place_of(priority, job);
-    for (const auto& [head, kind] : users_[user].heads) {
-        if (head >= place) break;
-        for (const Place other : users_[user].lanes.at(kind)) {
-            if (other >= place) break;
-            if (++count == limit) return count;
-        }
-    }
-    return count;
+bool WaitingJobs::contains(ShareIndex share, KindIndex kind, std::int16_t priority, JobId job) const {
+    if (share >= shares_.size()) return false;
+    const auto lane = shares_[share].lanes.find(kind);
+    return lane != shares_[share].lanes.end() && lane->second.contains(place_of(priority, job));
 }
 
 }  // namespace windlass::scheduler

@@ -46,15 +46,15 @@ inline constexpr std::array all_job_states = {JobState::blocked,   JobState::que
 
 // What moves a job. Stored in job_event, as numbers: never renumber, only append.
 enum class JobMove : std::int16_t {
-    submit = 0,   // into being
-    release = 1,  // dependencies met
-    lease = 2,    // a worker got the right to run the next attempt
-    start = 3,    // the worker says that the process runs
-    finish = 4,   // the result of the attempt was accepted; the job is final
-    retry = 5,    // the attempt failed through the job's own fault and another one is left
-    requeue = 6,  // the attempt was lost with its worker, or handed back; does not use up max_attempts
-    request_cancel =
-        7,        // somebody asked to cancel while a worker has it; the state stays until the process tree is gone
+    submit = 0,          // into being
+    release = 1,         // dependencies met
+    lease = 2,           // a worker got the right to run the next attempt
+    start = 3,           // the worker says that the process runs
+    finish = 4,          // the result of the attempt was accepted; the job is final
+    retry = 5,           // the attempt failed through the job's own fault and another one is left
+    requeue = 6,         // the attempt was lost with its worker, or handed back; does not use up max_attempts
+    request_cancel = 7,  // somebody asked to cancel while a worker has it; the state stays until the process tree is
+                         // gone. Of an array: while workers have members of it
     cancel = 8,   // cancelled; final
     give_up = 9,  // crash limit reached; final (lost)
     expire = 10,  // its deadline passed while it waited; final (timed_out)
@@ -91,7 +91,7 @@ constexpr bool allowed(JobState from, JobMove move, JobState to) {
         case JobMove::requeue:
             return is_leased(from) && to == S::queued;
         case JobMove::request_cancel:
-            return is_leased(from) && to == from;
+            return (is_leased(from) || from == S::queued) && to == from;
         case JobMove::cancel:
             return !is_final(from) && to == S::cancelled;
         case JobMove::give_up:

@@ -15,39 +15,40 @@ class FairShareOfTwo : public testing::Test {
         fair.set_in_line(bob, true);
     }
     // One attempt from lease to end.
-    void use(UserIndex user, Seconds seconds, SteadyTime at, std::int32_t cpu = 1000) {
-        fair.settle(user, fair.commit(user, cpu, at), cpu, seconds, at);
+    void use(ShareIndex share, Seconds seconds, SteadyTime at, std::int32_t cpu = 1000) {
+        fair.settle(share, fair.commit(share, cpu, at), cpu, seconds, at);
     }
 
     FairShare fair{hour};
-    const UserIndex ann = fair.user(UserId{7});
-    const UserIndex bob = fair.user(UserId{3});
+    const ShareIndex ann = fair.share(0, 7);
+    const ShareIndex bob = fair.share(0, 3);
 };
 
-TEST_F(FairShareOfTwo, a_user_keeps_its_number) {
-    EXPECT_EQ(fair.user(UserId{7}), ann);
-    EXPECT_EQ(fair.user(UserId{3}), bob);
-    EXPECT_EQ(fair.id_of(bob), UserId{3});
-    EXPECT_EQ(fair.users(), 2U);
+TEST_F(FairShareOfTwo, a_user_keeps_its_share_in_a_queue) {
+    EXPECT_EQ(fair.share(0, 7), ann);
+    EXPECT_NE(fair.share(1, 7), ann);
+    EXPECT_EQ(fair.user_of(bob), 3U);
+    EXPECT_EQ(fair.queue_of(bob), 0U);
+    EXPECT_EQ(fair.shares(), 3U);
 }
 
 TEST_F(FairShareOfTwo, who_has_used_less_is_first) {
     use(ann, Seconds{100}, start);
     use(bob, Seconds{99}, start);
-    EXPECT_EQ(fair.first()->user, bob);
-    EXPECT_EQ(fair.first_after(*fair.first())->user, ann);
-    EXPECT_FALSE(fair.first_after(*fair.first_after(*fair.first())));
+    EXPECT_EQ(fair.first(0)->index, bob);
+    EXPECT_EQ(fair.first_after(0, *fair.first(0))->index, ann);
+    EXPECT_FALSE(fair.first_after(0, *fair.first_after(0, *fair.first(0))));
 }
 
 TEST(FairShareByWeight, a_user_of_weight_three_is_served_three_times_as_often) {
-    FairShare fair{hour, {{UserId{7}, 3.0}}};
-    const UserIndex heavy = fair.user(UserId{7});
-    const UserIndex light = fair.user(UserId{3});
+    FairShare fair{hour};
+    const ShareIndex heavy = fair.share(0, 7, 3.0);
+    const ShareIndex light = fair.share(0, 3);
     fair.set_in_line(heavy, true);
     fair.set_in_line(light, true);
     int served[2] = {0, 0};
     for (int i = 0; i < 400; ++i) {
-        const UserIndex next = fair.first()->user;
+        const ShareIndex next = fair.first(0)->index;
         ++served[next == heavy ? 0 : 1];
         fair.settle(next, fair.commit(next, 1000, start), 1000, Seconds{5}, start);
     }
@@ -55,10 +56,48 @@ TEST(FairShareByWeight, a_user_of_weight_three_is_served_three_times_as_often) {
     EXPECT_EQ(served[1], 100);
 }
 
+TEST(FairShareOfQueues, a_queue_of_weight_three_is_served_three_times_as_often_however_many_users_it_has) {
+    FairShare fair{hour};
+    fair.set_weight(1, 3.0);
+    for (UserIndex user = 0; user < 5; ++user) fair.set_in_line(fair.share(0, user), true);
+    fair.set_in_line(fair.share(1, 7), true);
+    int served[2] = {0, 0};
+    for (int i = 0; i < 400; ++i) {
+        const QueueIndex queue = fair.queues_in_line().begin()->index;
+        ++served[queue];
+        const ShareIndex next = fair.first(queue)->index;
+        fair.settle(next, fair.commit(next, 1000, start), 1000, Seconds{5}, start);
+    }
+    EXPECT_EQ(served[0], 100);
+    EXPECT_EQ(served[1], 300);
+    std::string why;
+    EXPECT_TRUE(fair.check_invariants(&why)) << why;
+}
+
+TEST(FairShareOfQueues, only_open_queues_in_which_somebody_waits_are_in_line) {
+    FairShare fair{hour};
+    const ShareIndex ann = fair.share(0, 7);
+    EXPECT_TRUE(fair.queues_in_line().empty());
+    fair.set_in_line(ann, true);
+    EXPECT_EQ(fair.queues_in_line().size(), 1U);
+    fair.set_open(0, false);
+    EXPECT_TRUE(fair.queues_in_line().empty());
+    EXPECT_TRUE(fair.in_line(ann));
+    const FairShare::Commitment running = fair.commit(ann, 1000, start);
+    EXPECT_EQ(fair.leases_of_queue(0), 1U);
+    fair.set_open(0, true);
+    EXPECT_EQ(fair.queues_in_line().size(), 1U);
+    fair.settle(ann, running, 1000, Seconds{1}, start + 1000 * hour);
+    fair.set_in_line(ann, false);
+    EXPECT_TRUE(fair.queues_in_line().empty());
+    std::string why;
+    EXPECT_TRUE(fair.check_invariants(&why)) << why;
+}
+
 TEST_F(FairShareOfTwo, cpus_count_as_well_as_seconds) {
     use(ann, Seconds{30}, start, 4000);
     use(bob, Seconds{100}, start, 1000);
-    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_EQ(fair.first(0)->index, bob);
     EXPECT_NEAR(fair.score(ann, start), 120, 1e-9);
 }
 
@@ -66,14 +105,14 @@ TEST_F(FairShareOfTwo, use_counts_half_after_a_half_life) {
     use(ann, Seconds{100}, start);
     EXPECT_NEAR(fair.score(ann, start + hour), 50, 1e-9);
     use(bob, Seconds{51}, start + hour);
-    EXPECT_EQ(fair.first()->user, ann);
+    EXPECT_EQ(fair.first(0)->index, ann);
     EXPECT_NEAR(fair.score(ann, start + 3 * hour), 12.5, 1e-9);
 }
 
 TEST_F(FairShareOfTwo, a_running_attempt_counts_before_it_has_ended) {
     const FairShare::Commitment running = fair.commit(ann, 2000, start);
     EXPECT_NEAR(fair.score(ann, start), 20, 1e-9);
-    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_EQ(fair.first(0)->index, bob);
     EXPECT_EQ(fair.leases(ann), 1U);
     fair.settle(ann, running, 2000, Seconds{3}, start + Seconds{3});
     EXPECT_NEAR(fair.score(ann, start + Seconds{3}), 6, 1e-9);
@@ -86,16 +125,16 @@ TEST_F(FairShareOfTwo, nobody_pays_for_a_lost_attempt) {
 }
 
 TEST_F(FairShareOfTwo, of_equals_the_one_served_longest_ago_is_first) {
-    EXPECT_EQ(fair.first()->user, ann);
+    EXPECT_EQ(fair.first(0)->index, ann);
     use(ann, Seconds{0}, start);
-    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_EQ(fair.first(0)->index, bob);
     use(bob, Seconds{0}, start);
-    EXPECT_EQ(fair.first()->user, ann);
+    EXPECT_EQ(fair.first(0)->index, ann);
 }
 
 TEST_F(FairShareOfTwo, only_users_with_waiting_jobs_are_in_line) {
     fair.set_in_line(ann, false);
-    EXPECT_EQ(fair.first()->user, bob);
+    EXPECT_EQ(fair.first(0)->index, bob);
     use(ann, Seconds{5}, start);
     EXPECT_EQ(fair.ahead_of(bob, 10), 0U);
     fair.set_in_line(ann, true);
@@ -123,11 +162,11 @@ TEST_F(FairShareOfTwo, stays_exact_over_thousands_of_half_lives) {
     use(ann, Seconds{100}, now);
     EXPECT_NEAR(fair.score(ann, now), 100, 0.01);
     EXPECT_NEAR(fair.score(bob, now), 200, 0.01);
-    EXPECT_EQ(fair.first()->user, ann);
+    EXPECT_EQ(fair.first(0)->index, ann);
     now += 10000 * hour;
     use(bob, Seconds{1}, now);
     EXPECT_NEAR(fair.score(ann, now), 0, 1e-9);
-    EXPECT_EQ(fair.first()->user, ann);
+    EXPECT_EQ(fair.first(0)->index, ann);
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ const std::set<Triple> drawing = {
     // Cancel, from any state that is not final; where a worker has it, first asked for.
     {S::starting, M::request_cancel, S::starting},
     {S::running, M::request_cancel, S::running},
+    {S::queued, M::request_cancel, S::queued},  // an array whose members run
     {S::blocked, M::cancel, S::cancelled},
     {S::queued, M::cancel, S::cancelled},
     {S::starting, M::cancel, S::cancelled},
@@ -40,6 +41,13 @@ const std::set<Triple> drawing = {
     // The crash limit.
     {S::starting, M::give_up, S::lost},
     {S::running, M::give_up, S::lost},
+    // The deadline of what waits.
+    {S::blocked, M::expire, S::timed_out},
+    {S::queued, M::expire, S::timed_out},
+    // The last member of an array ended.
+    {S::queued, M::settle, S::succeeded},
+    {S::queued, M::settle, S::failed},
+    {S::queued, M::settle, S::cancelled},
 };
 
 TEST(JobState, allows_exactly_the_moves_of_the_drawing) {
