@@ -36,7 +36,6 @@ void describe(V& v, RetryOn& m) {
 // The parts of a spec without a column of their own.
 template <class V>
 void describe_details(V& v, JobSpec& m) {
-    v.unless("queue", m.queue, default_queue);
     v.unless_default("tags", m.tags);
     v.unless_default("network", m.network);
     v.unless_default("retry_on", m.retry_on);
@@ -58,6 +57,7 @@ void describe(V& v, JobSpec& m) {
     v("max_attempts", m.max_attempts);
     v("limits", m.limits);
     v("env", m.env);
+    v.unless("queue", m.queue, default_queue);
     describe_details(v, m);
 }
 template <class V>
