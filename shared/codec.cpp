@@ -259,6 +259,10 @@ void describe(V& v, SetQuota& m) {
     v("quota", m.quota);
 }
 template <class V>
+void describe(V& v, SchedulesChanged& m) {
+    v("request", m.request);
+}
+template <class V>
 void describe(V& v, ListWorkers& m) {
     v("request", m.request);
 }
@@ -426,6 +430,7 @@ constexpr std::string_view type_names[] = {"hello",
                                            "drain_worker",
                                            "forget_worker",
                                            "set_quota",
+                                           "schedules_changed",
                                            "list_workers",
                                            "list_queues",
                                            "follow",
@@ -663,6 +668,26 @@ void describe(V& v, Details& m) {
 }
 
 }  // namespace
+
+std::string encode_item(const SubmitItem& item) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    Writer writer{json};
+    SubmitItem copy = item;
+    writer.value(copy);
+    return std::string(text_of(buffer));
+}
+
+Result<SubmitItem> decode_item(std::string_view text) {
+    WINDLASS_TRY(const auto document, parse_json(text));
+    if (!document.IsObject()) return make_error(ErrorKind::invalid, "an item of a submit is a JSON object");
+    std::string error;
+    Reader reader(document, error);
+    SubmitItem item;
+    describe(reader, item);
+    if (!error.empty()) return make_error(ErrorKind::invalid, "an item of a submit: " + error);
+    return item;
+}
 
 std::string encode_details(const JobSpec& spec) {
     rapidjson::StringBuffer buffer;

@@ -56,16 +56,6 @@ TEST_F(Jobs, a_bad_submission_reaches_nobody) {
     EXPECT_TRUE(scheduler_->submits.empty());
 }
 
-TEST_F(Jobs, an_idempotency_key_is_refused_while_it_would_promise_nothing) {
-    for (const char* path : {"/api/jobs/submit/", "/api/jobs/submit/batch/", "/api/users/create/"}) {
-        const auto answer = send("POST", path, R"([{"code":"","data":"","running_commands":"x"}])", ada.token,
-                                 {{"idempotency-key", "k1"}});
-        EXPECT_EQ(answer.status, 400) << path;
-        EXPECT_NE(answer.body.find("Idempotency-Key is not supported yet"), std::string::npos) << path;
-    }
-    EXPECT_TRUE(scheduler_->submits.empty());
-}
-
 TEST_F(Jobs, without_a_scheduler_submitting_is_503_at_once) {
     scheduler_->away = true;
     const auto answer =
@@ -340,8 +330,10 @@ TEST_F(Jobs, why_asks_the_scheduler_while_the_job_waits) {
     const auto id = submit(ada);
     scheduler_->explanation = "It asks for 8 cores and no worker has so many.";
     const auto waiting = get("/api/jobs/" + id.text() + "/why/", ada.token);
-    EXPECT_EQ(waiting.body, R"({"id":")" + id.text() +
-                                R"(","status":"queued","why":"It asks for 8 cores and no worker has so many."})");
+    const auto json = waiting.json();
+    EXPECT_STREQ(json["status"].GetString(), "queued");
+    for (const char* key : {"why", "text"})
+        EXPECT_STREQ(json[key].GetString(), "It asks for 8 cores and no worker has so many.");
     scheduler_->away = true;
     EXPECT_NE(get("/api/jobs/" + id.text() + "/why/", ada.token).body.find("The scheduler is away"), std::string::npos);
     scheduler_->start(id);

@@ -61,11 +61,49 @@ TEST(Codec, a_lease_carries_the_whole_spec) {
 }
 
 TEST(Codec, every_message_is_read_back_as_what_it_was) {
-    const Message all[] = {Hello{},          Welcome{},         Refused{},           Renew{},          AttemptStarted{},
-                           AttemptOutput{},  AttemptFinished{}, AttemptReturned{},   WorkerDraining{}, Lease{},
-                           CancelAttempt{},  RevokeAttempt{},   AcknowledgeFinish{}, Renewed{},        SubmitJobs{},
-                           CancelJob{},      WatchJob{},        ExplainJob{},        AskStatistics{},  JobsSubmitted{},
-                           CancelAnswered{}, JobEnded{},        JobExplained{},      Statistics{},     Unavailable{}};
+    const Message all[] = {Hello{},
+                           Welcome{},
+                           Refused{},
+                           Renew{},
+                           AttemptStarted{},
+                           AttemptOutput{},
+                           AttemptFinished{},
+                           AttemptReturned{},
+                           WorkerDraining{},
+                           FetchBlob{},
+                           Lease{},
+                           BlobFetched{},
+                           CancelAttempt{},
+                           RevokeAttempt{},
+                           AcknowledgeFinish{},
+                           Renewed{},
+                           SubmitJobs{},
+                           CancelJobs{},
+                           ConfigureQueue{},
+                           RemoveQueue{},
+                           DrainWorker{},
+                           ForgetWorker{},
+                           SetQuota{},
+                           SchedulesChanged{},
+                           ListWorkers{},
+                           ListQueues{},
+                           FollowJob{},
+                           UnfollowJob{},
+                           WatchJob{},
+                           ExplainJob{},
+                           AskStatistics{},
+                           JobsSubmitted{},
+                           SubmitRefused{},
+                           CancelAnswered{},
+                           OperatorAnswered{},
+                           WorkersListed{},
+                           QueuesListed{},
+                           JobHappened{},
+                           JobPrinted{},
+                           JobEnded{},
+                           JobExplained{},
+                           Statistics{},
+                           Unavailable{}};
     ASSERT_EQ(std::size(all), std::variant_size_v<Message>);
     for (std::size_t i = 0; i < std::size(all); ++i) {
         EXPECT_EQ(all[i].index(), i);
@@ -73,6 +111,23 @@ TEST(Codec, every_message_is_read_back_as_what_it_was) {
         ASSERT_TRUE(got.ok()) << encode(all[i]) << ": " << got.error().message;
         EXPECT_EQ(got->index(), i) << encode(all[i]);
     }
+}
+
+TEST(Codec, an_item_of_a_submit_stands_alone_too) {
+    SubmitItem item;
+    item.spec = a_spec();
+    item.code_size = 3;
+    item.array_count = 2;
+    item.params = {{{"A", "1"}}, {}};
+    item.max_fails = 1;
+    const auto got = decode_item(encode_item(item));
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    EXPECT_EQ(got->spec, item.spec);
+    EXPECT_EQ(got->code_size, 3);
+    EXPECT_EQ(got->params, item.params);
+    EXPECT_EQ(got->max_fails, 1);
+    EXPECT_FALSE(decode_item("[]").ok());
+    EXPECT_FALSE(decode_item("{").ok());
 }
 
 TEST(Codec, unknown_fields_are_ignored_and_missing_ones_keep_their_default) {

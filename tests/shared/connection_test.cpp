@@ -75,7 +75,7 @@ TEST_F(ConnectionTest, messages_come_back_in_order_with_their_bodies) {
         std::vector<std::string> bodies;
         client->set_handlers({[&](protocol::Message, std::string body) { bodies.push_back(std::move(body)); }, {}});
         for (int i = 0; i < 100; ++i)
-            client->send(protocol::CancelJob{RequestId{i}, JobId{1}},
+            client->send(protocol::CancelJobs{RequestId{i}, {JobId{1}}, {}},
                          std::string(static_cast<std::size_t>(i * 1000), 'x'));
         ASSERT_TRUE(run_until([&] { return bodies.size() == 100; })) << where << ": " << bodies.size();
         for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(bodies[i].size(), i * 1000);
