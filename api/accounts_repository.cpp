@@ -24,7 +24,8 @@ Result<std::optional<Taken>> find_taken(Session& session, const std::string& use
 
 }  // namespace
 
-Result<std::variant<UserId, Taken>> AccountsRepository::create(const NewAccount& account, WallTime now) {
+Result<std::variant<UserId, Taken>> AccountsRepository::create(const NewAccount& account, WallTime now,
+                                                               const Also& also) {
     using Answer = std::variant<UserId, Taken>;
     const std::string username_key = name_key(account.username);
     const std::string email_key = name_key(account.email);
@@ -49,6 +50,7 @@ Result<std::variant<UserId, Taken>> AccountsRepository::create(const NewAccount&
         if (inserted.error().kind != ErrorKind::conflict) return std::move(inserted).error();
         return Answer(inserted.error().message.starts_with("account.email") ? Taken::email : Taken::username);
     }
+    if (also) WINDLASS_TRY_STATUS(also(*session, id));
     WINDLASS_TRY_STATUS(transaction.commit());
     return Answer(id);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -55,7 +56,9 @@ class AccountsRepository {
   public:
     explicit AccountsRepository(SessionPool& pool) : pool_(pool) {}
 
-    Result<std::variant<UserId, Taken>> create(const NewAccount& account, WallTime now);
+    // `also` is done in the same transaction.
+    using Also = std::function<Status(Session& session, UserId account)>;
+    Result<std::variant<UserId, Taken>> create(const NewAccount& account, WallTime now, const Also& also = {});
     // The account can do nothing any more, its name and address are free again, its credentials are revoked. The row
     // stays: its jobs name it as their owner. The last admin stays too.
     Result<Removal> remove(UserId account, WallTime now);

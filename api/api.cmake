@@ -2,15 +2,24 @@ find_package(prometheus-cpp REQUIRED COMPONENTS core)
 
 add_library(windlass_api STATIC
   accounts_repository.cpp
+  arrays.cpp
+  ask.cpp
   authenticate.cpp
   batch.cpp
+  batch_dependencies.cpp
+  batch_parser.cpp
+  blobs.cpp
+  blobs_repository.cpp
   byte_range.cpp
+  cancel.cpp
   credentials.cpp
   field_reader.cpp
+  file_fields.cpp
   find_job.cpp
   first_admin.cpp
-  health.cpp
   follow_buffer.cpp
+  health.cpp
+  idempotency.cpp
   job_following.cpp
   job_history.cpp
   job_list.cpp
@@ -28,19 +37,33 @@ add_library(windlass_api STATIC
   password_hasher.cpp
   problem.cpp
   queue_listing.cpp
+  queues.cpp
+  quotas.cpp
+  quotas_repository.cpp
+  relations_repository.cpp
   render_job.cpp
+  rerun.cpp
   result_files.cpp
   results.cpp
   results_repository.cpp
+  rfc3339.cpp
   router.cpp
   routes.cpp
+  schedule_fields.cpp
   scheduler_link.cpp
+  schedules.cpp
+  schedules_repository.cpp
   server.cpp
   sse.cpp
   submission.cpp
+  submit_fields.cpp
+  submit_one.cpp
   submit_parser.cpp
+  submit_references.cpp
   users.cpp
   wait.cpp
+  why.cpp
+  workers.cpp
 )
 target_link_libraries(windlass_api
   PUBLIC windlass_settings windlass_shared windlass_database PkgConfig::SODIUM

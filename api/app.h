@@ -9,13 +9,18 @@
 namespace windlass::api {
 
 class AccountsRepository;
+class BlobsRepository;
 class Credentials;
+class Idempotency;
 class JobsRepository;
 class LoginThrottle;
 class Metrics;
 class PasswordHasher;
+class QuotasRepository;
+class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
+class SchedulesRepository;
 
 struct App {
     const Config::Api& settings;
@@ -24,6 +29,11 @@ struct App {
     AccountsRepository& accounts;
     JobsRepository& jobs;
     ResultsRepository& results;
+    RelationsRepository& relations;
+    BlobsRepository& blobs;
+    QuotasRepository& quotas;
+    SchedulesRepository& schedules;
+    Idempotency& idempotency;
     Credentials& credentials;
     PasswordHasher& passwords;
     LoginThrottle& throttle;

@@ -1,13 +1,15 @@
 // /api/jobs/submit/batch/: many jobs in one request, one commit and one answer, in order.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "api/batch_dependencies.h"
+#include "api/batch_parser.h"
 #include "api/handlers.h"
-#include "api/network_permission.h"
 #include "api/submission.h"
-#include "api/submit_parser.h"
+#include "api/submit_references.h"
 
 namespace windlass::api {
 namespace {
@@ -15,11 +17,11 @@ namespace {
 // Of each item its problem, or nothing when it is one of the jobs that were sent, in order.
 using Refusals = std::vector<std::optional<Problem>>;
 
-Response batch_response(const Refusals& refusals, JobId first) {
+Response batch_response(const Refusals& refusals, const std::vector<JobId>& jobs) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartArray();
-    std::int64_t id = first.value;
+    auto id = jobs.begin();
     for (const auto& refused : refusals) {
         json.StartObject();
         if (refused) {
@@ -27,7 +29,7 @@ Response batch_response(const Refusals& refusals, JobId first) {
             write_problem(json, *refused, {});
         } else {
             json.Key("id");
-            put(json, std::to_string(id++));
+            put(json, (id++)->text());
         }
         json.EndObject();
     }
@@ -58,25 +60,57 @@ OrProblem<bool> parse_all_or_nothing(const Call& call) {
     return bad_field("?all_or_nothing", "all_or_nothing must be true or false.");
 }
 
+// What the items are found to be, once they can be looked at together and beside what is there already.
+Status check_together(const Call& call, std::vector<OrProblem<SubmittedJob>>& items, DependencyIndexes& indexes,
+                      bool& unknown) {
+    indexes = resolve_names(items);
+    if (call.replay) return Status();  // it was found good when it was carried out; jobs and files may be gone since
+    const auto good = [&items] {
+        return std::count_if(items.begin(), items.end(), [](const auto& item) { return item.ok(); });
+    };
+    const auto before = good();
+    WINDLASS_TRY_STATUS(refuse_unknown_references(call, call.principal.id, items));
+    unknown = good() != before;
+    if (unknown) refuse_dependants(items, indexes);
+    return Status();
+}
+
+Submission submission_of(const Call& call, std::vector<OrProblem<SubmittedJob>>& items, DependencyIndexes& indexes) {
+    std::vector<std::size_t> place(items.size(), 0);  // among the good ones
+    std::size_t good = 0;
+    for (std::size_t i = 0; i < items.size(); ++i)
+        if (items[i].ok()) place[i] = good++;
+    Submission submission(call.principal.id);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        if (!items[i].ok()) continue;
+        for (auto& index : indexes[i])
+            if (index) index = place[*index];
+        submission.add(std::move(items[i]).value(), indexes[i]);
+    }
+    return submission;
+}
+
 }  // namespace
 
 OrProblem<Reply> submit_batch(const Call& call) {
     WINDLASS_TRY(const bool all_or_nothing, parse_all_or_nothing(call));
     WINDLASS_TRY(auto batch, parse_batch(call.request.body, call.request.header("Content-Type"), call.app.settings));
+    DependencyIndexes indexes;
+    bool unknown = false;
+    WINDLASS_TRY_STATUS(check_together(call, batch.items, indexes, unknown));
     auto refusals = std::make_shared<Refusals>();
     refusals->reserve(batch.items.size());
-    Submission submission;
-    for (auto& item : batch.items) {
-        if (item)
-            if (auto refused = network_refusal(item->spec, call.principal, call.app.settings))
-                item = *std::move(refused);
-        if (item) submission.add(std::move(item).value());
-        refusals->push_back(item ? std::nullopt : std::optional(std::move(item).error()));
-    }
-    const bool any_bad = submission.size() < refusals->size();
-    if (any_bad && all_or_nothing) return whole_problem(*refusals);
+    for (const auto& item : batch.items) refusals->push_back(item ? std::nullopt : std::optional(item.error()));
+    const bool any_bad =
+        std::any_of(refusals->begin(), refusals->end(), [](const auto& refusal) { return refusal.has_value(); });
+    // With an Idempotency-Key the answer must not depend on what is there at the moment: jobs and files come and go.
+    if (any_bad && (all_or_nothing || (unknown && call.key))) return whole_problem(*refusals);
+    WINDLASS_TRY([[maybe_unused]] const bool stored, store_inline_files(call, call.principal.id, batch.items));
+    auto submission = submission_of(call, batch.items, indexes);
     if (submission.size() == 0) return Reply(batch_response(*refusals, {}));
-    return std::move(submission).send(call, [refusals](JobId first) { return batch_response(*refusals, first); });
+    return std::move(submission).send(call, [refusals](const std::vector<JobId>& jobs) {
+        return batch_response(*refusals, jobs);
+    });
 }
 
 }  // namespace windlass::api

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 
 namespace windlass::api {
 
+struct IdempotencyKey;
+
 // Cheap to copy. The request lives until its answer is complete; a callback on another thread must not touch it, only
 // what is handed to a Resumer may.
 struct Call {
@@ -24,6 +27,8 @@ struct Call {
     const Route& route;
     Principal principal;
     PathParameters path;
+    std::shared_ptr<const IdempotencyKey> key = nullptr;  // null: the request has none, or its route creates nothing
+    bool replay = false;  // the scheduler has carried out this submit before, and will answer as it did then
 
     // Empty view if absent: parameters are unique and known by the time a handler runs.
     std::string_view query(std::string_view name) const;

@@ -18,11 +18,18 @@ OrProblem<Reply> show_job(const Call& call);
 OrProblem<Reply> cancel_job(const Call& call);
 // batch.cpp
 OrProblem<Reply> submit_batch(const Call& call);
+// rerun.cpp
+OrProblem<Reply> rerun_job(const Call& call);
+// cancel.cpp
+OrProblem<Reply> cancel_jobs(const Call& call);
+// arrays.cpp
+OrProblem<Reply> list_members(const Call& call);
 // queue_listing.cpp
 OrProblem<Reply> list_queue(const Call& call);
 // job_history.cpp
 OrProblem<Reply> job_events(const Call& call);
 OrProblem<Reply> job_attempts(const Call& call);
+// why.cpp
 OrProblem<Reply> why_job(const Call& call);
 // job_log.cpp
 OrProblem<Reply> job_log(const Call& call);
@@ -31,6 +38,38 @@ OrProblem<Reply> list_results(const Call& call);
 OrProblem<Reply> show_result(const Call& call);
 // result_files.cpp
 OrProblem<Reply> result_file(const Call& call);
+// blobs.cpp
+OrProblem<Reply> list_blobs(const Call& call);
+OrProblem<Reply> put_blob(const Call& call);
+OrProblem<Reply> get_blob(const Call& call);
+OrProblem<Reply> delete_blob(const Call& call);
+// queues.cpp
+OrProblem<Reply> list_queues(const Call& call);
+OrProblem<Reply> show_queue(const Call& call);
+OrProblem<Reply> put_queue(const Call& call);
+OrProblem<Reply> delete_queue(const Call& call);
+OrProblem<Reply> hold_queue(const Call& call);
+OrProblem<Reply> release_queue(const Call& call);
+// workers.cpp
+OrProblem<Reply> list_workers(const Call& call);
+OrProblem<Reply> drain_worker(const Call& call);
+OrProblem<Reply> resume_worker(const Call& call);
+OrProblem<Reply> forget_worker(const Call& call);
+// quotas.cpp
+OrProblem<Reply> list_quotas(const Call& call);
+OrProblem<Reply> own_quota(const Call& call);
+OrProblem<Reply> show_quota(const Call& call);
+OrProblem<Reply> put_quota(const Call& call);
+OrProblem<Reply> delete_quota(const Call& call);
+// schedules.cpp
+OrProblem<Reply> list_schedules(const Call& call);
+OrProblem<Reply> create_schedule(const Call& call);
+OrProblem<Reply> show_schedule(const Call& call);
+OrProblem<Reply> change_schedule(const Call& call);
+OrProblem<Reply> delete_schedule(const Call& call);
+OrProblem<Reply> pause_schedule(const Call& call);
+OrProblem<Reply> resume_schedule(const Call& call);
+OrProblem<Reply> run_schedule(const Call& call);
 // health.cpp
 OrProblem<Reply> health(const Call& call);
 OrProblem<Reply> ready(const Call& call);

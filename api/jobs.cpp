@@ -1,31 +1,21 @@
 // /api/jobs/: submit, list, one, cancel.
 #include <utility>
 
+#include "api/ask.h"
+#include "api/cancel.h"
 #include "api/field_reader.h"
+#include "api/find_job.h"
 #include "api/handlers.h"
 #include "api/job_list.h"
 #include "api/job_parameters.h"
-#include "api/network_permission.h"
+#include "api/names.h"
 #include "api/render_job.h"
-#include "api/scheduler_link.h"
-#include "api/submission.h"
+#include "api/submit_one.h"
 #include "api/submit_parser.h"
 #include "api/wait.h"
 
 namespace windlass::api {
 namespace {
-
-Response submitted_response(JobId job) {
-    rapidjson::StringBuffer buffer;
-    JsonWriter json(buffer);
-    json.StartObject();
-    json.Key("id");
-    put(json, job.text());
-    json.EndObject();
-    Response response = json_response(buffer);
-    response.headers.emplace_back("Location", "/api/jobs/" + job.text() + "/");
-    return response;
-}
 
 Response status_response(JobId job, std::string_view status, int code) {
     rapidjson::StringBuffer buffer;
@@ -39,17 +29,33 @@ Response status_response(JobId job, std::string_view status, int code) {
     return json_response(buffer, code);
 }
 
-OrProblem<JobView> visible_job(const Call& call, JobId id) {
-    WINDLASS_TRY(auto job, call.app.jobs.one(id));
-    if (!job || !call.principal.may_see(job->owner)) return no_such_job(call);
-    return *std::move(job);
-}
-
-Reply job_reply(const Call& call, const JobView& job) {
+OrProblem<Reply> job_reply(const Call& call, const JobView& job) {
+    WINDLASS_TRY(const auto relations, call.app.relations.of(job.line.id));
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
-    write_job(json, job, call.app.clock.now().wall);
-    return json_response(buffer);
+    write_job(json, job, relations, call.app.clock.now().wall);
+    return Reply(json_response(buffer));
+}
+
+// {"reason": "…"} in the body, or ?reason=; both may be absent.
+OrProblem<std::string> read_reason(const Call& call) {
+    constexpr std::size_t most_characters = 200;
+    std::string reason(call.query("reason"));
+    std::string pointer = "?reason";
+    if (call.request.body.find_first_not_of(" \t\r\n") != std::string::npos) {
+        WINDLASS_TRY(const auto document, parse_object(call.request.body));
+        Faults faults;
+        FieldReader fields(document, "", faults);
+        if (const auto text = fields.text("reason")) {
+            reason = *text;
+            pointer = "/reason";
+        }
+        fields.refuse_others();
+        if (faults.any()) return std::move(faults).problem();
+    }
+    if (!is_valid_utf8(reason) || reason.find('\0') != std::string::npos || count_characters(reason) > most_characters)
+        return bad_field(pointer, "reason must be text of at most 200 characters.");
+    return reason;
 }
 
 }  // namespace
@@ -57,10 +63,7 @@ Reply job_reply(const Call& call, const JobView& job) {
 OrProblem<Reply> submit_job(const Call& call) {
     WINDLASS_TRY(const auto document, parse_object(call.request.body));
     WINDLASS_TRY(auto job, parse_submit(document, call.app.settings));
-    if (auto refused = network_refusal(job.spec, call.principal, call.app.settings)) return *std::move(refused);
-    Submission submission;
-    submission.add(std::move(job));
-    return std::move(submission).send(call, submitted_response);
+    return submit_one(call, call.principal.id, std::move(job));
 }
 
 OrProblem<Reply> list_jobs(const Call& call) {
@@ -83,30 +86,17 @@ OrProblem<Reply> show_job(const Call& call) {
 
 OrProblem<Reply> cancel_job(const Call& call) {
     WINDLASS_TRY(const auto id, path_job(call));
-    WINDLASS_TRY(const auto standing, call.app.jobs.standing(id));
-    if (!standing || !call.principal.may_see(standing->owner)) return no_such_job(call);
-    if (is_final(standing->state)) return Reply(status_response(id, name(standing->state), 200));
-
-    const auto answered = [call, id](const Scheduler::Answer& got) -> OrProblem<Reply> {
-        if (!got) return try_again_later(got.error().message);
-        const auto* answer = std::get_if<protocol::CancelAnswered>(&*got);
-        constexpr std::int64_t not_active = 2;  // protocol: it ended in between
-        WINDLASS_TRY(const auto now, call.app.jobs.standing(id));
-        if (answer == nullptr || !now) return make_problem(500, "The scheduler gave an answer that makes no sense.");
-        return Reply(status_response(id, name(now->state), answer->answer == not_active ? 200 : 202));
-    };
-    Later later;
-    later.start = [call, id, answered](const Resumer& resume) {
-        call.app.scheduler.ask(protocol::CancelJob{{}, id}, {}, [call, resume, answered](Scheduler::Answer got) {
-            resume(call.then([answered, got = std::move(got)] { return answered(got); }));
-        });
-    };
-    later.on_deadline = call.then([]() -> OrProblem<Reply> {
-        return try_again_later(
-            "The scheduler did not answer in time. The job may be cancelled all the same; asking again does no harm.",
-            5);
+    WINDLASS_TRY(auto reason, read_reason(call));
+    WINDLASS_TRY(const auto standing, visible_standing(call, id));
+    if (is_final(standing.state)) return Reply(status_response(id, name(standing.state), 200));
+    protocol::CancelJobs question{{}, {id}, std::move(reason)};
+    return ask_scheduler(call, std::move(question), [call, id](const protocol::Message& got) -> OrProblem<Reply> {
+        const auto* answer = std::get_if<protocol::CancelAnswered>(&got);
+        if (answer == nullptr || answer->answers.size() != 1) return senseless_answer();
+        WINDLASS_TRY(const auto now, visible_standing(call, id));
+        const bool ended_in_between = answer->answers.front() == cancel_not_active;
+        return Reply(status_response(id, name(now.state), ended_in_between ? 200 : 202));
     });
-    return Reply(std::move(later));
 }
 
 }  // namespace windlass::api

@@ -8,17 +8,22 @@
 #include <memory>
 
 #include "api/accounts_repository.h"
+#include "api/blobs_repository.h"
 #include "api/credentials.h"
 #include "api/first_admin.h"
 #include "api/front/front.h"
+#include "api/idempotency.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
 #include "api/network_permission.h"
 #include "api/password_hasher.h"
+#include "api/quotas_repository.h"
+#include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "api/routes.h"
 #include "api/scheduler_link.h"
+#include "api/schedules_repository.h"
 #include "api/server.h"
 #include "shared/config.h"
 #include "shared/database/migrate.h"
@@ -93,6 +98,11 @@ Status run(const Config& config) {
     AccountsRepository accounts(pool);
     JobsRepository jobs(pool);
     ResultsRepository results(pool);
+    RelationsRepository relations(pool);
+    BlobsRepository blobs(pool);
+    QuotasRepository quotas(pool);
+    SchedulesRepository schedules(pool);
+    Idempotency idempotency(pool);
     PasswordHasher passwords;
     WINDLASS_TRY_STATUS(ensure_first_admin(accounts, passwords, config.api.credentials_directory, clock.now().wall));
     Credentials credentials(accounts, clock);
@@ -110,7 +120,8 @@ Status run(const Config& config) {
             notify_status("the scheduler is away");
     };
     SchedulerLink scheduler(loop, {.endpoint = scheduler_endpoint, .name = "api", .secret = secret}, on_link);
-    App app{config.api, open, clock, accounts, jobs, results, credentials, passwords, throttle, scheduler, metrics};
+    App app{config.api, open,      clock,       accounts,    jobs,      results,  relations, blobs,
+            quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front,
                  Front::open(

@@ -54,7 +54,7 @@ Problem problem_of(const Error& error) {
 void write_problem(JsonWriter& json, const Problem& problem, std::string_view request_id) {
     json.StartObject();
     json.Key("type");
-    json.String("about:blank");
+    put(json, problem.type);
     json.Key("title");
     put(json, status_phrase(problem.status));
     json.Key("status");

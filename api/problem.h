@@ -29,6 +29,7 @@ struct Problem {
     std::vector<FieldError> errors;
     std::optional<std::int64_t> retry_after_s;  // 429 and 503 always have it
     std::vector<std::pair<std::string, std::string>> headers;
+    std::string type = "about:blank";  // a URN where programs tell this problem from others with the same status
     std::string log_only;  // what the log gets beside the detail: our own faults, in words that are not for strangers
 };
 

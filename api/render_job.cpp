@@ -3,6 +3,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <type_traits>
+
 namespace windlass::api {
 namespace {
 
@@ -120,6 +122,107 @@ void write_results(JsonWriter& json, const AttemptResult& result, const JobOutpu
     optional_text(json, "detail", result.outcome.detail);
 }
 
+template <class T>
+void list(JsonWriter& json, const char* key, const std::vector<T>& values) {
+    json.Key(key);
+    json.StartArray();
+    for (const auto& value : values) {
+        if constexpr (std::is_integral_v<T>)
+            json.Int64(value);
+        else
+            put(json, value);
+    }
+    json.EndArray();
+}
+template <class T>
+void optional_map(JsonWriter& json, const char* key, const std::map<std::string, T>& values) {
+    if (values.empty()) return;
+    json.Key(key);
+    json.StartObject();
+    for (const auto& [name, value] : values) {
+        put_key(json, name);
+        if constexpr (std::is_integral_v<T>)
+            json.Int64(value);
+        else
+            put(json, value);
+    }
+    json.EndObject();
+}
+
+// Where it may run, and when it is tried again. What most jobs leave alone is shown only if it is set.
+void write_placement(JsonWriter& json, const JobSpec& spec, const Relations& relations) {
+    text(json, "queue", relations.queue.empty() ? std::string_view(spec.queue) : std::string_view(relations.queue));
+    list(json, "tags", spec.tags);
+    text(json, "network", spec.network == Network::full ? "full" : "none");
+    if (spec.retry_on) {
+        json.Key("retry_on");
+        json.StartObject();
+        list(json, "exit_codes", spec.retry_on->exit_codes);
+        list(json, "signals", spec.retry_on->signals);
+        json.Key("timeout");
+        json.Bool(spec.retry_on->timeout);
+        json.EndObject();
+    }
+    if (spec.retry_delay.count() > 0) seconds(json, "retry_delay_s", spec.retry_delay);
+    optional_map(json, "requires", spec.required_labels);
+    optional_map(json, "resources", spec.resources);
+    optional_text(json, "image", spec.image);
+}
+
+void write_files_and_times(JsonWriter& json, const JobSpec& spec) {
+    optional_map(json, "files", spec.files);
+    if (!spec.outputs.empty()) list(json, "outputs", spec.outputs);
+    if (spec.not_before) text(json, "not_before", time_text(*spec.not_before));
+    if (spec.deadline) text(json, "deadline", time_text(*spec.deadline));
+}
+
+std::string_view word(DependencyCondition condition) {
+    switch (condition) {
+        case DependencyCondition::ok:
+            return "ok";
+        case DependencyCondition::any:
+            return "any";
+        case DependencyCondition::failed:
+            break;
+    }
+    return "failed";
+}
+
+void write_array(JsonWriter& json, const ArrayView& array) {
+    json.Key("array");
+    json.StartObject();
+    number(json, "count", array.count);
+    if (array.max_fails) number(json, "max_fails", *array.max_fails);
+    number(json, array.state == JobState::blocked ? "blocked" : "queued", array.count - array.ended() - array.running);
+    number(json, "running", array.running);
+    number(json, "succeeded", array.succeeded);
+    number(json, "failed", array.failed);
+    number(json, "timed_out", array.timed_out);
+    number(json, "cancelled", array.cancelled);
+    number(json, "lost", array.lost);
+    json.EndObject();
+}
+
+void write_relations(JsonWriter& json, JobId job, const Relations& relations) {
+    if (!relations.after.empty()) {
+        json.Key("after");
+        json.StartArray();
+        for (const auto& [on, condition] : relations.after) {
+            json.StartObject();
+            text(json, "job", on.text());
+            text(json, "when", word(condition));
+            json.EndObject();
+        }
+        json.EndArray();
+    }
+    if (relations.array) write_array(json, *relations.array);
+    if (relations.within) {
+        text(json, "array_id", relations.within->id.text());
+        number(json, "array_index", relations.within->number_of(job));
+    }
+    if (relations.rerun_of) text(json, "rerun_of", relations.rerun_of.text());
+}
+
 }  // namespace
 
 std::string seconds_text(Microseconds duration) {
@@ -160,11 +263,11 @@ void write_job_line(JsonWriter& json, const JobLine& job, WallTime now) {
     json.EndObject();
 }
 
-void write_job(JsonWriter& json, const JobView& job, WallTime now) {
+void write_job(JsonWriter& json, const JobView& job, const Relations& relations, WallTime now) {
     json.StartObject();
     text(json, "id", job.line.id.text());
     text(json, "duration", duration_text(job.line, now));
-    text(json, "status", name(job.line.state));
+    text(json, "status", name(relations.array ? relations.array->shown_state() : job.line.state));
     any_bytes(json, "name", job.line.name);
     text(json, "owner", job.owner.text());
     number(json, "priority", job.spec.priority);
@@ -187,6 +290,18 @@ void write_job(JsonWriter& json, const JobView& job, WallTime now) {
     json.Key("env");
     const std::string_view env = job.env_json.empty() ? "{}" : std::string_view(job.env_json);
     json.RawValue(env.data(), env.size(), rapidjson::kObjectType);
+    write_placement(json, job.spec, relations);
+    write_files_and_times(json, job.spec);
+    write_relations(json, job.line.id, relations);
+    json.EndObject();
+}
+
+void write_member(JsonWriter& json, const ArrayView& array, const MemberView& member, WallTime now) {
+    json.StartObject();
+    text(json, "id", member.line.id.text());
+    number(json, "index", array.number_of(member.line.id));
+    text(json, "duration", duration_text(member.line, now));
+    text(json, "status", name(member.line.state));
     json.EndObject();
 }
 

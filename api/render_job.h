@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/jobs_repository.h"
+#include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "shared/json.h"
 #include "shared/time.h"
@@ -20,7 +21,8 @@ std::string duration_text(const JobLine& job, WallTime now);
 std::optional<Ending> ending_that_counts(const JobLine& job);
 
 void write_job_line(JsonWriter& json, const JobLine& job, WallTime now);  // {id, duration, status}
-void write_job(JsonWriter& json, const JobView& job, WallTime now);       // and everything else
+// The same and everything else.
+void write_job(JsonWriter& json, const JobView& job, const Relations& relations, WallTime now);
 
 // What the job printed, whole; any bytes.
 struct JobOutput {
@@ -30,6 +32,8 @@ struct JobOutput {
 // {id, duration, results}; results is {} until the job has ended.
 void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& output, WallTime now);
 void write_attempt(JsonWriter& json, const StoredResult& attempt);
+// {id, index, duration, status}
+void write_member(JsonWriter& json, const ArrayView& array, const MemberView& member, WallTime now);
 void write_event(JsonWriter& json, const JobEvent& event);
 
 }  // namespace windlass::api

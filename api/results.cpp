@@ -1,6 +1,7 @@
 // /api/results/: what jobs left.
 #include <utility>
 
+#include "api/find_job.h"
 #include "api/handlers.h"
 #include "api/job_list.h"
 #include "api/job_parameters.h"
@@ -24,12 +25,6 @@ Result<JobOutput> output_of(ResultsRepository& results, const JobOutcome& job) {
         WINDLASS_TRY(output.standard_error, results.whole_output(attempt, OutputStream::standard_error));
     }
     return output;
-}
-
-OrProblem<JobOutcome> visible_result(const Call& call, JobId id) {
-    WINDLASS_TRY(auto job, call.app.results.one(id));
-    if (!job || !call.principal.may_see(job->owner)) return no_such_job(call);
-    return *std::move(job);
 }
 
 OrProblem<Reply> result_reply(const Call& call, const JobOutcome& job) {

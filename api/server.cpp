@@ -8,6 +8,7 @@
 
 #include "api/credentials.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/metrics.h"
 #include "shared/log.h"
 
@@ -37,8 +38,11 @@ std::optional<Problem> fault_of_query(const Route& route, const Request& request
     return std::nullopt;
 }
 
+// Routes whose requests may carry an Idempotency-Key. The others do the same however often they are called.
 bool creates(const Route& route) {
-    return route.handler == submit_job || route.handler == submit_batch || route.handler == create_user;
+    constexpr RouteHandler handlers[] = {submit_job,  submit_batch,    rerun_job,
+                                         create_user, create_schedule, run_schedule};
+    return std::find(std::begin(handlers), std::end(handlers), route.handler) != std::end(handlers);
 }
 
 Response rendered(const Problem& problem, std::string_view request_id) {
@@ -67,6 +71,7 @@ struct Completion {
     const App& app;
     std::size_t route;
     SteadyTime began;
+    std::shared_ptr<void> claim = {};  // of an Idempotency-Key: until the answer is complete
 
     Reply operator()(Reply reply) const {
         if (auto* response = std::get_if<Response>(&reply)) {
@@ -97,12 +102,12 @@ Result<std::unique_ptr<Server>> Server::make(App& app, std::span<const Route> ro
 
 Reply Server::handle(const Request& request) const {
     const RouteMatch match = router_.find(request.method, request.path);
-    const Completion complete{app_, match.route != nullptr ? match.number : Metrics::no_route, app_.clock.now().steady};
-    auto answer = dispatch(request, match);
+    Completion complete{app_, match.route != nullptr ? match.number : Metrics::no_route, app_.clock.now().steady};
+    auto answer = dispatch(request, match, complete.claim);
     return complete(answer ? std::move(answer).value() : Reply(rendered(answer.error(), request.id)));
 }
 
-OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match) const {
+OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match, std::shared_ptr<void>& claim) const {
     if (match.route == nullptr && match.allow.empty()) return not_found("There is nothing at this path.");
     if (match.route == nullptr) {
         Problem problem = make_problem(405, fmt::format("This path knows {}, not {}.", match.allow, request.method));
@@ -111,13 +116,36 @@ OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& matc
     }
     WINDLASS_TRY(const auto principal, authorised(app_, request, match.route->access));
     if (auto fault = fault_of_query(*match.route, request)) return *std::move(fault);
-    // A promise that is not kept yet is refused: whoever sends the key would send the job again after a broken
-    // connection.
-    if (creates(*match.route) && !request.header("Idempotency-Key").empty())
-        return make_problem(
-            400,
-            "Idempotency-Key is not supported yet. Send the request without it, and look before sending it again.");
-    return match.route->handler(Call{app_, request, *match.route, principal, match.parameters});
+    Call call{app_, request, *match.route, principal, match.parameters};
+    if (creates(*match.route)) {
+        WINDLASS_TRY(auto replayed, take_idempotency_key(call, claim));
+        if (replayed) return Reply(*std::move(replayed));
+    }
+    return match.route->handler(call);
+}
+
+// Gives the call its key, or the answer of the request that had it before.
+OrProblem<std::optional<Response>> Server::take_idempotency_key(Call& call, std::shared_ptr<void>& claim) const {
+    WINDLASS_TRY(auto sent, read_idempotency_key(call.request, call.route, call.principal));
+    if (!sent) return std::optional<Response>();
+    claim = app_.idempotency.claim(*sent);
+    if (!claim) {
+        Problem problem = make_problem(409, "The first request with this Idempotency-Key is still under way.");
+        problem.type = "urn:windlass:problem:key-in-use";
+        problem.retry_after_s = 1;
+        return problem;
+    }
+    WINDLASS_TRY(auto earlier, app_.idempotency.find(*sent, app_.clock.now().wall));
+    if (earlier && !earlier->same_request) {
+        Problem problem = make_problem(422, "This Idempotency-Key was used with another request.");
+        problem.type = "urn:windlass:problem:key-of-another-request";
+        return problem;
+    }
+    call.key = std::make_shared<const IdempotencyKey>(*std::move(sent));
+    call.replay = earlier.has_value();
+    if (!earlier || !earlier->answer) return std::optional<Response>();
+    earlier->answer->headers.emplace_back("Idempotency-Replayed", "true");
+    return std::move(earlier->answer);
 }
 
 Response Server::render_error(int status, std::string_view detail, std::string_view, std::string_view request_id) {
@@ -129,8 +157,8 @@ Response Server::render_error(int status, std::string_view detail, std::string_v
 }
 
 std::string_view Call::query(std::string_view name) const {
-    for (const auto& [key, value] : request.query)
-        if (key == name) return value;
+    for (const auto& [parameter, value] : request.query)
+        if (parameter == name) return value;
     return {};
 }
 

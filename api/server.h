@@ -25,7 +25,9 @@ class Server {
   private:
     Server(App& app, Router router) : app_(app), router_(std::move(router)) {}
 
-    OrProblem<Reply> dispatch(const Request& request, const RouteMatch& match) const;
+    // `claim` is kept until the answer is complete.
+    OrProblem<Reply> dispatch(const Request& request, const RouteMatch& match, std::shared_ptr<void>& claim) const;
+    OrProblem<std::optional<Response>> take_idempotency_key(Call& call, std::shared_ptr<void>& claim) const;
 
     App& app_;
     Router router_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,17 @@ namespace windlass::api {
 // One SubmitJobs message in the making. Code and data that repeat those of the job before are sent once.
 class Submission {
   public:
-    void add(SubmittedJob job);
+    // The jobs will be `owner`'s.
+    explicit Submission(UserId owner) { message_.owner = owner; }
+
+    // `indexes`: of each entry of job.after the position of the job meant among those added, or nullopt where it has an
+    // id.
+    void add(SubmittedJob job, const std::vector<std::optional<std::size_t>>& indexes = {});
     std::size_t size() const { return message_.jobs.size(); }
 
-    // `answer` gets the id of the first job; the others follow by one.
-    OrProblem<Reply> send(const Call& call, std::function<Response(JobId first)> answer) &&;
+    // `answer` gets the ids, in the order of add(). The call's Idempotency-Key goes along.
+    using Answer = std::function<Response(const std::vector<JobId>&)>;
+    OrProblem<Reply> send(const Call& call, Answer answer) &&;
 
   private:
     protocol::SubmitJobs message_;
@@ -26,5 +33,11 @@ class Submission {
     std::string_view last_code_, last_data_;
     std::size_t spec_bytes_ = 0;
 };
+
+// The message form of a job without dependencies; code and data go beside it.
+protocol::SubmitItem item_of(SubmittedJob job);
+
+// What a scheduler that refused a submit said, for the client.
+Problem refused_submit(const protocol::SubmitRefused& refused);
 
 }  // namespace windlass::api

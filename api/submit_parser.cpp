@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "api/field_reader.h"
 #include "api/names.h"
+#include "api/submit_fields.h"
 
 namespace windlass::api {
 namespace {
@@ -17,10 +17,6 @@ constexpr std::size_t most_command_bytes = 64 * 1024;
 constexpr std::size_t most_env_bytes = 64 * 1024;
 constexpr std::size_t most_name_characters = 200;
 constexpr int most_attempts = 100;
-
-// Documented, and on the way. Taken and ignored they would be a lie.
-constexpr std::array<std::string_view, 11> not_yet = {"queue",      "tags",     "retry_on", "files", "outputs", "after",
-                                                      "not_before", "deadline", "requires", "image", "array"};
 
 // A whole-number limit: below `least` nothing runs (400), above `most` this site does not allow it (422).
 template <class T>
@@ -79,9 +75,9 @@ void read_timeout(FieldReader& fields, const Config::Api& settings, Milliseconds
     timeout = Milliseconds(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
 }
 
+// Documented, and on the way. Taken and ignored it would be a lie.
 void refuse_what_is_not_there_yet(FieldReader& fields) {
-    for (const auto key : not_yet)
-        if (fields.any(key) != nullptr) fields.bad(key, "is not supported yet");
+    if (fields.any("image") != nullptr) fields.bad("image", "is not supported yet");
 }
 
 // Who may ask for it is decided where the asker is known: network_permission.h.
@@ -90,29 +86,26 @@ void read_network(FieldReader& fields, Network& network) {
     if (!word) return;
     if (*word == "full")
         network = Network::full;
-    else if (*word != "none")
+    else if (*word == "none")
+        network = Network::none;
+    else
         fields.bad("network", "must be \"none\" or \"full\"");
 }
 
-}  // namespace
+void read_commands(FieldReader& fields, std::optional<std::string_view> commands, std::string& into) {
+    if (!commands) return;
+    if (commands->empty())
+        fields.bad("running_commands", "must not be empty");
+    else if (commands->size() > most_command_bytes)
+        fields.bad("running_commands", fmt::format("is {} bytes; at most {} are possible: put a script into code",
+                                                   commands->size(), most_command_bytes));
+    else
+        into = *commands;
+}
 
-OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config::Api& settings) {
-    if (!value.IsObject()) return bad_field("", fmt::format("A job is a JSON object, not {}.", type_name(value)));
-    SubmittedJob job;
+// Everything but the three required strings; what is absent leaves the job as it is.
+void read_optional_fields(FieldReader& fields, SubmittedJob& job, const Config::Api& settings, Faults& faults) {
     JobSpec& spec = job.spec;
-    Faults faults;
-    FieldReader fields(value, "", faults);
-    if (const auto code = fields.required_text("code")) job.code = *code;
-    if (const auto data = fields.required_text("data")) job.data = *data;
-    if (const auto commands = fields.required_text("running_commands")) {
-        if (commands->empty())
-            fields.bad("running_commands", "must not be empty");
-        else if (commands->size() > most_command_bytes)
-            fields.bad("running_commands", fmt::format("is {} bytes; at most {} are possible: put a script into code",
-                                                       commands->size(), most_command_bytes));
-        else
-            spec.running_commands = *commands;
-    }
     if (const auto name = fields.text("name")) {
         if (count_characters(*name) > most_name_characters)
             fields.bad("name", "must not be longer than 200 characters");
@@ -125,69 +118,53 @@ OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config
         spec.max_attempts = static_cast<std::int32_t>(*attempts);
     read_timeout(fields, settings, spec.timeout);
     if (const auto* limits = fields.object("limits")) read_limits(*limits, settings, spec.limits, faults);
-    if (const auto* env = fields.object("env")) read_env(*env, spec.env, faults);
+    if (const auto* env = fields.object("env")) {
+        spec.env.clear();
+        read_env(*env, spec.env, faults);
+    }
     read_network(fields, spec.network);
+    read_queue_fields(fields, job, faults);
+    read_file_fields(fields, job, faults);
     refuse_what_is_not_there_yet(fields);
+}
+
+}  // namespace
+
+OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config::Api& settings) {
+    if (!value.IsObject()) return bad_field("", fmt::format("A job is a JSON object, not {}.", type_name(value)));
+    SubmittedJob job;
+    Faults faults;
+    FieldReader fields(value, "", faults);
+    if (const auto code = fields.required_text("code")) job.code = *code;
+    if (const auto data = fields.required_text("data")) job.data = *data;
+    read_commands(fields, fields.required_text("running_commands"), job.spec.running_commands);
+    read_optional_fields(fields, job, settings, faults);
     fields.refuse_others();
     if (faults.any()) return std::move(faults).problem();
     return job;
 }
 
-namespace {
-
-Problem too_many(const Config::Api& settings) {
-    return make_problem(413, fmt::format("A batch has at most {} jobs here; send several.", settings.batch_jobs));
-}
-
-std::string_view trimmed(std::string_view line) {
-    const auto first = line.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos) return {};
-    return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-}
-
-OrProblem<ParsedBatch> parse_lines(std::string_view body, const Config::Api& settings) {
-    ParsedBatch batch;
-    while (!body.empty()) {
-        const auto end = std::min(body.find('\n'), body.size());
-        const auto line = trimmed(body.substr(0, end));
-        body.remove_prefix(std::min(end + 1, body.size()));
-        if (line.empty()) continue;
-        if (std::cmp_greater_equal(batch.items.size(), settings.batch_jobs)) return too_many(settings);
-        auto document = parse_json(line);
-        if (!document) {
-            batch.items.emplace_back(bad_field("", "The line is not valid JSON: " + document.error().message));
-            continue;
-        }
-        auto& item = batch.items.emplace_back(parse_submit(*document, settings));
-        if (!item) continue;
-        item->code = batch.texts.emplace_back(item->code);
-        item->data = batch.texts.emplace_back(item->data);
+OrProblem<ParsedRerun> parse_rerun(const rapidjson::Value& value, SubmittedJob base, const Config::Api& settings) {
+    if (!value.IsObject())
+        return bad_field("", fmt::format("The changes are a JSON object, not {}.", type_name(value)));
+    ParsedRerun rerun{std::move(base), {}};
+    Faults faults;
+    FieldReader fields(value, "", faults);
+    if (const auto code = fields.text("code")) rerun.job.code = *code;
+    if (const auto data = fields.text("data")) rerun.job.data = *data;
+    read_commands(fields, fields.text("running_commands"), rerun.job.spec.running_commands);
+    if (const auto only = fields.text("only")) {
+        if (*only != "failed")
+            fields.bad("only", "must be \"failed\"");
+        else if (fields.any("array") != nullptr)
+            fields.bad("only", "chooses members of the array as it was; it cannot stand beside a new array");
+        else
+            rerun.only = *only;
     }
-    return batch;
-}
-
-OrProblem<ParsedBatch> parse_array(std::string_view body, const Config::Api& settings) {
-    auto document = parse_json(body);
-    if (!document) return bad_field("", "The body is not valid JSON: " + document.error().message);
-    if (!document->IsArray())
-        return bad_field(
-            "", fmt::format("A batch is a JSON array, or one JSON object per line; this is {}.", type_name(*document)));
-    if (std::cmp_greater(document->Size(), settings.batch_jobs)) return too_many(settings);
-    ParsedBatch batch;
-    batch.items.reserve(document->Size());
-    for (const auto& item : document->GetArray()) batch.items.push_back(parse_submit(item, settings));
-    batch.array = std::move(document).value();
-    return batch;
-}
-
-}  // namespace
-
-OrProblem<ParsedBatch> parse_batch(std::string_view body, std::string_view content_type, const Config::Api& settings) {
-    const auto first = body.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos)
-        return bad_field("", "The body is empty; it must be a JSON array, or one JSON object per line.");
-    const bool lines = body[first] == '{' || content_type.substr(0, content_type.find(';')) == "application/x-ndjson";
-    return lines ? parse_lines(body, settings) : parse_array(body, settings);
+    read_optional_fields(fields, rerun.job, settings, faults);
+    fields.refuse_others();
+    if (faults.any()) return std::move(faults).problem();
+    return rerun;
 }
 
 }  // namespace windlass::api

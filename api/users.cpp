@@ -8,6 +8,7 @@
 #include "api/credentials.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/json_list.h"
 #include "api/names.h"
 #include "api/password_hasher.h"
@@ -58,18 +59,27 @@ Response id_response(UserId id, int status) {
     return json_response(buffer, status);
 }
 
+Response created_response(UserId id) {
+    Response response = id_response(id, 201);
+    response.headers.emplace_back("Location", "/api/users/" + id.text() + "/");
+    return response;
+}
+
 OrProblem<Reply> store_account(const Call& call, const NewAccount& account) {
-    WINDLASS_TRY(const auto stored, call.app.accounts.create(account, call.app.clock.now().wall));
+    const WallTime now = call.app.clock.now().wall;
+    AccountsRepository::Also also;
+    if (call.key)
+        also = [&](Session& session, UserId id) {
+            return Idempotency::record(session, *call.key, created_response(id), now);
+        };
+    WINDLASS_TRY(const auto stored, call.app.accounts.create(account, now, also));
     if (const auto* taken = std::get_if<Taken>(&stored)) {
         const bool username = *taken == Taken::username;
         Problem problem = make_problem(409, username ? "This username is in use." : "This e-mail address is in use.");
         problem.errors.push_back({username ? "/username" : "/email", "is in use by another account"});
         return problem;
     }
-    const UserId id = std::get<UserId>(stored);
-    Response response = id_response(id, 201);
-    response.headers.emplace_back("Location", "/api/users/" + id.text() + "/");
-    return Reply(std::move(response));
+    return Reply(created_response(std::get<UserId>(stored)));
 }
 
 // Open registration asks for no credential; otherwise only an admin may.

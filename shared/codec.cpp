@@ -36,7 +36,6 @@ void describe(V& v, RetryOn& m) {
 // The parts of a spec without a column of their own.
 template <class V>
 void describe_details(V& v, JobSpec& m) {
-    v.unless("queue", m.queue, default_queue);
     v.unless_default("tags", m.tags);
     v.unless_default("network", m.network);
     v.unless_default("retry_on", m.retry_on);
@@ -58,6 +57,7 @@ void describe(V& v, JobSpec& m) {
     v("max_attempts", m.max_attempts);
     v("limits", m.limits);
     v("env", m.env);
+    v.unless("queue", m.queue, default_queue);
     describe_details(v, m);
 }
 template <class V>
@@ -259,6 +259,10 @@ void describe(V& v, SetQuota& m) {
     v("quota", m.quota);
 }
 template <class V>
+void describe(V& v, SchedulesChanged& m) {
+    v("request", m.request);
+}
+template <class V>
 void describe(V& v, ListWorkers& m) {
     v("request", m.request);
 }
@@ -430,6 +434,7 @@ constexpr std::string_view type_names[] = {"hello",
                                            "drain_worker",
                                            "forget_worker",
                                            "set_quota",
+                                           "schedules_changed",
                                            "list_workers",
                                            "list_queues",
                                            "follow",
@@ -668,6 +673,26 @@ void describe(V& v, Details& m) {
 }
 
 }  // namespace
+
+std::string encode_item(const SubmitItem& item) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    Writer writer{json};
+    SubmitItem copy = item;
+    writer.value(copy);
+    return std::string(text_of(buffer));
+}
+
+Result<SubmitItem> decode_item(std::string_view text) {
+    WINDLASS_TRY(const auto document, parse_json(text));
+    if (!document.IsObject()) return make_error(ErrorKind::invalid, "an item of a submit is a JSON object");
+    std::string error;
+    Reader reader(document, error);
+    SubmitItem item;
+    describe(reader, item);
+    if (!error.empty()) return make_error(ErrorKind::invalid, "an item of a submit: " + error);
+    return item;
+}
 
 std::string encode_details(const JobSpec& spec) {
     rapidjson::StringBuffer buffer;

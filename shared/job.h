@@ -59,10 +59,10 @@ struct JobSpec {
     std::int32_t max_attempts = 1;        // tries used up by the job's own failures; losses of workers do not count
     Limits limits;
     std::map<std::string, std::string> env;  // never shown in lists
+    std::string queue{default_queue};
 
     // What follows stands in one column of the table (job.details), and is absent there and on the wire where it has
     // its default.
-    std::string queue{default_queue};
     std::vector<std::string> tags;
     Network network = Network::none;
     std::optional<RetryOn> retry_on;

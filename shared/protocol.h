@@ -179,6 +179,9 @@ struct SetQuota {  // the quota of a user changed (answered by OperatorAnswered)
     UserId user;
     Quota quota;
 };
+struct SchedulesChanged {  // rows of job_schedule came, changed or went: read them again (answered by OperatorAnswered)
+    RequestId request;
+};
 struct ListWorkers {  // answered by WorkersListed
     RequestId request;
 };
@@ -319,14 +322,18 @@ using Message =
     std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished, AttemptReturned,
                  WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
                  Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuota,
-                 ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics, JobsSubmitted,
-                 SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed, JobFollowed, JobHappened,
-                 JobPrinted, JobEnded, JobExplained, Statistics, Unavailable>;
+                 SchedulesChanged, ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics,
+                 JobsSubmitted, SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed, JobFollowed,
+                 JobHappened, JobPrinted, JobEnded, JobExplained, Statistics, Unavailable>;
 
 // The JSON header of a frame. Never fails.
 std::string encode(const Message& message);
 // invalid: not JSON, an unknown message, a field of the wrong type or out of range. Never crashes, whatever the bytes.
 Result<Message> decode(std::string_view header);
+
+// One item of a submit as JSON text: how a recurring job keeps it (job_schedule.job).
+std::string encode_item(const SubmitItem& item);
+Result<SubmitItem> decode_item(std::string_view text);
 
 // The parts of a spec without a column of their own, as JSON text; empty when all of them have their defaults.
 std::string encode_details(const JobSpec& spec);

@@ -55,6 +55,16 @@ create table blob (
     constraint blob_pkey PRIMARY KEY (sha256)
 );
 
+create table blob_owner (
+    owner bigint not null,
+    sha256 text not null,
+    size_bytes bigint not null,
+    created_us bigint not null,
+    jobs bigint not null,
+    constraint blob_owner_pkey PRIMARY KEY (owner, sha256)
+) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
+CREATE INDEX blob_owner_sha256 ON public.blob_owner USING btree (sha256);
+
 create table credential (
     token_hash text not null,
     account bigint not null,
@@ -76,6 +86,20 @@ create table id_counter (
     constraint id_counter_pkey PRIMARY KEY (name)
 );
 
+create table idempotency_key (
+    account bigint not null,
+    route text not null,
+    key text not null,
+    body_sha256 text not null,
+    created_us bigint not null,
+    first_job bigint,
+    job_count bigint,
+    status smallint,
+    answer text,
+    constraint idempotency_key_pkey PRIMARY KEY (account, route, key)
+);
+CREATE INDEX idempotency_key_created ON public.idempotency_key USING btree (created_us);
+
 create table job (
     id bigint not null,
     owner bigint not null,
@@ -95,10 +119,47 @@ create table job (
     open_files bigint not null,
     env text not null,
     details text not null,
+    queue text not null,
+    rerun_of bigint,
+    schedule bigint,
+    planned_us bigint,
     constraint job_pkey PRIMARY KEY (id),
     constraint job_priority_check CHECK (((priority >= '-100'::integer) AND (priority <= 100)))
 );
 CREATE INDEX job_owner ON public.job USING btree (owner, id);
+CREATE INDEX job_queue_all ON public.job USING btree (queue, id) WHERE (queue <> 'default'::text);
+CREATE INDEX job_queue_owner ON public.job USING btree (queue, owner, id) WHERE (queue <> 'default'::text);
+CREATE UNIQUE INDEX job_planned ON public.job USING btree (schedule, planned_us) WHERE (schedule IS NOT NULL);
+
+create table job_array (
+    id bigint not null,
+    count bigint not null,
+    next_member bigint not null,
+    max_fails bigint,
+    succeeded bigint not null,
+    failed bigint not null,
+    timed_out bigint not null,
+    cancelled bigint not null,
+    lost bigint not null,
+    constraint job_array_pkey PRIMARY KEY (id),
+    constraint job_array_count_check CHECK ((count > 0))
+) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
+
+create table job_array_params (
+    array_id bigint not null,
+    first bigint not null,
+    params text not null,
+    constraint job_array_params_pkey PRIMARY KEY (array_id, first)
+);
+
+create table job_dependency (
+    job bigint not null,
+    after_job bigint not null,
+    condition smallint not null,
+    constraint job_dependency_pkey PRIMARY KEY (job, after_job, condition),
+    constraint job_dependency_condition_check CHECK (((condition >= 0) AND (condition <= 2)))
+);
+CREATE INDEX job_dependency_after ON public.job_dependency USING btree (after_job);
 
 create table job_event (
     job bigint not null,
@@ -121,6 +182,58 @@ create table job_output (
     constraint job_output_pkey PRIMARY KEY (job, attempt, stream, start_offset)
 );
 
+create table job_past (
+    id bigint not null,
+    owner bigint not null,
+    array_id bigint,
+    state smallint not null,
+    attempt bigint not null,
+    failures smallint not null,
+    losses smallint not null,
+    cancel_requested smallint not null,
+    started_us bigint,
+    finished_us bigint not null,
+    event_seq bigint not null,
+    constraint job_past_pkey PRIMARY KEY (id),
+    constraint job_past_state_check CHECK (((state >= 4) AND (state <= 8)))
+);
+CREATE INDEX job_past_array ON public.job_past USING btree (array_id, state, id) WHERE (array_id IS NOT NULL);
+CREATE INDEX job_past_finished ON public.job_past USING btree (finished_us) WHERE (array_id IS NULL);
+CREATE INDEX job_past_owner ON public.job_past USING btree (owner, state, id) WHERE (array_id IS NULL);
+CREATE INDEX job_past_state ON public.job_past USING btree (state, id) WHERE (array_id IS NULL);
+
+create table job_queue (
+    name text not null,
+    weight_millis bigint not null,
+    max_running bigint,
+    held smallint not null,
+    description text not null,
+    constraint job_queue_pkey PRIMARY KEY (name),
+    constraint job_queue_held_check CHECK ((held = ANY (ARRAY[0, 1]))),
+    constraint job_queue_max_running_check CHECK ((max_running >= 0)),
+    constraint job_queue_weight_millis_check CHECK ((weight_millis > 0))
+);
+
+create table job_schedule (
+    id bigint not null,
+    owner bigint not null,
+    name text not null,
+    cron text not null,
+    time_zone text not null,
+    overlap smallint not null,
+    missed smallint not null,
+    paused smallint not null,
+    job text not null,
+    created_us bigint not null,
+    planned_us bigint not null,
+    last_job bigint,
+    constraint job_schedule_pkey PRIMARY KEY (id),
+    constraint job_schedule_missed_check CHECK (((missed >= 0) AND (missed <= 2))),
+    constraint job_schedule_overlap_check CHECK (((overlap >= 0) AND (overlap <= 2))),
+    constraint job_schedule_paused_check CHECK ((paused = ANY (ARRAY[0, 1])))
+);
+CREATE INDEX job_schedule_owner ON public.job_schedule USING btree (owner, id);
+
 create table job_state (
     id bigint not null,
     state smallint not null,
@@ -132,15 +245,47 @@ create table job_state (
     started_us bigint,
     finished_us bigint,
     event_seq bigint not null,
+    array_id bigint,
+    owner bigint not null,
     constraint job_state_pkey PRIMARY KEY (id),
     constraint job_state_finished CHECK (((finished_us IS NOT NULL) = (state >= 4))),
     constraint job_state_known CHECK (((state >= 0) AND (state <= 8))),
     constraint job_state_worker CHECK (((worker IS NOT NULL) = (state = ANY (ARRAY[2, 3]))))
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
 
+create table job_tag (
+    tag text not null,
+    owner bigint not null,
+    job bigint not null,
+    constraint job_tag_pkey PRIMARY KEY (tag, owner, job)
+);
+CREATE INDEX job_tag_all ON public.job_tag USING btree (tag, job);
+CREATE INDEX job_tag_job ON public.job_tag USING btree (job);
+
+create table quota (
+    subject text not null,
+    queued bigint,
+    running bigint,
+    cpu_s_per_day bigint,
+    stored_bytes bigint,
+    constraint quota_pkey PRIMARY KEY (subject),
+    constraint quota_cpu_s_per_day_check CHECK ((cpu_s_per_day >= 0)),
+    constraint quota_queued_check CHECK ((queued >= 0)),
+    constraint quota_running_check CHECK ((running >= 0)),
+    constraint quota_stored_bytes_check CHECK ((stored_bytes >= 0))
+);
+
+create table result_blob (
+    sha256 text not null,
+    results bigint not null,
+    constraint result_blob_pkey PRIMARY KEY (sha256)
+) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
+
 create table scheduler_epoch (
     id smallint not null,
     epoch bigint not null,
+    last_batch bigint not null,
+    highest_job bigint not null,
     constraint scheduler_epoch_pkey PRIMARY KEY (id),
     constraint scheduler_epoch_id_check CHECK ((id = 1))
 );
@@ -153,10 +298,28 @@ create table schema_migration (
     constraint schema_migration_pkey PRIMARY KEY (number)
 );
 
+create table upload_piece (
+    owner bigint not null,
+    sha256 text not null,
+    start_offset bigint not null,
+    created_us bigint not null,
+    bytes bytea not null,
+    constraint upload_piece_pkey PRIMARY KEY (owner, sha256, start_offset)
+);
+CREATE INDEX upload_piece_created ON public.upload_piece USING btree (created_us);
+
+create table user_usage (
+    owner bigint not null,
+    day bigint not null,
+    cpu_us bigint not null,
+    constraint user_usage_pkey PRIMARY KEY (owner, day)
+);
+
 create table worker (
     id bigint not null,
     name text not null,
     first_seen_us bigint not null,
+    draining smallint not null,
     constraint worker_name_key UNIQUE (name),
     constraint worker_pkey PRIMARY KEY (id)
 );

@@ -50,6 +50,17 @@ CREATE TABLE blob (
     bytes      blob not null
 );
 
+CREATE TABLE blob_owner (
+    owner      bigint not null,
+    sha256     text not null,
+    size_bytes bigint not null,
+    created_us bigint not null,
+    jobs       bigint not null default 0,
+    primary key (owner, sha256)
+) without rowid;
+
+CREATE INDEX blob_owner_sha256 on blob_owner (sha256);
+
 CREATE TABLE credential (
     token_hash   text not null primary key,
     account      bigint not null references account (id),
@@ -67,6 +78,21 @@ CREATE TABLE id_counter (
     name text not null primary key,
     next bigint not null
 );
+
+CREATE TABLE idempotency_key (
+    account     bigint not null,
+    route       text not null,
+    key         text not null,
+    body_sha256 text not null,
+    created_us  bigint not null,
+    first_job   bigint,
+    job_count   bigint,
+    status      smallint,
+    answer      text,
+    primary key (account, route, key)
+);
+
+CREATE INDEX idempotency_key_created on idempotency_key (created_us);
 
 CREATE TABLE job (
     id               bigint not null primary key,
@@ -86,9 +112,43 @@ CREATE TABLE job (
     output_bytes     bigint not null,
     open_files       bigint not null,
     env              text not null
-, details text not null default '');
+, details text not null default '', queue text not null default 'default', rerun_of bigint, schedule bigint, planned_us bigint);
 
 CREATE INDEX job_owner on job (owner, id);
+
+CREATE UNIQUE INDEX job_planned on job (schedule, planned_us) where schedule is not null;
+
+CREATE INDEX job_queue_all on job (queue, id) where queue <> 'default';
+
+CREATE INDEX job_queue_owner on job (queue, owner, id) where queue <> 'default';
+
+CREATE TABLE job_array (
+    id          bigint not null primary key,
+    count       bigint not null check (count > 0),
+    next_member bigint not null,
+    max_fails   bigint,
+    succeeded   bigint not null,
+    failed      bigint not null,
+    timed_out   bigint not null,
+    cancelled   bigint not null,
+    lost        bigint not null
+) without rowid;
+
+CREATE TABLE job_array_params (
+    array_id bigint not null,
+    first    bigint not null,
+    params   text not null,
+    primary key (array_id, first)
+);
+
+CREATE TABLE job_dependency (
+    job       bigint not null,
+    after_job bigint not null,
+    condition smallint not null check (condition between 0 and 2),
+    primary key (job, after_job, condition)
+) without rowid;
+
+CREATE INDEX job_dependency_after on job_dependency (after_job);
 
 CREATE TABLE job_event (
     job     bigint not null,
@@ -102,6 +162,15 @@ CREATE TABLE job_event (
     primary key (job, seq)
 ) without rowid;
 
+CREATE VIEW job_now as
+    select id, owner, array_id, state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us,
+           event_seq
+    from job_state
+    union all
+    select id, owner, array_id, state, attempt, failures, losses, null, cancel_requested, started_us, finished_us,
+           event_seq
+    from job_past;
+
 CREATE TABLE job_output (
     job          bigint not null,
     attempt      bigint not null,
@@ -110,6 +179,54 @@ CREATE TABLE job_output (
     bytes        blob not null,
     primary key (job, attempt, stream, start_offset)
 );
+
+CREATE TABLE job_past (
+    id               bigint not null primary key,
+    owner            bigint not null,
+    array_id         bigint,
+    state            smallint not null check (state between 4 and 8),
+    attempt          bigint not null,
+    failures         smallint not null,
+    losses           smallint not null,
+    cancel_requested smallint not null,
+    started_us       bigint,
+    finished_us      bigint not null,
+    event_seq        bigint not null
+) without rowid;
+
+CREATE INDEX job_past_array on job_past (array_id, state, id) where array_id is not null;
+
+CREATE INDEX job_past_finished on job_past (finished_us) where array_id is null;
+
+CREATE INDEX job_past_owner on job_past (owner, state, id) where array_id is null;
+
+CREATE INDEX job_past_state on job_past (state, id) where array_id is null;
+
+CREATE TABLE job_queue (
+    name          text not null primary key,
+    weight_millis bigint not null check (weight_millis > 0),
+    max_running   bigint check (max_running >= 0),
+    held          smallint not null check (held in (0, 1)),
+    description   text not null
+);
+
+CREATE TABLE job_schedule (
+    id          bigint not null primary key,
+    owner       bigint not null,
+    name        text not null,
+    cron        text not null,
+    time_zone   text not null,
+    overlap     smallint not null check (overlap between 0 and 2),
+    missed      smallint not null check (missed between 0 and 2),
+    paused      smallint not null check (paused in (0, 1)),
+    job         text not null,
+    created_us  bigint not null,
+    -- The last moment that was dealt with (run, or skipped by policy).
+    planned_us  bigint not null,
+    last_job    bigint
+);
+
+CREATE INDEX job_schedule_owner on job_schedule (owner, id);
 
 CREATE TABLE job_state (
     id               bigint not null primary key,
@@ -121,21 +238,63 @@ CREATE TABLE job_state (
     cancel_requested smallint not null,
     started_us       bigint,
     finished_us      bigint,
-    event_seq        bigint not null,
+    event_seq        bigint not null, array_id bigint, owner bigint not null default 0,
     constraint job_state_known check (state between 0 and 8),
     constraint job_state_worker check ((worker is not null) = (state in (2, 3))),
     constraint job_state_finished check ((finished_us is not null) = (state >= 4))
 ) without rowid;
 
+CREATE TABLE job_tag (
+    tag   text not null,
+    owner bigint not null,
+    job   bigint not null,
+    primary key (tag, owner, job)
+) without rowid;
+
+CREATE INDEX job_tag_all on job_tag (tag, job);
+
+CREATE INDEX job_tag_job on job_tag (job);
+
+CREATE TABLE quota (
+    subject       text not null primary key,
+    queued        bigint check (queued >= 0),
+    running       bigint check (running >= 0),
+    cpu_s_per_day bigint check (cpu_s_per_day >= 0),
+    stored_bytes  bigint check (stored_bytes >= 0)
+);
+
+CREATE TABLE result_blob (
+    sha256  text not null primary key,
+    results bigint not null
+) without rowid;
+
 CREATE TABLE scheduler_epoch (
     id    smallint not null primary key check (id = 1),
     epoch bigint not null
-);
+, last_batch bigint not null default 0, highest_job bigint not null default 0);
 
 CREATE TABLE schema_migration (number bigint not null primary key, name text not null, sha256 text not null, applied_us bigint not null);
+
+CREATE TABLE upload_piece (
+    owner        bigint not null,
+    sha256       text not null,
+    start_offset bigint not null,
+    created_us   bigint not null,
+    bytes        blob not null,
+    primary key (owner, sha256, start_offset)
+);
+
+CREATE INDEX upload_piece_created on upload_piece (created_us);
+
+CREATE TABLE user_usage (
+    owner  bigint not null,
+    day    bigint not null,
+    cpu_us bigint not null,
+    primary key (owner, day)
+);
 
 CREATE TABLE worker (
     id            bigint not null primary key,
     name          text not null unique,
     first_seen_us bigint not null
-);
+, draining smallint not null default 0);

@@ -43,8 +43,10 @@ const DatabaseUrl& empty_database() {
     static const windlass::test::EmptyDatabase database(engine_under_test());
     Session session(database.url());
     must(migrate(session));
-    for (const char* table :
-         {"credential", "account", "job", "job_state", "job_event", "attempt_result", "job_output", "blob", "worker"})
+    for (const char* table : {"credential",     "account",         "job",        "job_state",        "job_event",
+                              "attempt_result", "job_output",      "blob",       "worker",           "job_past",
+                              "job_tag",        "job_dependency",  "job_array",  "job_array_params", "user_usage",
+                              "quota",          "idempotency_key", "blob_owner", "upload_piece",     "job_schedule"})
         must(session.execute("delete from " + std::string(table)));
     must(session.execute("update id_counter set next = 1"));
     return database.url();
@@ -59,21 +61,61 @@ void PlayedScheduler::ask(protocol::Message question, std::string body, OnAnswer
     if (silent) return;
     if (const auto* submitted = std::get_if<protocol::SubmitJobs>(&question))
         return on_answer(submit(*submitted, body));
-    if (const auto* cancelled = std::get_if<protocol::CancelJob>(&question)) return on_answer(cancel(*cancelled));
-    if (std::holds_alternative<protocol::ExplainJob>(question))
-        return on_answer(protocol::Message(protocol::JobExplained{{}, explanation}));
+    if (const auto* cancelled = std::get_if<protocol::CancelJobs>(&question)) return on_answer(cancel(*cancelled));
+    if (std::holds_alternative<protocol::ExplainJob>(question)) {
+        auto answer = explained;
+        answer.text = explanation;
+        return on_answer(protocol::Message(answer));
+    }
+    if (!std::holds_alternative<protocol::AskStatistics>(question)) return on_answer(operate(question));
     protocol::Statistics statistics;
     statistics.queued = statistics_queued;
     on_answer(protocol::Message(statistics));
 }
 
+protocol::Message PlayedScheduler::operate(const protocol::Message& question) {
+    if (std::holds_alternative<protocol::ListQueues>(question)) return protocol::QueuesListed{{}, queues};
+    if (std::holds_alternative<protocol::ListWorkers>(question)) return protocol::WorkersListed{{}, workers};
+    protocol::OperatorAnswered answer{{}, operator_refusal};
+    if (!answer.refused.empty()) return answer;
+    if (const auto* configure = std::get_if<protocol::ConfigureQueue>(&question)) {
+        std::erase_if(queues, [&](const auto& queue) { return queue.name == configure->name; });
+        queues.push_back({configure->name, configure->weight_millis, configure->max_running, configure->held,
+                          configure->description, 0, 0});
+    } else if (const auto* remove = std::get_if<protocol::RemoveQueue>(&question)) {
+        std::erase_if(queues, [&](const auto& queue) { return queue.name == remove->name; });
+    } else if (const auto* drain = std::get_if<protocol::DrainWorker>(&question)) {
+        operations.push_back((drain->draining ? "drain " : "resume ") + drain->worker);
+    } else if (const auto* forget = std::get_if<protocol::ForgetWorker>(&question)) {
+        operations.push_back("forget " + forget->worker);
+    } else if (const auto* quota = std::get_if<protocol::SetQuota>(&question)) {
+        quotas.push_back(*quota);
+    } else if (std::holds_alternative<protocol::SchedulesChanged>(question)) {
+        ++schedule_changes;
+    } else {
+        ADD_FAILURE() << "the played scheduler does not know " << protocol::encode(question);
+    }
+    return answer;
+}
+
 protocol::Message PlayedScheduler::submit(const protocol::SubmitJobs& message, std::string_view body) {
+    if (refusal) return *refusal;
+    if (!message.key.empty()) {
+        const auto [entry, fresh] = keys_.try_emplace(message.owner.text() + message.route + message.key);
+        if (!fresh && entry->second.first != message.body_sha256)
+            return protocol::SubmitRefused{{}, protocol::SubmitRefused::Why::key_of_another, "Another body.", 0};
+        if (!fresh) return protocol::JobsSubmitted{{}, entry->second.second, true};
+    }
     submits.push_back(message);
     bodies.emplace_back(body);
     auto session = must(pool_.lease());
     auto transaction = must(Transaction::begin(*session));
     const std::int64_t now = to_unix_us(clock_.now().wall);
-    const JobId first{next_job_};
+    std::vector<JobId> ids;
+    for (const auto& item : message.jobs) {
+        ids.push_back(JobId{next_job_});
+        next_job_ += 1 + item.array_count;
+    }
     std::string code, data;
     const auto take = [&](std::int64_t size, std::string& part) {
         if (size < 0) return;
@@ -88,53 +130,121 @@ protocol::Message PlayedScheduler::submit(const protocol::SubmitJobs& message, s
             bytes.size(), Bytes{bytes}));
         return hash;
     };
-    for (const auto& item : message.jobs) {
+    for (std::size_t i = 0; i < message.jobs.size(); ++i) {
+        const auto& item = message.jobs[i];
+        const std::int64_t id = ids[i].value;
         take(item.code_size, code);
         take(item.data_size, data);
         const JobSpec& spec = item.spec;
-        must(
-            session->execute("insert into job (id, owner, name, priority, submitted_us, running_commands, code_sha256, "
-                             "data_sha256, timeout_ms, "
-                             "max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, "
-                             "env) values (:id, :owner, "
-                             ":name, :priority, :now, :commands, :code, :data, :timeout, :attempts, :cpu, :memory, "
-                             ":disk, :processes, :output, "
-                             ":files, :env)",
-                             next_job_, message.owner.value, spec.name, spec.priority, now, spec.running_commands,
-                             keep(code), keep(data), spec.timeout.count(), spec.max_attempts, spec.limits.cpu_millis,
-                             spec.limits.memory_bytes, spec.limits.disk_bytes, spec.limits.processes,
-                             spec.limits.output_bytes, spec.limits.open_files, env_json(spec.env)));
+        std::optional<std::int64_t> rerun_of;
+        if (item.rerun_of) rerun_of = item.rerun_of.value;
         must(session->execute(
-            "insert into job_state (id, state, attempt, failures, losses, worker, cancel_requested, started_us, "
-            "finished_us, event_seq) values (:id, 1, 0, 0, 0, null, 0, null, null, 1)",
-            next_job_));
+            "insert into job (id, owner, name, priority, submitted_us, running_commands, code_sha256, data_sha256, "
+            "timeout_ms, max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env, "
+            "details, queue, rerun_of) values (:id, :owner, :name, :priority, :now, :commands, :code, :data, :timeout, "
+            ":attempts, :cpu, :memory, :disk, :processes, :output, :files, :env, :details, :queue, :rerun_of)",
+            id, message.owner.value, spec.name, spec.priority, now, spec.running_commands, keep(code), keep(data),
+            spec.timeout.count(), spec.max_attempts, spec.limits.cpu_millis, spec.limits.memory_bytes,
+            spec.limits.disk_bytes, spec.limits.processes, spec.limits.output_bytes, spec.limits.open_files,
+            env_json(spec.env), protocol::encode_details(spec), spec.queue, rerun_of));
+        const std::int64_t state = item.after.empty() ? 1 : 0;
+        must(session->execute(
+            "insert into job_state (id, owner, state, attempt, failures, losses, worker, cancel_requested, started_us, "
+            "finished_us, event_seq) values (:id, :owner, :state, 0, 0, 0, null, 0, null, null, 1)",
+            id, message.owner.value, state));
+        must(session->execute(
+            "insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values (:id, 1, :now, 0, "
+            ":state, 0, null, '')",
+            id, now, state));
+        for (const auto& on : item.after)
+            must(session->execute(
+                "insert into job_dependency (job, after_job, condition) values (:job, :after, :condition)", id,
+                on.job ? on.job.value : ids.at(static_cast<std::size_t>(on.index)).value,
+                static_cast<std::int64_t>(on.condition)));
+        for (const auto& tag : spec.tags)
+            must(session->execute("insert into job_tag (tag, owner, job) values (:tag, :owner, :job)", tag,
+                                  message.owner.value, id));
+        if (item.array_count == 0) continue;
         must(
-            session->execute("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values "
-                             "(:id, 1, :now, 0, 1, 0, null, '')",
-                             next_job_, now));
-        ++next_job_;
+            session->execute("insert into job_array (id, count, next_member, max_fails, succeeded, failed, timed_out, "
+                             "cancelled, lost) values (:id, :count, 0, :max_fails, 0, 0, 0, 0, 0)",
+                             id, item.array_count, item.max_fails));
+        std::string params;
+        for (const auto& member : item.params) params += (params.empty() ? "[" : ",") + env_json(member);
+        if (!params.empty())
+            must(session->execute("insert into job_array_params (array_id, first, params) values (:id, 0, :params)", id,
+                                  params + "]"));
     }
     must(transaction.commit());
-    std::vector<JobId> ids;
-    for (std::size_t i = 0; i < message.jobs.size(); ++i)
-        ids.push_back(JobId{first.value + static_cast<std::int64_t>(i)});
-    return protocol::JobsSubmitted{message.request, ids};
+    if (!message.key.empty()) {
+        keys_[message.owner.text() + message.route + message.key] = {message.body_sha256, ids};
+        must(session->execute(
+            "insert into idempotency_key (account, route, key, body_sha256, created_us, first_job, job_count, status, "
+            "answer) values (:account, :route, :key, :body, :now, :first, :count, null, null)",
+            message.owner.value, message.route, message.key, message.body_sha256, now, ids.front().value,
+            static_cast<std::int64_t>(ids.size())));
+    }
+    return protocol::JobsSubmitted{message.request, ids, false};
 }
 
-protocol::Message PlayedScheduler::cancel(const protocol::CancelJob& message) {
-    std::int64_t answer = 2;
+std::int64_t PlayedScheduler::cancel_one(Session& session, JobId job) {
+    const std::int64_t now = to_unix_us(clock_.now().wall);
+    const auto waiting = must(session.execute(
+        "update job_state set state = 7, finished_us = :now where id = :id and state in (0, 1)", now, job.value));
+    if (waiting > 0) return 0;
+    const auto running = must(
+        session.execute("update job_state set cancel_requested = 1 where id = :id and state in (2, 3)", job.value));
+    if (running > 0) return 1;
+    const auto known = must(session.query("select state from job_state where id = :id", job.value));
+    if (!known.empty()) return 2;
+    const auto arrays =
+        must(session.query("select a.id, s.owner from job_array a join job_state s on s.id = a.id where a.id < :id "
+                           "order by a.id desc limit 1",
+                           job.value));
+    if (arrays.empty()) return 2;
+    must(session.execute(
+        "insert into job_state (id, owner, array_id, state, attempt, failures, losses, worker, cancel_requested, "
+        "started_us, finished_us, event_seq) values (:id, :owner, :array, 7, 0, 0, 0, null, 0, null, :now, 2)",
+        job.value, arrays.front().integer(1), arrays.front().integer(0), now));
+    must(session.execute("update job_array set cancelled = cancelled + 1 where id = :id", arrays.front().integer(0)));
+    return 0;
+}
+
+protocol::Message PlayedScheduler::cancel(const protocol::CancelJobs& message) {
+    cancels.push_back(message);
+    protocol::CancelAnswered answer{message.request, {}};
     {
         auto session = must(pool_.lease());
-        const auto waiting = must(
-            session->execute("update job_state set state = 7, finished_us = :now where id = :id and state in (0, 1)",
-                             to_unix_us(clock_.now().wall), message.job.value));
-        if (waiting > 0) answer = 0;
-        const auto running = must(session->execute(
-            "update job_state set cancel_requested = 1 where id = :id and state in (2, 3)", message.job.value));
-        if (running > 0) answer = 1;
+        auto transaction = must(Transaction::begin(*session));
+        for (const JobId job : message.jobs) answer.answers.push_back(cancel_one(*session, job));
+        must(transaction.commit());
     }
-    if (answer == 0) wake(message.job);
-    return protocol::CancelAnswered{message.request, answer};
+    for (std::size_t i = 0; i < message.jobs.size(); ++i)
+        if (answer.answers[i] == 0) wake(message.jobs[i]);
+    return answer;
+}
+
+void PlayedScheduler::start_member(JobId array, std::int64_t number) {
+    auto session = must(pool_.lease());
+    must(session->execute(
+        "insert into worker (id, name, first_seen_us) values (1, 'node-1', 0) on conflict do nothing"));
+    must(session->execute(
+        "insert into job_state (id, owner, array_id, state, attempt, failures, losses, worker, cancel_requested, "
+        "started_us, finished_us, event_seq) select :member, owner, id, 3, 1, 0, 0, 1, 0, :now, null, 3 from job_state "
+        "where id = :array",
+        array.value + 1 + number, to_unix_us(clock_.now().wall), array.value));
+    must(session->execute("update job_array set next_member = :next where id = :array and next_member < :next",
+                          number + 1, array.value));
+}
+
+void PlayedScheduler::end_member(JobId array, std::int64_t number, JobState state) {
+    AttemptResult result;
+    result.outcome.exit_code = state == JobState::succeeded ? 0 : 1;
+    result.usage.wall = Milliseconds{10};
+    finish(JobId{array.value + 1 + number}, state, result);
+    auto session = must(pool_.lease());
+    const std::string column(name(state));
+    must(session->execute("update job_array set " + column + " = " + column + " + 1 where id = :id", array.value));
 }
 
 Watch PlayedScheduler::watch(JobId job, std::function<void()> on_end) {
@@ -341,6 +451,20 @@ struct ApiTest::Pending {
         std::optional<Next> next;
     };
     std::shared_ptr<Resumed> resumed = std::make_shared<Resumed>();
+
+    void take(Reply reply) {
+        if (auto* whole = std::get_if<Response>(&reply)) {
+            response = std::move(*whole);
+            return;
+        }
+        later = std::move(std::get<Later>(reply));
+        const auto start = std::exchange(later.start, {});
+        start(Resumer([shared = resumed](Next next) {
+            const std::lock_guard lock(shared->mutex);
+            if (!shared->next) shared->next = std::move(next);
+            shared->changed.notify_all();
+        }));
+    }
 };
 
 ApiTest::ApiTest() {
@@ -350,12 +474,18 @@ ApiTest::ApiTest() {
     accounts_ = std::make_unique<AccountsRepository>(*pool_);
     jobs_ = std::make_unique<JobsRepository>(*pool_);
     results_ = std::make_unique<ResultsRepository>(*pool_);
+    relations_ = std::make_unique<RelationsRepository>(*pool_);
+    blobs_ = std::make_unique<BlobsRepository>(*pool_);
+    quotas_ = std::make_unique<QuotasRepository>(*pool_);
+    schedules_ = std::make_unique<SchedulesRepository>(*pool_);
+    idempotency_ = std::make_unique<Idempotency>(*pool_);
     passwords_ = std::make_unique<PasswordHasher>(HashCost::cheapest());
     credentials_ = std::make_unique<Credentials>(*accounts_, clock_);
     scheduler_ = std::make_unique<PlayedScheduler>(*pool_, clock_);
     metrics_ = std::make_unique<Metrics>(routes());
-    app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *credentials_,
-                                        *passwords_, throttle_, *scheduler_, *metrics_});
+    app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_,
+                                        *quotas_, *schedules_, *idempotency_, *credentials_, *passwords_, throttle_,
+                                        *scheduler_, *metrics_});
     server_ = must(Server::make(*app_, routes()));
 }
 
@@ -379,20 +509,7 @@ std::shared_ptr<ApiTest::Pending> ApiTest::begin(const std::string& method, cons
     if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
     request.remote_address = "192.0.2.1";
     request.id = "test-1";
-    auto take = [&](Reply reply) {
-        if (auto* response = std::get_if<Response>(&reply)) {
-            pending->response = std::move(*response);
-            return;
-        }
-        pending->later = std::move(std::get<Later>(reply));
-        const auto start = std::exchange(pending->later.start, {});
-        start(Resumer([resumed = pending->resumed](Next next) {
-            const std::lock_guard lock(resumed->mutex);
-            if (!resumed->next) resumed->next = std::move(next);
-            resumed->changed.notify_all();
-        }));
-    };
-    take(server_->handle(request));
+    pending->take(server_->handle(request));
     return pending;
 }
 
@@ -418,9 +535,10 @@ Answer ApiTest::finish(const std::shared_ptr<Pending>& pending) {
                                                              [&] { return pending->resumed->next.has_value(); });
         EXPECT_TRUE(came) << "nobody answered " << pending->request.method << " " << pending->request.target;
         if (!came) return {};
-        auto reply = (*pending->resumed->next)();
-        WINDLASS_CHECK(std::holds_alternative<Response>(reply), "no handler waits twice");
-        pending->response = std::move(std::get<Response>(reply));
+        auto reply = (*std::exchange(pending->resumed->next, std::nullopt))();
+        lock.unlock();
+        pending->take(std::move(reply));
+        return finish(pending);
     }
     Answer answer{pending->response->status, pending->response->body, *pending->response};
     if (answer.response.stream) {
@@ -449,6 +567,11 @@ void ApiTest::client_goes_away(std::shared_ptr<Pending>& pending) {
 Answer ApiTest::send(const std::string& method, const std::string& target, const std::string& body,
                      const std::string& token, Headers headers) {
     return finish(begin(method, target, body, token, std::move(headers)));
+}
+
+void ApiTest::execute(const std::string& sql) {
+    auto session = must(pool_->lease());
+    must(session->execute(sql));
 }
 
 ApiTest::Account ApiTest::make_account(const std::string& username, Roles roles) {

@@ -15,13 +15,18 @@
 
 #include "api/accounts_repository.h"
 #include "api/app.h"
+#include "api/blobs_repository.h"
 #include "api/credentials.h"
+#include "api/idempotency.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
 #include "api/password_hasher.h"
+#include "api/quotas_repository.h"
+#include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "api/scheduler_link.h"
+#include "api/schedules_repository.h"
 #include "api/server.h"
 #include "shared/config.h"
 #include "shared/database/session_pool.h"
@@ -71,24 +76,39 @@ class PlayedScheduler final : public Scheduler {
     void tell_to_read_again(JobId job);
     std::size_t followed() const;  // followers, of all jobs together
     void store_blob(const std::string& bytes);
+    // A member of an array gets its row, as running.
+    void start_member(JobId array, std::int64_t number);
+    void end_member(JobId array, std::int64_t number, JobState state);
     std::size_t watched() const;
 
     bool away = false;    // refuses everything
     bool silent = false;  // never answers
     std::string explanation = "It waits for a free slot.";
     std::int64_t statistics_queued = 0;
+    std::optional<protocol::SubmitRefused> refusal;  // of the next submits
+    std::string operator_refusal;
+    protocol::JobExplained explained;  // beside the explanation
+    std::vector<protocol::QueueView> queues;
+    std::vector<protocol::WorkerView> workers;
+    std::vector<std::string> operations;  // what administrators asked for, as a word
+    std::vector<protocol::SetQuota> quotas;
+    std::size_t schedule_changes = 0;
+    std::vector<protocol::CancelJobs> cancels;
     std::vector<protocol::SubmitJobs> submits;
     std::vector<std::string> bodies;
 
   private:
     protocol::Message submit(const protocol::SubmitJobs& message, std::string_view body);
-    protocol::Message cancel(const protocol::CancelJob& message);
+    protocol::Message cancel(const protocol::CancelJobs& message);
+    std::int64_t cancel_one(Session& session, JobId job);
+    protocol::Message operate(const protocol::Message& question);
     void wake(JobId job);
     std::vector<std::shared_ptr<JobListener>> followers_of(JobId job) const;
 
     SessionPool& pool_;
     const Clock& clock_;
     std::int64_t next_job_ = 100'000'001;
+    std::map<std::string, std::pair<std::string, std::vector<JobId>>> keys_;  // of submits: body, answer
     mutable std::mutex mutex_;
     std::map<JobId, std::map<int, std::function<void()>>> watchers_;
     int next_watcher_ = 0;
@@ -134,6 +154,8 @@ class ApiTest : public ::testing::Test {
         std::string token;
     };
     Account make_account(const std::string& username, Roles roles = Role::user);
+    // A row of anything, for what only the scheduler writes.
+    void execute(const std::string& sql);
     // Submits as that account and gives back the id.
     JobId submit(const Account& account, const std::string& members = "");
 
@@ -145,6 +167,11 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<AccountsRepository> accounts_;
     std::unique_ptr<JobsRepository> jobs_;
     std::unique_ptr<ResultsRepository> results_;
+    std::unique_ptr<RelationsRepository> relations_;
+    std::unique_ptr<BlobsRepository> blobs_;
+    std::unique_ptr<QuotasRepository> quotas_;
+    std::unique_ptr<SchedulesRepository> schedules_;
+    std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
     std::unique_ptr<Credentials> credentials_;
     LoginThrottle throttle_;

@@ -12,15 +12,22 @@ windlass_test(api_tests
     router_test.cpp
     scheduler_link_test.cpp
     server_test.cpp
-    sse_test.cpp
-    submit_parser_test.cpp
     accounts_contract_test.cpp
     api_fixture.cpp
+    arrays_contract_test.cpp
+    blobs_contract_test.cpp
     following_contract_test.cpp
     front/test_front.cpp
+    idempotency_contract_test.cpp
+    sse_test.cpp
+    submit_fields_test.cpp
+    submit_parser_test.cpp
     jobs_contract_test.cpp
     on_sqlite.cpp
+    operators_contract_test.cpp
     results_contract_test.cpp
+    schedules_contract_test.cpp
+    submit_contract_test.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api
   TIMEOUT 60)
@@ -30,12 +37,18 @@ windlass_test(api_postgresql_tests WHOLE
   SOURCES
     accounts_contract_test.cpp
     api_fixture.cpp
+    arrays_contract_test.cpp
+    blobs_contract_test.cpp
     following_contract_test.cpp
     front/test_front.cpp
+    idempotency_contract_test.cpp
     first_admin_test.cpp
     jobs_contract_test.cpp
     on_postgresql.cpp
+    operators_contract_test.cpp
     results_contract_test.cpp
+    schedules_contract_test.cpp
+    submit_contract_test.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api database
   TIMEOUT 120)

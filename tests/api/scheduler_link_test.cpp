@@ -163,7 +163,7 @@ class SchedulerLinkTest : public ::testing::Test {
 
 std::optional<protocol::Message> helpful(const protocol::Message& message) {
     if (const auto* submit = std::get_if<protocol::SubmitJobs>(&message))
-        return protocol::JobsSubmitted{submit->request, JobId{7}, 1};
+        return protocol::JobsSubmitted{submit->request, {JobId{7}}};
     if (const auto* explain = std::get_if<protocol::ExplainJob>(&message))
         return protocol::JobExplained{explain->request, "because of " + explain->job.text()};
     if (const auto* watch = std::get_if<protocol::WatchJob>(&message); watch && watch->job.value == 1)
@@ -183,7 +183,7 @@ TEST_F(SchedulerLinkTest, says_who_it_is_and_hands_back_the_answer) {
     const auto got = ask(submit, "code");
     ASSERT_TRUE(eventually([&] { return got->answer.has_value(); }));
     ASSERT_TRUE(*got->answer);
-    EXPECT_EQ(std::get<protocol::JobsSubmitted>(got->answer->value()).first, JobId{7});
+    EXPECT_EQ(std::get<protocol::JobsSubmitted>(got->answer->value()).jobs, std::vector{JobId{7}});
     ASSERT_TRUE(eventually([&] { return received_.size() == 1; }));
     EXPECT_EQ(received_[0].second, "code");
 }
@@ -249,10 +249,10 @@ TEST_F(SchedulerLinkTest, a_refusal_leaves_it_down_and_trying) {
 
 TEST_F(SchedulerLinkTest, unavailable_is_passed_on_with_its_reason) {
     reply_ = [](const protocol::Message& message) -> std::optional<protocol::Message> {
-        return protocol::Unavailable{std::get<protocol::CancelJob>(message).request, "The database is away.", 1000};
+        return protocol::Unavailable{std::get<protocol::CancelJobs>(message).request, "The database is away.", 1000};
     };
     start();
-    const auto got = ask(protocol::CancelJob{{}, JobId{4}});
+    const auto got = ask(protocol::CancelJobs{{}, {JobId{4}}, {}});
     ASSERT_TRUE(eventually([&] { return got->answer.has_value(); }));
     EXPECT_EQ(got->answer->error().message, "The database is away.");
 }

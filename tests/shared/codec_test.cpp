@@ -131,6 +131,23 @@ TEST(Codec, every_message_is_read_back_as_what_it_was) {
     }
 }
 
+TEST(Codec, an_item_of_a_submit_stands_alone_too) {
+    SubmitItem item;
+    item.spec = a_spec();
+    item.code_size = 3;
+    item.array_count = 2;
+    item.params = {{{"A", "1"}}, {}};
+    item.max_fails = 1;
+    const auto got = decode_item(encode_item(item));
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    EXPECT_EQ(got->spec, item.spec);
+    EXPECT_EQ(got->code_size, 3);
+    EXPECT_EQ(got->params, item.params);
+    EXPECT_EQ(got->max_fails, 1);
+    EXPECT_FALSE(decode_item("[]").ok());
+    EXPECT_FALSE(decode_item("{").ok());
+}
+
 TEST(Codec, unknown_fields_are_ignored_and_missing_ones_keep_their_default) {
     const auto got = decode(R"({"type":"welcome","epoch":7,"from_the_future":[1,2]})");
     ASSERT_TRUE(got.ok()) << got.error().message;

@@ -1,0 +1,53 @@
+// The SQL of uploads: who owns which bytes, and what of an upload has come. The bytes are stored once, however many
+// accounts have uploaded them; a hash is no permission. Threads: any; each call borrows one session.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/database/session_pool.h"
+#include "shared/ids.h"
+#include "shared/result.h"
+#include "shared/time.h"
+
+namespace windlass::api {
+
+struct BlobLine {
+    std::string sha256;
+    std::int64_t size_bytes = 0;
+    WallTime created{};
+};
+
+enum class BlobRemoval { removed, unknown, used_by_jobs };
+
+class BlobsRepository {
+  public:
+    explicit BlobsRepository(SessionPool& pool) : pool_(pool) {}
+
+    // nullopt: this account has not uploaded it (or not yet wholly).
+    Result<std::optional<BlobLine>> owned(UserId owner, const std::string& sha256);
+    Result<std::optional<std::string>> bytes(const std::string& sha256);
+    // In the order of their hashes, those after `after`.
+    Result<std::vector<BlobLine>> page(UserId owner, const std::string& after, int limit);
+    // These are the bytes under these hashes, and they are the owner's now. One transaction. False: he had them all.
+    Result<bool> keep(UserId owner, const std::map<std::string, std::string>& blobs, WallTime now);
+
+    // How much of an upload has come.
+    Result<std::int64_t> received(UserId owner, const std::string& sha256);
+    // conflict: another piece came there first.
+    Status add_piece(UserId owner, const std::string& sha256, std::int64_t offset, std::string bytes, WallTime now);
+    Result<std::string> pieces(UserId owner, const std::string& sha256);
+    Status drop_pieces(UserId owner, const std::string& sha256);
+
+    // The owner's right to it ends; the bytes go when nobody's is left. Not while jobs of his refer to it: it goes with
+    // them.
+    Result<BlobRemoval> remove(UserId owner, const std::string& sha256);
+
+  private:
+    SessionPool& pool_;
+};
+
+}  // namespace windlass::api

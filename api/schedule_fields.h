@@ -1,0 +1,35 @@
+// What a client sends to make or change a recurring job. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/problem.h"
+#include "api/schedules_repository.h"
+#include "api/submit_parser.h"
+
+namespace windlass::api {
+
+std::string_view word(Overlap overlap);
+std::string_view word(Missed missed);
+
+// The fields laid over `base`; `job` is the body of the submit in the document, null when it is absent.
+// `whole`: name, cron and job must be there.
+struct ScheduleChange {
+    ScheduleView schedule;
+    const rapidjson::Value* job = nullptr;
+};
+OrProblem<ScheduleChange> parse_schedule(const rapidjson::Value& document, ScheduleView base, bool whole);
+
+// A submit that can be made again and again: without the moments and jobs that are only once. Pointers begin with /job.
+OrProblem<SubmittedJob> parse_scheduled_job(const rapidjson::Value& job, const Config::Api& settings);
+
+// The problem of a part as that of the whole: `prefix` goes before each pointer.
+Problem below(Problem problem, std::string_view prefix);
+
+// What is wrong with it, or nothing. A cron line is five fields (minute hour day month weekday) or @hourly and so on;
+// whether the numbers in it make sense is for the parser of the scheduler to say.
+std::string_view fault_of_cron(std::string_view line);
+std::string_view fault_of_time_zone(std::string_view name);  // as in the tz database: Europe/Berlin
+
+}  // namespace windlass::api

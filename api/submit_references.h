@@ -1,0 +1,24 @@
+// What a submit refers to outside itself: jobs it waits for, files that were uploaded. Neither an id nor a hash is a
+// permission.
+#pragma once
+
+#include <vector>
+
+#include "api/call.h"
+#include "api/submit_parser.h"
+
+namespace windlass::api {
+
+// Makes a problem (422 with the pointer) of every item that waits for a job that is not there or not the owner's (an
+// admin's may be anybody's), names a file that the owner has not uploaded, or wants a network that the caller may not
+// have.
+Status refuse_unknown_references(const Call& call, UserId owner, std::vector<OrProblem<SubmittedJob>>& items);
+
+// Stores the files that stood in the submit itself; from then on they are the owner's uploads. 413/429 when they are
+// more than his quota of stored bytes.
+OrProblem<bool> store_inline_files(const Call& call, UserId owner, std::vector<OrProblem<SubmittedJob>>& items);
+
+// 429 when the owner's stored bytes and these would be too many.
+OrProblem<bool> check_stored_quota(const Call& call, UserId owner, std::int64_t more);
+
+}  // namespace windlass::api
