@@ -57,6 +57,9 @@ Result<StoredState> SqlStore::load() {
     for (const Row& row : queues)
         stored.queue.queues.push_back({row.text(0), static_cast<double>(row.integer(1)) / 1000, row.integer_or_null(2),
                                        row.truth(3), row.text(4)});
+    // Counted first: a million of these are half a gigabyte, which a growing vector would move ten times.
+    WINDLASS_TRY(const auto live, session_.query("select count(*) from job_state where state < 4"));
+    stored.queue.jobs.reserve(static_cast<std::size_t>(live[0].integer(0)));
     WINDLASS_TRY_STATUS(load_jobs(stored.queue.jobs));
     WINDLASS_TRY_STATUS(load_arrays(stored.queue.jobs));
     WINDLASS_TRY_STATUS(load_dependencies(stored.queue.jobs));
