@@ -1,5 +1,7 @@
 #include "api/jobs_repository.h"
 
+#include <algorithm>
+
 #include "shared/protocol.h"
 
 namespace windlass::api {
@@ -21,132 +23,296 @@ std::optional<Ending> ending_of(const Row& row, std::size_t column) {
                   static_cast<std::int32_t>(row.integer(column + 2)), Microseconds{row.integer(column + 3)}};
 }
 
-struct Window {
-    std::int64_t edge = 0;  // the last id in it
-    std::int64_t count = 0;
-};
-Window window_of(const std::vector<Row>& rows) {
-    return {rows.front().integer_or_null(0).value_or(0), rows.front().integer(1)};
+std::optional<ArrayProgress> progress_of(const Row& row, std::size_t column) {
+    if (row.is_null(column)) return std::nullopt;
+    return ArrayProgress{.count = row.integer(column),
+                         .next_member = row.integer(column + 1),
+                         .max_fails = row.integer_or_null(column + 2),
+                         .succeeded = row.integer(column + 3),
+                         .failed = row.integer(column + 4),
+                         .timed_out = row.integer(column + 5),
+                         .cancelled = row.integer(column + 6),
+                         .lost = row.integer(column + 7)};
+}
+
+// A line: id, state, name, started, finished, the ending, the array. A job's row lies in job_state or in job_past; both
+// are joined by key, because SQLite would build the whole view job_now. An array is shown as running while a member is.
+constexpr std::string_view line_columns =
+    "case when a.id is not null and s.state = 1 and exists (select 1 from job_state m where m.id > a.id and m.id <= "
+    "a.id + a.count and m.state in (2, 3)) then 3 else coalesce(s.state, p.state) end, j.name, coalesce(s.started_us, "
+    "p.started_us), coalesce(s.finished_us, p.finished_us), r.outcome, r.exit_code, r.signal, r.wall_us, a.count, "
+    "a.next_member, a.max_fails, a.succeeded, a.failed, a.timed_out, a.cancelled, a.lost";
+constexpr std::size_t line_width = 16;
+
+// The line that begins at `column` of the row.
+JobLine line_of(JobId id, const Row& row, std::size_t column) {
+    return {id,
+            state_of(row.integer(column)),
+            row.text(column + 1),
+            time_or_null(row, column + 2),
+            time_or_null(row, column + 3),
+            ending_of(row, column + 4),
+            progress_of(row, column + 8)};
+}
+
+// What a member without a row is, by the state of its array.
+JobState state_of_unstarted(JobState array) {
+    if (!is_final(array)) return array == JobState::blocked ? JobState::blocked : JobState::queued;
+    return array == JobState::timed_out ? JobState::timed_out : JobState::cancelled;
+}
+
+constexpr std::string_view step_order = " and id < :before order by id desc limit :scan";
+
+// One branch for each final state in the range, from its index, and one for what is still in job_state.
+std::string candidates_in(StateRange states, const std::string& owner) {
+    std::string branches;
+    for (const JobState state : all_job_states) {
+        if (!is_final(state) || !states.contains(state)) continue;
+        branches += "select id from (select id from job_past where " + owner +
+                    "state = " + std::to_string(static_cast<int>(state)) + " and array_id is null" +
+                    std::string(step_order) + ") b" + std::to_string(static_cast<int>(state)) + " union all ";
+    }
+    std::string live = "state between " + std::to_string(static_cast<int>(states.first)) + " and " +
+                       std::to_string(static_cast<int>(states.last));
+    if (states.contains(JobState::running))
+        live =
+            "(" + live + " or id in (select array_id from job_state where array_id is not null and state in (2, 3)))";
+    return branches + "select id from (select id from job_state where " + owner + live + " and array_id is null" +
+           std::string(step_order) + ") live";
+}
+
+// The ids that a step looks at, newest first.
+std::string candidates(const Visible& visible, const JobFilter& filter) {
+    const std::string owner = visible.everybodys ? "" : "owner = :owner and ";
+    if (!filter.tag.empty())
+        return "select job as id from job_tag where tag = :tag and " + owner +
+               "job < :before order by job desc limit :scan";
+    if (!filter.queue.empty() && filter.queue != default_queue)
+        return "select id from job where queue = :queue and queue <> 'default' and " + owner +
+               "id < :before order by id desc limit :scan";
+    if (!filter.states.all())
+        return "select id from (" + candidates_in(filter.states, owner) + ") u order by id desc limit :scan";
+    return "select id from job where " + owner + "id < :before order by id desc limit :scan";
 }
 
 }  // namespace
 
+Result<std::optional<JobsRepository::Membership>> JobsRepository::membership(Session& session, JobId member) {
+    WINDLASS_TRY(const auto rows, session.query("select id, count, next_member from job_array where id < :member order "
+                                                "by id desc limit 1",
+                                                member.value));
+    if (rows.empty() || rows[0].integer(0) + rows[0].integer(1) < member.value) return std::optional<Membership>();
+    return std::optional(Membership{JobId{rows[0].integer(0)}, rows[0].integer(1), rows[0].integer(2)});
+}
+
 Result<std::optional<JobView>> JobsRepository::one(JobId job) {
+    // What a member is, its array says; how it is, its own row.
+    static const std::string select =
+        "select " + std::string(line_columns) +
+        ", j.owner, j.submitted_us, j.running_commands, j.priority, j.timeout_ms, j.max_attempts, j.cpu_millis, "
+        "j.memory_bytes, j.disk_bytes, j.processes, j.output_bytes, j.open_files, j.env, coalesce(s.attempt, "
+        "p.attempt, 0), coalesce(s.failures, p.failures, 0), coalesce(s.losses, p.losses, 0), "
+        "coalesce(s.cancel_requested, p.cancel_requested, 0), j.details, j.queue, j.rerun_of, j.schedule "
+        "from job j left join job_state s on s.id = :id left join job_past p on p.id = :id left join job_array a on "
+        "a.id = :id left join attempt_result r on r.job = :id and r.attempt = coalesce(s.attempt, p.attempt) where "
+        "j.id = :base";
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(
-        const auto rows,
-        session->query(
-            "select s.state, j.name, s.started_us, s.finished_us, r.outcome, r.exit_code, r.signal, r.wall_us, "
-            "j.owner, j.submitted_us, j.running_commands, j.priority, j.timeout_ms, j.max_attempts, "
-            "j.cpu_millis, j.memory_bytes, j.disk_bytes, j.processes, j.output_bytes, j.open_files, j.env, "
-            "s.attempt, s.failures, s.losses, s.cancel_requested, j.details "
-            "from job j join job_state s on s.id = j.id "
-            "left join attempt_result r on r.job = s.id and r.attempt = s.attempt where j.id = :id",
-            job.value));
-    if (rows.empty()) return std::optional<JobView>();
-    const Row& row = rows.front();
+    WINDLASS_TRY(auto rows, session->query(select, job.value, job.value));
     JobView view;
-    view.line = {
-        job, state_of(row.integer(0)), row.text(1), time_or_null(row, 2), time_or_null(row, 3), ending_of(row, 4)};
-    view.owner = UserId{row.integer(8)};
-    view.submitted = from_unix_us(row.integer(9));
-    view.spec.running_commands = row.text(10);
-    view.spec.priority = static_cast<std::int16_t>(row.integer(11));
-    view.spec.timeout = Milliseconds{row.integer(12)};
-    view.spec.max_attempts = static_cast<std::int32_t>(row.integer(13));
-    view.spec.limits.cpu_millis = static_cast<std::int32_t>(row.integer(14));
-    view.spec.limits.memory_bytes = row.integer(15);
-    view.spec.limits.disk_bytes = row.integer(16);
-    view.spec.limits.processes = static_cast<std::int32_t>(row.integer(17));
-    view.spec.limits.output_bytes = row.integer(18);
-    view.spec.limits.open_files = static_cast<std::int32_t>(row.integer(19));
-    view.env_json = row.text(20);
-    view.attempt = static_cast<AttemptNumber>(row.integer(21));
-    view.failures = static_cast<std::int32_t>(row.integer(22));
-    view.losses = static_cast<std::int32_t>(row.integer(23));
-    view.cancel_requested = row.truth(24);
-    WINDLASS_TRY_STATUS(protocol::decode_details(row.text(25), view.spec));
+    if (rows.empty()) {
+        WINDLASS_TRY(const auto member, membership(*session, job));
+        if (!member) return std::optional<JobView>();
+        view.array = member->array;
+        WINDLASS_TRY(rows, session->query(select, job.value, member->array.value));
+        if (rows.empty()) return std::optional<JobView>();
+    }
+    const Row& row = rows.front();
+    if (row.is_null(0)) {  // a member that has not been started
+        WINDLASS_TRY(const auto array, session->query("select state from job_now where id = :id", view.array.value));
+        if (array.empty()) return std::optional<JobView>();
+        view.line.id = job;
+        view.line.state = state_of_unstarted(state_of(array[0].integer(0)));
+        view.line.name = row.text(1);
+    } else {
+        view.line = line_of(job, row, 0);
+    }
+    constexpr std::size_t rest = line_width;
+    view.owner = UserId{row.integer(rest)};
+    view.submitted = from_unix_us(row.integer(rest + 1));
+    view.spec.running_commands = row.text(rest + 2);
+    view.spec.priority = static_cast<std::int16_t>(row.integer(rest + 3));
+    view.spec.timeout = Milliseconds{row.integer(rest + 4)};
+    view.spec.max_attempts = static_cast<std::int32_t>(row.integer(rest + 5));
+    view.spec.limits.cpu_millis = static_cast<std::int32_t>(row.integer(rest + 6));
+    view.spec.limits.memory_bytes = row.integer(rest + 7);
+    view.spec.limits.disk_bytes = row.integer(rest + 8);
+    view.spec.limits.processes = static_cast<std::int32_t>(row.integer(rest + 9));
+    view.spec.limits.output_bytes = row.integer(rest + 10);
+    view.spec.limits.open_files = static_cast<std::int32_t>(row.integer(rest + 11));
+    view.env_json = row.text(rest + 12);
+    view.attempt = static_cast<AttemptNumber>(row.integer(rest + 13));
+    view.failures = static_cast<std::int32_t>(row.integer(rest + 14));
+    view.losses = static_cast<std::int32_t>(row.integer(rest + 15));
+    view.cancel_requested = row.truth(rest + 16);
+    WINDLASS_TRY_STATUS(protocol::decode_details(row.text(rest + 17), view.spec));
+    view.spec.queue = row.text(rest + 18);
+    view.rerun_of = JobId{row.integer_or_null(rest + 19).value_or(0)};
+    view.schedule = row.integer_or_null(rest + 20).value_or(0);
     return std::optional(std::move(view));
 }
 
 Result<std::optional<JobsRepository::Standing>> JobsRepository::standing(JobId job) {
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(const auto rows,
-                 session->query("select j.owner, s.state, s.attempt, w.name from job j join job_state s on s.id = j.id "
-                                "left join worker w on w.id = s.worker where j.id = :id",
+                 session->query("select n.owner, n.state, n.attempt, w.name from (select owner, state, "
+                                "attempt, worker from job_now where id = :id) n left join worker w on "
+                                "w.id = n.worker",
                                 job.value));
-    if (rows.empty()) return std::optional<Standing>();
-    const Row& row = rows.front();
-    return std::optional(Standing{UserId{row.integer(0)}, state_of(row.integer(1)),
-                                  static_cast<AttemptNumber>(row.integer(2)), row.text_or_null(3).value_or("")});
+    if (!rows.empty()) {
+        const Row& row = rows.front();
+        return std::optional(Standing{UserId{row.integer(0)}, state_of(row.integer(1)),
+                                      static_cast<AttemptNumber>(row.integer(2)), row.text_or_null(3).value_or("")});
+    }
+    WINDLASS_TRY(const auto member, membership(*session, job));
+    if (!member) return std::optional<Standing>();
+    WINDLASS_TRY(const auto array,
+                 session->query("select owner, state from job_now where id = :id", member->array.value));
+    if (array.empty()) return std::optional<Standing>();
+    return std::optional(
+        Standing{UserId{array[0].integer(0)}, state_of_unstarted(state_of(array[0].integer(1))), 0, ""});
 }
 
-Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, StateRange states, std::int64_t before,
+Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, const JobFilter& filter, std::int64_t before,
                                                    int scan) {
-    // Two texts each: "everybody's or this owner's" in one would keep the planner from the index on (owner, id).
-    static const std::string select =
-        "select j.id, s.state, j.name, s.started_us, s.finished_us, r.outcome, r.exit_code, r.signal, r.wall_us "
-        "from job j join job_state s on s.id = j.id left join attempt_result r on r.job = s.id and r.attempt = "
-        "s.attempt ";
-    static const std::string rest =
-        "j.id >= :edge and j.id < :before and s.state between :first and :last order by j.id desc";
-    static const std::string everybodys = select + "where " + rest;
-    static const std::string own = select + "where j.owner = :owner and " + rest;
-    const auto first = static_cast<std::int64_t>(states.first), last = static_cast<std::int64_t>(states.last);
-
+    // left join keeps SQLite from turning the order of the tables around.
+    const std::string sql =
+        "select c.id, " + std::string(line_columns) + ", j.queue from (" + candidates(visible, filter) +
+        ") c left join job j on j.id = c.id left join job_state s on s.id = c.id left join job_past "
+        "p on p.id = c.id left join job_array a on a.id = c.id left join attempt_result r on r.job "
+        "= c.id and r.attempt = coalesce(s.attempt, p.attempt) order by c.id desc";
+    std::vector<Param> params;
+    if (!filter.tag.empty())
+        params.emplace_back(filter.tag);
+    else if (!filter.queue.empty() && filter.queue != default_queue)
+        params.emplace_back(filter.queue);
+    if (!visible.everybodys) params.emplace_back(visible.owner.value);
+    params.emplace_back(before);
+    params.emplace_back(scan);
     WINDLASS_TRY(const auto session, pool_.lease());
-    auto edge = visible.everybodys
-                    ? session->query(
-                          "select min(id), count(*) from (select id from job where id < :before "
-                          "order by id desc limit :scan) w",
-                          before, scan)
-                    : session->query(
-                          "select min(id), count(*) from (select id from job where owner = :owner and id < :before "
-                          "order by id desc limit :scan) w",
-                          visible.owner.value, before, scan);
-    if (!edge) return std::move(edge).error();
-    const Window window = window_of(*edge);
-    Step<JobLine> step{{}, window.edge, window.count < scan};
-    if (window.count == 0) return step;
-    auto rows = visible.everybodys ? session->query(everybodys, window.edge, before, first, last)
-                                   : session->query(own, visible.owner.value, window.edge, before, first, last);
-    if (!rows) return std::move(rows).error();
-    step.matches.reserve(rows->size());
-    for (const Row& row : *rows)
-        step.matches.push_back({JobId{row.integer(0)}, state_of(row.integer(1)), row.text(2), time_or_null(row, 3),
-                                time_or_null(row, 4), ending_of(row, 5)});
+    WINDLASS_TRY(const auto rows, session->run_query(sql, params));
+    Step<JobLine> step{
+        {}, rows.empty() ? before : rows.back().integer(0), rows.size() < static_cast<std::size_t>(scan)};
+    step.matches.reserve(rows.size());
+    for (const Row& row : rows) {
+        if (row.is_null(1) || row.is_null(2)) continue;  // a tag of a job that was forgotten a moment ago
+        if (!filter.states.contains(state_of(row.integer(1)))) continue;
+        if (!filter.queue.empty() && row.text(1 + line_width) != filter.queue) continue;
+        step.matches.push_back(line_of(JobId{row.integer(0)}, row, 1));
+    }
     return step;
 }
 
 Result<Step<QueuedPayload>> JobsRepository::queued(const Visible& visible, std::int64_t after, int scan) {
     static const std::string select =
-        "select j.running_commands, j.code_sha256, j.data_sha256 from job j join job_state s on s.id = j.id ";
-    static const std::string rest = "j.id > :after and j.id <= :edge and s.state = :queued order by j.id";
-    static const std::string everybodys = select + "where " + rest;
-    static const std::string own = select + "where j.owner = :owner and " + rest;
-    const auto waiting = static_cast<std::int64_t>(JobState::queued);
-
+        "select s.id, j.running_commands, j.code_sha256, j.data_sha256 from (select id from job_state where ";
+    static const std::string rest =
+        "state = 1 and array_id is null and id > :after order by id limit :scan) s left join job j on j.id = s.id "
+        "order "
+        "by s.id";
+    static const std::string everybodys = select + rest;
+    static const std::string own = select + "owner = :owner and " + rest;
     WINDLASS_TRY(const auto session, pool_.lease());
-    auto edge =
-        visible.everybodys
-            ? session->query(
-                  "select max(id), count(*) from (select id from job where id > :after order by id limit :scan) w",
-                  after, scan)
-            : session->query(
-                  "select max(id), count(*) from (select id from job where owner = :owner and id > :after "
-                  "order by id limit :scan) w",
-                  visible.owner.value, after, scan);
-    if (!edge) return std::move(edge).error();
-    const Window window = window_of(*edge);
-    Step<QueuedPayload> step{{}, window.edge, window.count < scan};
-    if (window.count == 0) return step;
-    auto rows = visible.everybodys ? session->query(everybodys, after, window.edge, waiting)
-                                   : session->query(own, visible.owner.value, after, window.edge, waiting);
+    auto rows = visible.everybodys ? session->query(everybodys, after, scan)
+                                   : session->query(own, visible.owner.value, after, scan);
     if (!rows) return std::move(rows).error();
+    Step<QueuedPayload> step{
+        {}, rows->empty() ? after : rows->back().integer(0), rows->size() < static_cast<std::size_t>(scan)};
     step.matches.reserve(rows->size());
     for (const Row& row : *rows)
-        step.matches.push_back({row.text(0), row.text_or_null(1).value_or(""), row.text_or_null(2).value_or("")});
+        step.matches.push_back({row.text(1), row.text_or_null(2).value_or(""), row.text_or_null(3).value_or("")});
     return step;
+}
+
+Result<std::optional<Step<JobLine>>> JobsRepository::members(JobId array, StateRange states, std::int64_t after,
+                                                             int scan) {
+    static const std::string select =
+        "select c.id, " + std::string(line_columns) +
+        " from (select id from (select id from job_state where id > :after and id <= :last%1 order by id limit :scan) "
+        "x "
+        "union all select id from (select id from job_past where id > :after and id <= :last%2 order by id limit "
+        ":scan) "
+        "y) c left join job j on j.id = :array left join job_state s on s.id = c.id left join job_past p on p.id = "
+        "c.id "
+        "left join job_array a on a.id = c.id left join attempt_result r on r.job = c.id and r.attempt = "
+        "coalesce(s.attempt, p.attempt) order by c.id limit :scan";
+    const auto narrowed = [](std::string live, std::string past) {
+        std::string sql = select;
+        sql.replace(sql.find("%2"), 2, past);
+        return sql.replace(sql.find("%1"), 2, live);
+    };
+    static const std::string any = narrowed("", "");
+
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto head,
+                 session->query("select a.count, n.state, j.name from job_array a left join job j on j.id = a.id left "
+                                "join (select state from job_now where id = :id) n on 1 = 1 where a.id = :id",
+                                array.value));
+    if (head.empty() || head[0].is_null(1) || head[0].is_null(2)) return std::optional<Step<JobLine>>();
+    const JobState unstarted = state_of_unstarted(state_of(head[0].integer(1)));
+    const std::int64_t last = array.value + head[0].integer(0);
+    after = std::max(after, array.value);
+    Step<JobLine> step;
+    if (states.contains(unstarted)) {  // most ids are part of the list: a window of ids
+        const std::int64_t edge = std::min(last, after + scan);
+        WINDLASS_TRY(const auto rows, session->query(any, after, edge, scan, array.value));
+        auto row = rows.begin();
+        for (std::int64_t id = after + 1; id <= edge; ++id) {
+            JobLine line{JobId{id}, unstarted, head[0].text(2), {}, {}, {}, {}};
+            if (row != rows.end() && row->integer(0) == id) line = line_of(JobId{id}, *row++, 1);
+            if (states.contains(line.state)) step.matches.push_back(std::move(line));
+        }
+        step.cursor = edge;
+        step.end = edge == last;
+        return std::optional(std::move(step));
+    }
+    const std::string range = " and state between " + std::to_string(static_cast<int>(states.first)) + " and " +
+                              std::to_string(static_cast<int>(states.last));
+    // A single state of a large array comes from its index.
+    const std::string past = states.first == states.last
+                                 ? " and array_id = :array and state = " + std::to_string(static_cast<int>(states.last))
+                                 : range;
+    // The names first appear in the order in which they are given here, whether :array stands in `past` or not.
+    const std::string sql = narrowed(range, past);
+    WINDLASS_TRY(const auto rows, session->query(sql, after, last, scan, array.value));
+    for (const Row& row : rows) step.matches.push_back(line_of(JobId{row.integer(0)}, row, 1));
+    step.cursor = rows.empty() ? last : rows.back().integer(0);
+    step.end = rows.size() < static_cast<std::size_t>(scan);
+    return std::optional(std::move(step));
+}
+
+Result<std::vector<StateCount>> JobsRepository::counts(const Visible& visible) {
+    const std::string owner = visible.everybodys ? "" : "owner = :owner and ";
+    std::string sql = "select state, count(*) from job_state where " + owner + "array_id is null group by state";
+    for (const JobState state : all_job_states) {
+        if (!is_final(state)) continue;
+        const std::string number = std::to_string(static_cast<int>(state));
+        sql += " union all select " + number + ", count(*) from (select 1 from job_past where " + owner +
+               "state = " + number + " and array_id is null limit " + std::to_string(most_counted + 1) + ") c" + number;
+    }
+    WINDLASS_TRY(const auto session, pool_.lease());
+    std::vector<Param> params;
+    if (!visible.everybodys) params.emplace_back(visible.owner.value);
+    WINDLASS_TRY(const auto rows, session->run_query(sql, params));
+    std::vector<StateCount> counts;
+    for (const JobState state : all_job_states) {
+        StateCount count{state, 0, false};
+        for (const Row& row : rows)
+            if (state_of(row.integer(0)) == state) count.jobs += row.integer(1);
+        count.more = is_final(state) && count.jobs > most_counted;
+        if (count.more) count.jobs = most_counted;
+        counts.push_back(count);
+    }
+    return counts;
 }
 
 Result<std::vector<JobEvent>> JobsRepository::events(JobId job, std::int64_t after) {

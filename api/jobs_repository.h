@@ -26,6 +26,15 @@ struct Ending {
     Microseconds wall{};
 };
 
+// How far an array is.
+struct ArrayProgress {
+    std::int64_t count = 0;
+    std::int64_t next_member = 0;  // members before it have been started, or dealt with one by one
+    std::optional<std::int64_t> max_fails;
+    std::int64_t succeeded = 0, failed = 0, timed_out = 0, cancelled = 0, lost = 0;
+    std::int64_t ended() const { return succeeded + failed + timed_out + cancelled + lost; }
+};
+
 // What lists show of a job.
 struct JobLine {
     JobId id;
@@ -33,12 +42,16 @@ struct JobLine {
     std::string name;
     std::optional<WallTime> started;
     std::optional<WallTime> finished;
-    std::optional<Ending> ending;  // of the newest attempt, if it has ended
+    std::optional<Ending> ending;        // of the newest attempt, if it has ended
+    std::optional<ArrayProgress> array;  // of an array
 };
 
 struct JobView {
     JobLine line;
     UserId owner;
+    JobId array;  // of a member: its array; what is said of spec and name is the array's
+    JobId rerun_of;
+    std::int64_t schedule = 0;
     WallTime submitted{};
     JobSpec spec;
     std::string env_json;  // as stored: a JSON object
@@ -57,9 +70,27 @@ struct Visible {
 struct StateRange {
     JobState first = JobState::blocked;
     JobState last = JobState::lost;
+    bool contains(JobState state) const { return first <= state && state <= last; }
+    bool all() const { return first == JobState::blocked && last == JobState::lost; }
 };
 
-// One step through a long list: the jobs among the next `scanned` ids that match. An empty step is not the end.
+// What a list is narrowed to.
+struct JobFilter {
+    JobFilter(StateRange wanted = {}) : states(wanted) {}  // NOLINT: a range of states alone is a filter
+    StateRange states;
+    std::string tag;    // empty: any
+    std::string queue;  // empty: any
+};
+
+// How many jobs are in a state; no more than `most_counted` are counted.
+inline constexpr std::int64_t most_counted = 10'000;
+struct StateCount {
+    JobState state = JobState::queued;
+    std::int64_t jobs = 0;
+    bool more = false;  // there are more than that
+};
+
+// One step through a long list: the jobs among the next `scan` candidates that match. An empty step is not the end.
 template <class T>
 struct Step {
     std::vector<T> matches;
@@ -89,7 +120,7 @@ class JobsRepository {
   public:
     explicit JobsRepository(SessionPool& pool) : pool_(pool) {}
 
-    // One statement by primary key. nullopt: there is none.
+    // A job, an array, or a member of an array (also one that has not been started). nullopt: there is none.
     Result<std::optional<JobView>> one(JobId job);
     // State and owner only, for what is about to be done with the job.
     struct Standing {
@@ -100,11 +131,20 @@ class JobsRepository {
     };
     Result<std::optional<Standing>> standing(JobId job);
 
-    // Newest first: from `before` (exclusive) down. Looks at `scan` ids at most, so that a filter that matches little
-    // does not hold a thread for long.
-    Result<Step<JobLine>> newest_first(const Visible& visible, StateRange states, std::int64_t before, int scan);
-    // Oldest first: the queued ones after `after`.
+    // Newest first: from `before` (exclusive) down; an array is one line, its members are none. Takes `scan` candidates
+    // from the index that fits the filter best (one state: only jobs of it; a tag: only jobs with it; a queue other
+    // than "default": only its jobs) and keeps those that match the rest.
+    Result<Step<JobLine>> newest_first(const Visible& visible, const JobFilter& filter, std::int64_t before, int scan);
+    // Oldest first: the queued ones after `after`. Looks at what has not ended, never at the history.
     Result<Step<QueuedPayload>> queued(const Visible& visible, std::int64_t after, int scan);
+
+    // Members of an array in order, after `after`: `scan` of them at most. Those that have not been started are among
+    // them (those that never will be are cancelled, or timed out). nullopt: it is no array.
+    Result<std::optional<Step<JobLine>>> members(JobId array, StateRange states, std::int64_t after, int scan);
+
+    // Jobs by state, arrays counted as one. Final states from the index alone, bounded; the others from what has not
+    // ended.
+    Result<std::vector<StateCount>> counts(const Visible& visible);
 
     // In order; only those after number `after`.
     Result<std::vector<JobEvent>> events(JobId job, std::int64_t after = 0);
@@ -112,6 +152,13 @@ class JobsRepository {
     Result<std::optional<std::string>> blob(const std::string& sha256);
 
   private:
+    struct Membership {
+        JobId array;
+        std::int64_t count = 0, next_member = 0;
+    };
+    // The array to whose range of ids this one belongs.
+    Result<std::optional<Membership>> membership(Session& session, JobId member);
+
     SessionPool& pool_;
 };
 

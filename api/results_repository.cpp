@@ -67,11 +67,15 @@ StoredResult result_of(const Row& row, std::size_t c) {
 }  // namespace
 
 Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
-    static const std::string sql = "select j.owner, j.name, s.state, s.attempt, s.started_us, s.finished_us, " +
-                                   std::string(result_columns) +
-                                   " from job j join job_state s on s.id = j.id "
-                                   "left join attempt_result r on r.job = s.id and r.attempt = s.attempt "
-                                   "left join worker w on w.id = r.worker where j.id = :id";
+    // What a member of an array is, its array says; how it is, its own row, which lies in one of two tables.
+    static const std::string sql =
+        "select j.owner, j.name, coalesce(s.state, p.state), coalesce(s.attempt, p.attempt), coalesce(s.started_us, "
+        "p.started_us), coalesce(s.finished_us, p.finished_us), " +
+        std::string(result_columns) +
+        " from job j left join job_state s on s.id = :id left join job_past p on p.id = :id left join attempt_result r "
+        "on r.job = :id and r.attempt = coalesce(s.attempt, p.attempt) left join worker w on w.id = r.worker where "
+        "j.id = coalesce((select array_id from job_state where id = :id), (select array_id from job_past where id = "
+        ":id), :id) and coalesce(s.state, p.state) is not null";
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(const auto rows, session->query(sql, job.value));
     if (rows.empty()) return std::optional<JobOutcome>();

@@ -30,9 +30,11 @@ struct JobRecord {
     std::string code_sha256;  // empty: no bytes at all
     std::string data_sha256;
     StateRow row;                     // as it is at the end of the batch
-    JobId rerun_of;                   // 0: of none
-    std::int64_t schedule = 0;        // 0: of none
-    std::optional<WallTime> planned;  // of a scheduled job
+    JobId rerun_of;             // 0: of none
+    std::int64_t schedule = 0;  // 0: of none
+    // Of a scheduled job: the schedule has then dealt with this moment (job_schedule.planned_us). A second job of the
+    // same moment is refused as stale.
+    std::optional<WallTime> planned;
     std::vector<Dependency> after;    // with real ids
     std::optional<ArrayRow> array;    // of an array, as it is at the end of the batch
     std::vector<std::string> params;  // of an array: JSON objects, one per member; empty: none
@@ -83,8 +85,12 @@ struct KeyRecord {
 };
 
 // All that happened in one turn of the loop: one transaction. At most one JobRecord, MemberRecord or StateChange per
-// job, and one ChangeArray per array.
+// job, and one ChangeArray per array (of an array born in this batch: none, it stands in the JobRecord). A queue is in one
+// of `queues` and `dropped_queues`.
 struct Batch {
+    // Counts the batches of one leader, from 1 (gaps are allowed): a batch that is committed again after an unknown end
+    // is known by its number, and then nothing of it is done twice. 0: not counted; such a batch may hold no usage.
+    std::int64_t number = 0;
     std::vector<WorkerRecord> workers;
     std::vector<Blob> blobs;
     std::vector<JobRecord> jobs;
@@ -132,10 +138,11 @@ class Store {
     virtual Result<std::int64_t> lead() = 0;
 
     // Applies everything or nothing, durably: when it returns ok, the batch survives a power cut.
-    // Repeating a batch whose commit had an unknown end is safe and reports ok (every row is either as it was before or
-    // as the batch leaves it).
+    // Repeating a batch whose commit had an unknown end is safe and reports ok (known by its number; without one, every
+    // row is either as it was before or as the batch leaves it).
     //   unavailable  the database is away; nothing or everything happened; commit the same batch again later
-    //   stale        the epoch moved on, or a job is neither as before nor as after: stop, do not go on
+    //   stale        the epoch moved on, a job is neither as before nor as after, or a planned moment has its job already:
+    //                stop, do not go on
     virtual Status commit(const Batch& batch) = 0;
 
     virtual Result<StoredState> load() = 0;
@@ -146,21 +153,27 @@ class Store {
     // The bytes under a hash: input files of a job. not_found when there are none.
     virtual Result<std::string> blob(const std::string& sha256) = 0;
 
-    // The final states of jobs that the queue does not know (any more); nullopt: there never was such a job, or it has
-    // not ended.
+    // The final states of jobs and members that the queue does not know (any more); nullopt: there never was such a job,
+    // or it has not ended. A member that was never started ended with its array: cancelled, or timed_out.
     virtual Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) = 0;
 
-    // What a submit with this key did, if there was one.
+    // What a submit with this key did, if there was one. It may be older than 24 h (see `created`): such a key is free
+    // again, and a commit with it replaces the old record.
     virtual Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
                                                             const std::string& key) = 0;
 
     // Moves finished jobs, at most `most` of them, from job_state to job_past; how many there were. Durable on return;
-    // harmless to repeat or to leave out. Checks the epoch like commit().
+    // harmless to repeat or to leave out. Checks the epoch like commit(). Readers see each job once at every moment.
     virtual Result<std::int64_t> move_finished(std::int64_t most) = 0;
 
     // Deletes what finished before `cutoff`, at most `most` jobs, with all they left, and blobs nobody refers to any
-    // more; how many jobs.
+    // more; how many jobs. Members go with their array (a large one takes several calls), and what a blocked job waits
+    // for stays. Uploads older than `cutoff` to which no job refers go too, by and by. One transaction.
     virtual Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) = 0;
+
+    // Deletes idempotency keys older than 24 h and uploads under way of which nothing came for 24 h, at most `most` of
+    // each; how many.
+    virtual Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) = 0;
 
     // Cheap: is the database there?
     virtual Status ping() = 0;

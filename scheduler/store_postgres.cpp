@@ -2,8 +2,8 @@
 // much.
 #include <algorithm>
 #include <charconv>
-#include <map>
 
+#include "scheduler/store_particulars.h"
 #include "scheduler/store_postgres_json.h"
 #include "scheduler/store_rows.h"
 #include "scheduler/store_sql.h"
@@ -20,27 +20,36 @@ constexpr std::string_view insert_blobs =
     "insert into blob (sha256, size_bytes, bytes) select r.sha256, length(r.bytes) / 2, decode(r.bytes, 'hex') from "
     "json_to_recordset(cast(:rows as json)) as r(sha256 text, bytes text) on conflict (sha256) do nothing";
 
+#define WINDLASS_STATE_FIELDS                                                                                        \
+    "state smallint, attempt bigint, failures smallint, losses smallint, worker bigint, cancel_requested smallint, " \
+    "started_us bigint, finished_us bigint, event_seq bigint"
+#define WINDLASS_STATE_NAMES \
+    "state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, event_seq"
+#define WINDLASS_JOB_NAMES                                                                                            \
+    "id, owner, name, priority, submitted_us, running_commands, code_sha256, data_sha256, timeout_ms, max_attempts, " \
+    "cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env, details, queue, rerun_of, "      \
+    "schedule, planned_us"
+
 // Both tables from one reading of the JSON. The count is of rows that were not there.
 constexpr std::string_view insert_jobs =
     "with r as materialized (select * from json_to_recordset(cast(:rows as json)) as r(id bigint, owner bigint, name "
     "text, priority smallint, submitted_us bigint, running_commands text, code_sha256 text, data_sha256 text, "
-    "timeout_ms "
-    "bigint, max_attempts bigint, cpu_millis bigint, memory_bytes bigint, disk_bytes bigint, processes bigint, "
-    "output_bytes bigint, open_files bigint, env text, details text, state smallint, attempt bigint, failures "
-    "smallint, losses "
-    "smallint, worker bigint, cancel_requested smallint, started_us bigint, finished_us bigint, event_seq bigint)), "
-    "j as (insert into job (id, owner, name, priority, submitted_us, running_commands, code_sha256, data_sha256, "
-    "timeout_ms, max_attempts, cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env, "
-    "details) select "
-    "id, "
-    "owner, name, priority, submitted_us, running_commands, code_sha256, data_sha256, timeout_ms, max_attempts, "
-    "cpu_millis, memory_bytes, disk_bytes, processes, output_bytes, open_files, env, details from r on conflict (id) "
-    "do "
-    "nothing) "
-    "insert into job_state (id, state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, "
-    "event_seq) select id, state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, "
-    "event_seq "
-    "from r on conflict (id) do nothing";
+    "timeout_ms bigint, max_attempts bigint, cpu_millis bigint, memory_bytes bigint, disk_bytes bigint, processes "
+    "bigint, output_bytes bigint, open_files bigint, env text, details text, queue text, rerun_of bigint, schedule "
+    "bigint, planned_us bigint, " WINDLASS_STATE_FIELDS ")), j as (insert into job (" WINDLASS_JOB_NAMES
+    ") select " WINDLASS_JOB_NAMES
+    " from r on conflict (id) do nothing) insert into job_state (id, owner, " WINDLASS_STATE_NAMES
+    ") select id, owner, " WINDLASS_STATE_NAMES " from r on conflict (id) do nothing";
+
+constexpr std::string_view insert_members =
+    "insert into job_state (id, array_id, owner, " WINDLASS_STATE_NAMES
+    ") select r.id, r.array_id, a.owner, r.state, r.attempt, r.failures, r.losses, r.worker, r.cancel_requested, "
+    "r.started_us, r.finished_us, r.event_seq from json_to_recordset(cast(:rows as json)) as r(id bigint, array_id "
+    "bigint, " WINDLASS_STATE_FIELDS ") join job a on a.id = r.array_id on conflict (id) do nothing";
+constexpr std::string_view find_occupied_member =
+    "select r.id from json_to_recordset(cast(:rows as json)) as r(id bigint, array_id bigint, state smallint, attempt "
+    "bigint, event_seq bigint) left join job_state s on s.id = r.id where (s.array_id = r.array_id and (s.state + 0) = "
+    "r.state and s.attempt = r.attempt and s.event_seq = r.event_seq) is not true order by r.id limit 1";
 
 // Of these jobs, the first one that is not in the tables as it stands in the JSON.
 constexpr std::string_view find_occupied =
@@ -52,12 +61,9 @@ constexpr std::string_view find_occupied =
 
 // The fence, and that the batch may have been applied already. state + 0: statistics from before the load say that no
 // row is in this state, and the planner would read the whole table instead of using the primary key.
-#define WINDLASS_CHANGES                                                                                        \
-    "json_to_recordset(cast(:rows as json)) as c(id bigint, from_state smallint, from_attempt bigint, state "   \
-    "smallint, "                                                                                                \
-    "attempt bigint, failures smallint, losses smallint, worker bigint, cancel_requested smallint, started_us " \
-    "bigint, "                                                                                                  \
-    "finished_us bigint, event_seq bigint)"
+#define WINDLASS_CHANGES                                                                        \
+    "json_to_recordset(cast(:rows as json)) as c(id bigint, from_state smallint, from_attempt " \
+    "bigint, " WINDLASS_STATE_FIELDS ")"
 #define WINDLASS_FENCE                                                                                              \
     "((j.attempt = c.from_attempt and (j.state + 0) = c.from_state) or ((j.state + 0) = c.state and j.attempt = "   \
     "c.attempt and j.failures = c.failures and j.losses = c.losses and j.worker is not distinct from c.worker and " \
@@ -105,11 +111,75 @@ constexpr std::string_view insert_output =
     "smallint, "
     "start_offset bigint, bytes text) on conflict (job, attempt, stream, start_offset) do nothing";
 
-const std::string select_payloads =
-    "select j.id, " + std::string(payload_columns) +
-    " from unnest(cast(:ids as bigint[])) with ordinality as u(id, n) join job j on j.id = u.id order by u.n";
+// ---- what stands beside a job
 
-constexpr std::string_view select_blobs = "select sha256, bytes from blob where sha256 = any(cast(:hashes as text[]))";
+constexpr std::string_view upsert_arrays =
+    "insert into job_array (id, count, next_member, max_fails, succeeded, failed, timed_out, cancelled, lost) select "
+    "id, count, next_member, max_fails, succeeded, failed, timed_out, cancelled, lost from "
+    "json_to_recordset(cast(:rows as json)) as r(id bigint, count bigint, next_member bigint, max_fails bigint, "
+    "succeeded bigint, failed bigint, timed_out bigint, cancelled bigint, lost bigint) on conflict (id) do update set "
+    "next_member = excluded.next_member, max_fails = excluded.max_fails, succeeded = excluded.succeeded, failed = "
+    "excluded.failed, timed_out = excluded.timed_out, cancelled = excluded.cancelled, lost = excluded.lost";
+
+constexpr std::string_view insert_params =
+    "insert into job_array_params (array_id, first, params) select array_id, first, params from "
+    "json_to_recordset(cast(:rows as json)) as r(array_id bigint, first bigint, params text) on conflict (array_id, "
+    "first) do nothing";
+
+constexpr std::string_view insert_tags =
+    "insert into job_tag (tag, owner, job) select tag, owner, job from json_to_recordset(cast(:rows as json)) as r(tag "
+    "text, owner bigint, job bigint) on conflict (tag, owner, job) do nothing";
+
+constexpr std::string_view insert_dependencies =
+    "insert into job_dependency (job, after_job, condition) select job, after_job, condition from "
+    "json_to_recordset(cast(:rows as json)) as r(job bigint, after_job bigint, condition smallint) on conflict (job, "
+    "after_job, condition) do nothing";
+
+constexpr std::string_view raise_schedules =
+    "update job_schedule s set planned_us = r.planned_us, last_job = r.job from json_to_recordset(cast(:rows as json)) "
+    "as r(id bigint, planned_us bigint, job bigint) where s.id = r.id and s.planned_us <= r.planned_us";
+
+constexpr std::string_view add_uses =
+    "insert into blob_owner (owner, sha256, size_bytes, created_us, jobs) select r.owner, r.sha256, b.size_bytes, "
+    "r.created_us, r.jobs from json_to_recordset(cast(:rows as json)) as r(owner bigint, sha256 text, created_us "
+    "bigint, jobs bigint) join blob b on b.sha256 = r.sha256 on conflict (owner, sha256) do update set jobs = "
+    "blob_owner.jobs + excluded.jobs";
+
+constexpr std::string_view add_result_blobs =
+    "insert into result_blob (sha256, results) select sha256, results from json_to_recordset(cast(:rows as json)) as "
+    "r(sha256 text, results bigint) on conflict (sha256) do update set results = result_blob.results + "
+    "excluded.results";
+
+// ---- what belongs to no job
+
+constexpr std::string_view upsert_queues =
+    "insert into job_queue (name, weight_millis, max_running, held, description) select name, weight_millis, "
+    "max_running, held, description from json_to_recordset(cast(:rows as json)) as r(name text, weight_millis bigint, "
+    "max_running bigint, held smallint, description text) on conflict (name) do update set weight_millis = "
+    "excluded.weight_millis, max_running = excluded.max_running, held = excluded.held, description = "
+    "excluded.description";
+
+constexpr std::string_view delete_queues =
+    "delete from job_queue q using json_to_recordset(cast(:rows as json)) as r(name text) where q.name = r.name";
+
+constexpr std::string_view set_draining =
+    "update worker w set draining = r.draining from json_to_recordset(cast(:rows as json)) as r(id bigint, draining "
+    "smallint) where w.id = r.id";
+
+constexpr std::string_view add_usage =
+    "insert into user_usage (owner, day, cpu_us) select owner, day, cpu_us from json_to_recordset(cast(:rows as json)) "
+    "as r(owner bigint, day bigint, cpu_us bigint) on conflict (owner, day) do update set cpu_us = user_usage.cpu_us + "
+    "excluded.cpu_us";
+
+constexpr std::string_view upsert_keys =
+    "insert into idempotency_key (account, route, key, body_sha256, created_us, first_job, job_count, answer) select "
+    "account, route, key, body_sha256, created_us, first_job, job_count, answer from json_to_recordset(cast(:rows as "
+    "json)) as r(account bigint, route text, key text, body_sha256 text, created_us bigint, first_job bigint, "
+    "job_count "
+    "bigint, answer text) on conflict (account, route, key) do update set body_sha256 = excluded.body_sha256, "
+    "created_us "
+    "= excluded.created_us, first_job = excluded.first_job, job_count = excluded.job_count, answer = excluded.answer, "
+    "status = null";
 
 constexpr std::string_view try_lock = "select case when pg_try_advisory_lock(8244930018) then 1 else 0 end";
 
@@ -124,21 +194,21 @@ class PostgresStore final : public SqlStore {
         : SqlStore(url, {.application_name = "windlass-scheduler", .on_connect = keep_to_the_keys}),
           lock_session_(url, {.application_name = "windlass-scheduler-lock"}) {}
 
-    Result<std::vector<JobPayload>> payloads(const std::vector<JobId>& jobs) override;
-
   protected:
     Status take_lock() override;
     bool holds_lock() override { return locked_ && lock_session_.connected(); }
     Status write(const Batch& batch) override;
     Status load_jobs(std::vector<StoredJob>& jobs) override;
+    Status lock_blobs() override;
 
   private:
     // The number of rows inserted or updated, over all pieces.
     Result<std::int64_t> execute(std::string_view sql, const JsonPieces& pieces);
     Result<std::optional<JobId>> find(std::string_view sql, const JsonPieces& pieces);
     Status insert(const std::vector<JobRecord>& jobs);
+    Status insert(const std::vector<MemberRecord>& members);
+    Status insert(const std::vector<ResultRecord>& results);
     Status change(const std::vector<StateChange>& changes);
-    Result<std::map<std::string, std::string>> blobs(const std::vector<StoredPayload>& payloads);
 
     Session lock_session_;  // a connection of its own: the lock lives as long as it does
     bool locked_ = false;
@@ -175,10 +245,32 @@ Result<std::optional<JobId>> PostgresStore::find(std::string_view sql, const Jso
 Status PostgresStore::insert(const std::vector<JobRecord>& jobs) {
     const JsonPieces pieces = json_of(jobs);
     WINDLASS_TRY(const std::int64_t inserted, execute(insert_jobs, pieces));
-    if (static_cast<std::size_t>(inserted) == jobs.size()) return Status();
-    WINDLASS_TRY(const std::optional<JobId> occupied, find(find_occupied, pieces));
+    if (static_cast<std::size_t>(inserted) != jobs.size()) {
+        WINDLASS_TRY(const std::optional<JobId> occupied, find(find_occupied, pieces));
+        if (occupied) return occupied_job(*occupied);
+    } else {  // counted once, also when a batch without a number is repeated
+        WINDLASS_TRY_STATUS(done(execute(add_uses, json_of(blob_uses_of(jobs)))));
+    }
+    WINDLASS_TRY_STATUS(done(execute(upsert_arrays, json_of(arrays_of(jobs)))));
+    WINDLASS_TRY_STATUS(done(execute(insert_params, json_of(params_of(jobs)))));
+    WINDLASS_TRY_STATUS(done(execute(insert_tags, json_of(tags_of(jobs)))));
+    WINDLASS_TRY_STATUS(done(execute(insert_dependencies, json_of(dependencies_of(jobs)))));
+    return done(execute(raise_schedules, json_of(schedules_of(jobs))));
+}
+
+Status PostgresStore::insert(const std::vector<MemberRecord>& members) {
+    const JsonPieces pieces = json_of(members);
+    WINDLASS_TRY(const std::int64_t inserted, execute(insert_members, pieces));
+    if (static_cast<std::size_t>(inserted) == members.size()) return Status();
+    WINDLASS_TRY(const std::optional<JobId> occupied, find(find_occupied_member, pieces));
     if (occupied) return occupied_job(*occupied);
     return Status();
+}
+
+Status PostgresStore::insert(const std::vector<ResultRecord>& results) {
+    WINDLASS_TRY(const std::int64_t inserted, execute(insert_results, json_of(results)));
+    if (static_cast<std::size_t>(inserted) != results.size()) return Status();  // they were counted before
+    return done(execute(add_result_blobs, json_of(result_blobs_of(results))));
 }
 
 Status PostgresStore::change(const std::vector<StateChange>& changes) {
@@ -189,80 +281,65 @@ Status PostgresStore::change(const std::vector<StateChange>& changes) {
     return stale_job(stale.value_or(changes.front().job));
 }
 
+// Of a kind of which there is nothing no statement is sent.
 Status PostgresStore::write(const Batch& batch) {
     WINDLASS_TRY_STATUS(done(execute(insert_workers, json_of(batch.workers))));
     WINDLASS_TRY_STATUS(done(execute(insert_blobs, json_of(batch.blobs))));
     if (!batch.jobs.empty()) WINDLASS_TRY_STATUS(insert(batch.jobs));
+    if (!batch.members.empty()) WINDLASS_TRY_STATUS(insert(batch.members));
     if (!batch.changes.empty()) WINDLASS_TRY_STATUS(change(batch.changes));
+    WINDLASS_TRY_STATUS(done(execute(upsert_arrays, json_of(batch.arrays))));
+    WINDLASS_TRY_STATUS(done(execute(delete_queues, json_of(batch.dropped_queues))));
+    WINDLASS_TRY_STATUS(done(execute(upsert_queues, json_of(batch.queues))));
+    WINDLASS_TRY_STATUS(done(execute(set_draining, json_of(batch.draining))));
+    WINDLASS_TRY_STATUS(done(execute(add_usage, json_of(batch.usage))));
+    WINDLASS_TRY_STATUS(done(execute(upsert_keys, json_of(batch.keys))));
     WINDLASS_TRY_STATUS(done(execute(insert_events, json_of(batch.events))));
-    WINDLASS_TRY_STATUS(done(execute(insert_results, json_of(batch.results))));
+    if (!batch.results.empty()) WINDLASS_TRY_STATUS(insert(batch.results));
     return done(execute(insert_output, json_of(batch.output)));
+}
+
+// Uploads of the api wait, and those that have begun are waited for.
+Status PostgresStore::lock_blobs() {
+    return session_.run_script("lock table blob_owner, blob in share row exclusive mode", "a lock on the blobs");
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-// {1,2,3}, an array literal. Hashes are hexadecimal digits and ids are numbers: nothing to escape.
-template <class Items, class Text>
-std::string array_literal(const Items& items, Text&& text) {
-    std::string literal = "{";
-    for (const auto& item : items) {
-        if (literal.size() > 1) literal += ',';
-        literal += text(item);
-    }
-    return literal + "}";
-}
-
-// Each content once, however many of the jobs use it.
-Result<std::map<std::string, std::string>> PostgresStore::blobs(const std::vector<StoredPayload>& payloads) {
-    std::map<std::string, std::string> bytes;
-    for (const StoredPayload& payload : payloads) {
-        if (!payload.code_sha256.empty()) bytes.try_emplace(payload.code_sha256);
-        if (!payload.data_sha256.empty()) bytes.try_emplace(payload.data_sha256);
-    }
-    if (bytes.empty()) return bytes;
-    const std::string hashes = array_literal(bytes, [](const auto& entry) { return entry.first; });
-    WINDLASS_TRY(const auto rows, session_.query(select_blobs, hashes));
-    if (rows.size() != bytes.size()) {
-        return make_error(ErrorKind::internal, "the code or data of a job is not in the store");
-    }
-    for (const Row& row : rows) bytes[row.text(0)] = row.bytes(1);
-    return bytes;
-}
-
-Result<std::vector<JobPayload>> PostgresStore::payloads(const std::vector<JobId>& jobs) {
-    const std::string ids = array_literal(jobs, [](JobId id) { return id.text(); });
-    WINDLASS_TRY(const auto rows, session_.query(select_payloads, ids));
-    std::vector<StoredPayload> stored;
-    stored.reserve(rows.size());
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (i >= rows.size() || rows[i].integer(0) != jobs[i].value) {
-            return make_error(ErrorKind::internal, "job " + jobs[i].text() + " is not in the store");
+// A text in COPY's text format.
+std::string unescaped(std::string_view field) {
+    std::string text;
+    for (std::size_t i = 0; i < field.size(); ++i) {
+        if (field[i] != '\\' || i + 1 == field.size()) {
+            text += field[i];
+            continue;
         }
-        WINDLASS_TRY(StoredPayload payload, payload_of(rows[i], 1));
-        stored.push_back(std::move(payload));
+        constexpr std::string_view letters = "bfnrtv", meant = "\b\f\n\r\t\v";
+        const std::size_t letter = letters.find(field[++i]);
+        text += letter == std::string_view::npos ? field[i] : meant[letter];
     }
-    WINDLASS_TRY(auto bytes, blobs(stored));
-    std::vector<JobPayload> payloads;
-    payloads.reserve(stored.size());
-    for (StoredPayload& payload : stored) {
-        payloads.push_back({std::move(payload.spec), bytes[payload.code_sha256], bytes[payload.data_sha256]});
-    }
-    return payloads;
+    return text;
 }
 
 // One line of COPY's text format: columns between tabs, \N for NULL.
-std::optional<LiveColumns> parse_line(std::string_view line) {
-    LiveColumns columns{};
-    for (std::size_t i = 0; i < columns.size(); ++i) {
+Result<StoredJob> parse_line(std::string_view line) {
+    const auto next = [&] {
         const std::string_view field = line.substr(0, line.find_first_of("\t\n"));
-        if (field == "\\N") {
-            columns[i] = null_column;
-        } else if (std::from_chars(field.data(), field.data() + field.size(), columns[i]).ec != std::errc()) {
-            return std::nullopt;
-        }
         line.remove_prefix(std::min(line.size(), field.size() + 1));
+        return field;
+    };
+    LiveColumns columns{};
+    for (std::int64_t& column : columns) {
+        const std::string_view field = next();
+        if (field == "\\N") {
+            column = null_column;
+        } else if (std::from_chars(field.data(), field.data() + field.size(), column).ec != std::errc()) {
+            return make_error(ErrorKind::internal, "a job in the database has a column that is not a number");
+        }
     }
-    return columns;
+    const std::string_view queue = next(), details = next();
+    if (queue.empty() && details.empty()) return live_job(columns, {}, {});
+    return live_job(columns, unescaped(queue), unescaped(details));
 }
 
 // COPY through libpq: SOCI holds a whole result in memory, and its single-row mode fails with rowset.
@@ -271,20 +348,22 @@ Status copy_live_jobs(PGconn* connection, std::vector<StoredJob>& jobs) {
     const database::PgResult start(PQexec(connection, copy.c_str()), &PQclear);
     const Error away = make_error(ErrorKind::unavailable, "the database went away while jobs were read from it");
     if (PQresultStatus(start.get()) != PGRES_COPY_OUT) return away;
-    bool understood = true;
+    Status understood;
     char* line = nullptr;
     int size = 0;
     while ((size = PQgetCopyData(connection, &line, 0)) > 0) {
-        const auto columns = parse_line({line, static_cast<std::size_t>(size)});
+        if (understood) {
+            if (auto job = parse_line({line, static_cast<std::size_t>(size)}); job)
+                jobs.push_back(std::move(*job));
+            else
+                understood = job.error();
+        }
         PQfreemem(line);
-        understood = understood && columns.has_value();
-        if (understood) jobs.push_back(live_job(*columns));
     }
     const database::PgResult end(PQgetResult(connection), &PQclear);
     const database::PgResult nothing(PQgetResult(connection), &PQclear);
     if (size != -1 || PQresultStatus(end.get()) != PGRES_COMMAND_OK) return away;
-    if (!understood) return make_error(ErrorKind::internal, "a job in the database has a column that is not a number");
-    return Status();
+    return understood;
 }
 
 Status PostgresStore::load_jobs(std::vector<StoredJob>& jobs) {

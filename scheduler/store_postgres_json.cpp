@@ -111,7 +111,19 @@ JsonPieces json_of(const std::vector<JobRecord>& jobs) {
         row.integer("open_files", spec.limits.open_files);
         row.text("env", environment_json(spec.env));
         row.text("details", protocol::encode_details(spec));
+        row.text("queue", spec.queue);
+        if (job.rerun_of) row.integer("rerun_of", job.rerun_of.value);
+        if (job.schedule != 0) row.integer("schedule", job.schedule);
+        row.integer("planned_us", time_column(job.planned));
         row.state(job.row);
+    });
+}
+
+JsonPieces json_of(const std::vector<MemberRecord>& members) {
+    return pieces_of(members, [](RowWriter& row, const MemberRecord& member) {
+        row.integer("id", member.job.value);
+        row.integer("array_id", member.row.array.value);
+        row.state(member.row);
     });
 }
 
@@ -174,6 +186,111 @@ JsonPieces json_of(const std::vector<OutputChunk>& output) {
         row.integer("stream", static_cast<std::int64_t>(chunk.stream));
         row.integer("start_offset", chunk.offset);
         row.bytes("bytes", chunk.bytes);
+    });
+}
+
+JsonPieces json_of(const std::vector<ChangeArray>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const ChangeArray& array) {
+        const ArrayRow& now = array.row;
+        row.integer("id", array.job.value);
+        row.integer("count", now.count);
+        row.integer("next_member", now.next_member);
+        row.integer("max_fails", now.max_fails);
+        row.integer("succeeded", now.succeeded);
+        row.integer("failed", now.failed);
+        row.integer("timed_out", now.timed_out);
+        row.integer("cancelled", now.cancelled);
+        row.integer("lost", now.lost);
+    });
+}
+
+JsonPieces json_of(const std::vector<ParamsRow>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const ParamsRow& params) {
+        row.integer("array_id", params.array.value);
+        row.integer("first", params.first);
+        row.text("params", params.params);
+    });
+}
+
+JsonPieces json_of(const std::vector<TagRow>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const TagRow& tag) {
+        row.text("tag", tag.tag);
+        row.integer("owner", tag.owner.value);
+        row.integer("job", tag.job.value);
+    });
+}
+
+JsonPieces json_of(const std::vector<DependencyRow>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const DependencyRow& dependency) {
+        row.integer("job", dependency.job.value);
+        row.integer("after_job", dependency.after.value);
+        row.integer("condition", static_cast<std::int64_t>(dependency.condition));
+    });
+}
+
+JsonPieces json_of(const std::vector<ScheduleRow>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const ScheduleRow& schedule) {
+        row.integer("id", schedule.schedule);
+        row.integer("planned_us", to_unix_us(schedule.planned));
+        row.integer("job", schedule.job.value);
+    });
+}
+
+JsonPieces json_of(const std::vector<BlobUse>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const BlobUse& use) {
+        row.integer("owner", use.owner.value);
+        row.text("sha256", use.sha256);
+        row.integer("created_us", to_unix_us(use.since));
+        row.integer("jobs", use.jobs);
+    });
+}
+
+JsonPieces json_of(const std::vector<ResultBlob>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const ResultBlob& blob) {
+        row.text("sha256", blob.sha256);
+        row.integer("results", blob.results);
+    });
+}
+
+JsonPieces json_of(const std::vector<StoreQueue>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const StoreQueue& queue) {
+        row.text("name", queue.config.name);
+        row.integer("weight_millis", weight_column(queue.config.weight));
+        row.integer("max_running", queue.config.max_running);
+        row.integer("held", queue.config.held ? 1 : 0);
+        row.text("description", queue.config.description);
+    });
+}
+
+JsonPieces json_of(const std::vector<DropQueue>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const DropQueue& queue) { row.text("name", queue.name); });
+}
+
+JsonPieces json_of(const std::vector<StoreDraining>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const StoreDraining& draining) {
+        row.integer("id", draining.worker.value);
+        row.integer("draining", draining.draining ? 1 : 0);
+    });
+}
+
+JsonPieces json_of(const std::vector<AddUsage>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const AddUsage& usage) {
+        row.integer("owner", usage.user.value);
+        row.integer("day", usage.day);
+        row.integer("cpu_us", usage.cpu.count());
+    });
+}
+
+JsonPieces json_of(const std::vector<KeyRecord>& rows) {
+    return pieces_of(rows, [](RowWriter& row, const KeyRecord& key) {
+        row.integer("account", key.account.value);
+        row.text("route", key.route);
+        row.text("key", key.key);
+        row.text("body_sha256", key.body_sha256);
+        row.integer("created_us", to_unix_us(key.created));
+        row.integer("first_job", key.jobs.empty() ? 0 : key.jobs.front().value);
+        row.integer("job_count", static_cast<std::int64_t>(key.jobs.size()));
+        if (const auto ids = ids_of_key(key)) row.text("answer", *ids);
     });
 }
 

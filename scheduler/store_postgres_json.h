@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "scheduler/store.h"
+#include "scheduler/store_particulars.h"
 
 namespace windlass::scheduler {
 
@@ -15,7 +15,20 @@ using JsonPieces = std::vector<std::string>;
 JsonPieces json_of(const std::vector<WorkerRecord>& workers);
 JsonPieces json_of(const std::vector<Blob>& blobs);
 JsonPieces json_of(const std::vector<JobRecord>& jobs);
+JsonPieces json_of(const std::vector<MemberRecord>& members);
 JsonPieces json_of(const std::vector<StateChange>& changes);
+JsonPieces json_of(const std::vector<ChangeArray>& arrays);
+JsonPieces json_of(const std::vector<ParamsRow>& params);
+JsonPieces json_of(const std::vector<TagRow>& tags);
+JsonPieces json_of(const std::vector<DependencyRow>& dependencies);
+JsonPieces json_of(const std::vector<ScheduleRow>& schedules);
+JsonPieces json_of(const std::vector<BlobUse>& uses);
+JsonPieces json_of(const std::vector<ResultBlob>& blobs);
+JsonPieces json_of(const std::vector<StoreQueue>& queues);
+JsonPieces json_of(const std::vector<DropQueue>& queues);
+JsonPieces json_of(const std::vector<StoreDraining>& draining);
+JsonPieces json_of(const std::vector<AddUsage>& usage);
+JsonPieces json_of(const std::vector<KeyRecord>& keys);
 JsonPieces json_of(const std::vector<RecordEvent>& events);
 JsonPieces json_of(const std::vector<ResultRecord>& results);
 JsonPieces json_of(const std::vector<OutputChunk>& output);

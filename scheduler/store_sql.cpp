@@ -9,10 +9,14 @@ namespace {
 // the transaction; in SQLite there is one writer anyway.
 constexpr std::string_view read_epoch_postgresql = "select epoch from scheduler_epoch where id = 1 for share";
 constexpr std::string_view read_epoch_sqlite = "select epoch from scheduler_epoch where id = 1";
-constexpr std::string_view raise_epoch = "update scheduler_epoch set epoch = epoch + 1 where id = 1 returning epoch";
+constexpr std::string_view raise_epoch =
+    "update scheduler_epoch set epoch = epoch + 1, last_batch = 0 where id = 1 returning epoch";
+constexpr std::string_view raise_batch =
+    "update scheduler_epoch set last_batch = :number where id = 1 and epoch = :epoch and last_batch < :number";
 
 // Of what a commit may fail with, only these two mean something to the caller.
 Error commit_error(Error error) {
+    if (error.kind == ErrorKind::conflict) error.kind = ErrorKind::stale;  // a planned moment that has its job already
     if (error.kind != ErrorKind::unavailable && error.kind != ErrorKind::stale) error.kind = ErrorKind::internal;
     return error;
 }
@@ -69,27 +73,48 @@ Status SqlStore::check_epoch() {
     return make_error(ErrorKind::stale, "another scheduler has taken the lead of " + session_.url().shown());
 }
 
+Result<Transaction> SqlStore::begin_as_leader() {
+    if (epoch_ == 0) return make_error(ErrorKind::stale, "this scheduler has not taken the lead");
+    WINDLASS_TRY_STATUS(keep_lock());
+    WINDLASS_TRY(Transaction transaction, Transaction::begin(session_));
+    WINDLASS_TRY_STATUS(check_epoch());
+    return transaction;
+}
+
+// Checks the epoch and takes the number in one statement. The row stays locked to the end of the transaction.
+Result<bool> SqlStore::claim(std::int64_t number) {
+    if (number == 0) {
+        WINDLASS_TRY_STATUS(check_epoch());
+        return false;
+    }
+    WINDLASS_TRY(const std::int64_t raised, session_.execute(raise_batch, number, epoch_));
+    if (raised == 1) return false;
+    WINDLASS_TRY_STATUS(check_epoch());
+    WINDLASS_TRY(const auto rows, session_.query("select last_batch from scheduler_epoch where id = 1"));
+    if (rows[0].integer(0) == number) return true;
+    return make_error(ErrorKind::stale, "batch " + std::to_string(number) + " comes after a later one");
+}
+
 Status SqlStore::commit(const Batch& batch) {
     if (epoch_ == 0) return make_error(ErrorKind::stale, "this scheduler has not taken the lead");
+    if (batch.number == 0 && !batch.usage.empty())
+        return make_error(ErrorKind::internal, "a batch with usage needs a number: it cannot be repeated without one");
     if (Status lock = keep_lock(); !lock) return commit_error(std::move(lock).error());
     auto transaction = Transaction::begin(session_);
     if (!transaction) return commit_error(std::move(transaction).error());
-    if (Status epoch = check_epoch(); !epoch) return commit_error(std::move(epoch).error());
-    if (Status written = write(batch); !written) return commit_error(std::move(written).error());
-    if (Status committed = transaction->commit(); !committed) return commit_error(std::move(committed).error());
-    return Status();
-}
-
-Result<StoredState> SqlStore::load() {
-    StoredState stored;
-    WINDLASS_TRY(const auto highest, session_.query("select max(id) from job"));
-    stored.highest_job = JobId{highest[0].integer_or_null(0).value_or(0)};
-    WINDLASS_TRY(const auto workers, session_.query("select id, name, first_seen_us from worker order by id"));
-    for (const Row& row : workers) {
-        stored.workers.push_back({WorkerId{row.integer(0)}, row.text(1), from_unix_us(row.integer(2))});
+    const auto before = claim(batch.number);
+    if (!before) return commit_error(before.error());
+    if (!*before) {
+        if (Status written = write(batch); !written) return commit_error(std::move(written).error());
+        if (Status committed = transaction->commit(); !committed) return commit_error(std::move(committed).error());
     }
-    WINDLASS_TRY_STATUS(load_jobs(stored.jobs));
-    return stored;
+    const auto note = [&](JobId job, const StateRow& row) {
+        if (finished_known_ && is_final(row.state)) finished_.push_back(job);
+    };
+    for (const JobRecord& job : batch.jobs) note(job.job, job.row);
+    for (const MemberRecord& member : batch.members) note(member.job, member.row);
+    for (const StateChange& change : batch.changes) note(change.job, change.row);
+    return Status();
 }
 
 Status SqlStore::ping() {

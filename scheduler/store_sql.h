@@ -1,6 +1,8 @@
 // The stores on a real database, SQLite or PostgreSQL. Tables: sql/.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 
 #include "scheduler/store.h"
@@ -12,12 +14,21 @@ namespace windlass::scheduler {
 // and migrate(): unavailable means try again later, invalid means that a person has to change something.
 Result<std::unique_ptr<Store>> open_store(const DatabaseUrl& url);
 
-// What both engines do alike. Internal to scheduler/store_*.cpp.
+// What both engines do alike: leading (store_sql.cpp), a restart (store_load.cpp), reading (store_read.cpp), what
+// becomes of finished jobs (store_history.cpp). Internal to scheduler/store_*.cpp.
 class SqlStore : public Store {
   public:
     Result<std::int64_t> lead() override;
     Status commit(const Batch& batch) override;
     Result<StoredState> load() override;
+    Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& jobs) override;
+    Result<std::string> blob(const std::string& sha256) override;
+    Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) override;
+    Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
+                                                    const std::string& key) override;
+    Result<std::int64_t> move_finished(std::int64_t most) override;
+    Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override;
+    Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override;
     Status ping() override;
 
     // Connection, tables.
@@ -36,16 +47,51 @@ class SqlStore : public Store {
     // The rest of a commit, inside its transaction. Errors of any kind roll it back.
     virtual Status write(const Batch& batch) = 0;
 
-    // Every job that has not ended, by id.
+    // Every job that has not ended, by id, without what stands in tables of its own (arrays, dependencies).
     virtual Status load_jobs(std::vector<StoredJob>& jobs) = 0;
+
+    // Inside a transaction that deletes blobs: nobody adds one, or a right to one, before its end.
+    virtual Status lock_blobs() = 0;
+
+    Engine engine() const { return session_.engine(); }
 
     Session session_;
 
   private:
     Status keep_lock();
     Status check_epoch();
+    Result<Transaction> begin_as_leader();
+    // Whether the batch of this number was committed before.
+    Result<bool> claim(std::int64_t number);
+
+    Status load_arrays(std::vector<StoredJob>& jobs);
+    Status load_dependencies(std::vector<StoredJob>& jobs);
+    Status load_users(StoredQueue& queue);
+
+    struct Base {
+        JobSpec spec;
+        std::string code, data;
+    };
+    Result<std::map<JobId, Base>> bases(const std::vector<JobId>& jobs);
+    Status add_params(std::vector<StoredPayload>& members);
+    Result<std::optional<JobId>> array_around(JobId member);
+
+    Result<std::vector<JobId>> take_finished(std::int64_t most);
+    struct Victims;
+    Result<Victims> choose_victims(WallTime cutoff, std::int64_t most);
+    Status drop_references(const Victims& victims);
+    Status drop_unused(const std::vector<std::string>& contents, WallTime cutoff);
+    Status sweep_uploads(WallTime cutoff, std::int64_t most);
 
     std::int64_t epoch_ = 0;  // 0: never led
+    // Finished, and as far as is known still in job_state. Nothing is known before the first move.
+    std::deque<JobId> finished_;
+    bool finished_known_ = false;
+    // Parameters of members that were read lately: members of an array start one after the other.
+    std::map<std::pair<JobId, std::int64_t>, std::vector<std::string>> params_;
+    // How far the sweep for uploads that nobody uses has come.
+    UserId swept_owner_;
+    std::string swept_sha256_;
 };
 
 std::unique_ptr<SqlStore> make_sqlite_store(const DatabaseUrl& url);

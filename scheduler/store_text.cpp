@@ -62,4 +62,19 @@ std::string files_json(const std::vector<ResultFile>& files) {
     return std::string(text_of(buffer));
 }
 
+Result<std::set<std::string>> stored_files_of(std::string_view json) {
+    std::set<std::string> stored;
+    WINDLASS_TRY(const rapidjson::Document document, parse_json(json));
+    if (!document.IsArray()) return make_error(ErrorKind::internal, "the files of a result are not stored as a list");
+    for (const auto& file : document.GetArray()) {
+        const auto kept = file.FindMember("stored");
+        const auto sha256 = file.FindMember("sha256");
+        if (kept == file.MemberEnd() || sha256 == file.MemberEnd() || !kept->value.IsBool() ||
+            !sha256->value.IsString())
+            return make_error(ErrorKind::internal, "a file of a result is not stored as it should be");
+        if (kept->value.GetBool()) stored.emplace(text_of(sha256->value));
+    }
+    return stored;
+}
+
 }  // namespace windlass::scheduler

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,5 +21,7 @@ std::string environment_json(const Environment& environment);
 Result<Environment> environment_of(std::string_view json);
 
 std::string files_json(const std::vector<ResultFile>& files);
+// The contents of those that were stored, each once.
+Result<std::set<std::string>> stored_files_of(std::string_view json);
 
 }  // namespace windlass::scheduler

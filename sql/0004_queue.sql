@@ -92,8 +92,8 @@ create index job_past_owner on job_past (owner, state, id) where array_id is nul
 create index job_past_array on job_past (array_id, state, id) where array_id is not null;
 create index job_past_finished on job_past (finished_us) where array_id is null;
 
--- Where a job is now, wherever its row lies. For a look at one job or at ids that are named one by one: SQLite builds
--- all of it when it is joined to another table; join job_state and job_past themselves (left join both) instead.
+-- Where a job is now, wherever its row lies. For a look at one job (where id = …). For a list of ids, or joined to another
+-- table, SQLite builds all of it: there ask job_state and job_past each by itself (or left join both).
 create view job_now as
     select id, owner, array_id, state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us,
            event_seq

@@ -43,9 +43,9 @@ inline std::string every_byte() {
 TEST_P(EveryStore, starts_empty) {
     const auto stored = store->load();
     ASSERT_TRUE(stored);
-    EXPECT_TRUE(stored->jobs.empty());
+    EXPECT_TRUE(stored->queue.jobs.empty());
     EXPECT_TRUE(stored->workers.empty());
-    EXPECT_EQ(stored->highest_job, JobId{});
+    EXPECT_EQ(stored->queue.highest_job, JobId{});
     EXPECT_TRUE(store->ping());
     EXPECT_TRUE(store->commit({}));
 }
@@ -83,23 +83,23 @@ TEST_P(EveryStore, gives_back_at_a_restart_what_had_not_ended) {
     ASSERT_TRUE(store->lead());
     const auto stored = store->load();
     ASSERT_TRUE(stored) << stored.error().message;
-    EXPECT_EQ(stored->highest_job, JobId{1'000'000'005});
+    EXPECT_EQ(stored->queue.highest_job, JobId{1'000'000'005});
     ASSERT_EQ(stored->workers.size(), 2U);
     EXPECT_EQ(stored->workers[0].worker, worker);
     EXPECT_EQ(stored->workers[1].name, "knoten-ü");
     EXPECT_EQ(stored->workers[1].first_seen, at(1));
-    ASSERT_EQ(stored->jobs.size(), 4U);
+    ASSERT_EQ(stored->queue.jobs.size(), 4U);
     const std::int64_t ids[] = {1'000'000'001, 1'000'000'002, 1'000'000'004, 1'000'000'005};
     for (std::size_t i = 0; i < 4; ++i) {
         const JobRecord expected = queued_job(ids[i]);
-        EXPECT_EQ(stored->jobs[i].job, expected.job);
-        EXPECT_EQ(stored->jobs[i].seed.owner, expected.owner);
-        EXPECT_EQ(stored->jobs[i].seed.priority, expected.spec.priority);
-        EXPECT_EQ(stored->jobs[i].seed.max_attempts, 3);
-        EXPECT_EQ(stored->jobs[i].seed.need, (Need{1000, expected.spec.limits.memory_bytes}));
-        EXPECT_EQ(stored->jobs[i].row, state(ids[i]));
+        EXPECT_EQ(stored->queue.jobs[i].job, expected.job);
+        EXPECT_EQ(stored->queue.jobs[i].seed.owner, expected.owner);
+        EXPECT_EQ(stored->queue.jobs[i].seed.priority, expected.spec.priority);
+        EXPECT_EQ(stored->queue.jobs[i].seed.max_attempts, 3);
+        EXPECT_EQ(stored->queue.jobs[i].seed.need, (Need{1000, expected.spec.limits.memory_bytes, {}, {}}));
+        EXPECT_EQ(stored->queue.jobs[i].row, state(ids[i]));
     }
-    EXPECT_EQ(stored->jobs[2].row, row);
+    EXPECT_EQ(stored->queue.jobs[2].row, row);
 }
 
 TEST_P(EveryStore, refuses_a_change_on_top_of_another_state_or_attempt) {
@@ -229,8 +229,8 @@ TEST_P(EveryStore, keeps_output_and_blobs_byte_by_byte) {
     EXPECT_EQ(database->output(attempt, OutputStream::standard_error, 0), "\\x41 \xff");
     const auto payloads = store->payloads({JobId{1}});
     ASSERT_TRUE(payloads) << payloads.error().message;
-    EXPECT_EQ(payloads->at(0).code, code.bytes);
-    EXPECT_EQ(payloads->at(0).data, data.bytes);
+    EXPECT_EQ(payloads->at(0).payload.code, code.bytes);
+    EXPECT_EQ(payloads->at(0).payload.data, data.bytes);
 }
 
 TEST_P(EveryStore, keeps_bytes_once_however_many_jobs_use_them) {
@@ -241,7 +241,7 @@ TEST_P(EveryStore, keeps_bytes_once_however_many_jobs_use_them) {
     both.blobs.push_back(code);  // even twice in one batch
     commit(both);
     EXPECT_EQ(database->counts().blobs, 1);
-    EXPECT_EQ(store->payloads({JobId{21}, JobId{1}}).value().at(1).code, "print(1)");
+    EXPECT_EQ(store->payloads({JobId{21}, JobId{1}}).value().at(1).payload.code, "print(1)");
 }
 
 TEST_P(EveryStore, gives_payloads_in_the_order_asked_for) {
@@ -253,9 +253,9 @@ TEST_P(EveryStore, gives_payloads_in_the_order_asked_for) {
     ASSERT_TRUE(payloads) << payloads.error().message;
     ASSERT_EQ(payloads->size(), asked.size());
     for (std::size_t i = 0; i < asked.size(); ++i) {
-        EXPECT_EQ(payloads->at(i).spec, queued_job(asked[i].value).spec);
-        EXPECT_EQ(payloads->at(i).code, asked[i] == JobId{100} ? "" : "code");
-        EXPECT_EQ(payloads->at(i).data, "");
+        EXPECT_EQ(payloads->at(i).payload.spec, queued_job(asked[i].value).spec);
+        EXPECT_EQ(payloads->at(i).payload.code, asked[i] == JobId{100} ? "" : "code");
+        EXPECT_EQ(payloads->at(i).payload.data, "");
     }
     EXPECT_TRUE(store->payloads({}).value().empty());
     for (const auto& unknown : {std::vector{JobId{1}, JobId{777}}, std::vector{JobId{777}, JobId{1}}}) {
@@ -275,8 +275,8 @@ TEST_P(EveryStore, takes_batches_of_thousands) {
     EXPECT_EQ(database->counts(), (StoreDatabase::Counts{0, 1, many, many, 3 * many, many, 0}));
     const auto stored = store->load();
     ASSERT_TRUE(stored);
-    EXPECT_TRUE(stored->jobs.empty());
-    EXPECT_EQ(stored->highest_job, JobId{many});
+    EXPECT_TRUE(stored->queue.jobs.empty());
+    EXPECT_EQ(stored->queue.highest_job, JobId{many});
 }
 
 TEST_P(EveryStore, is_not_stopped_by_text_that_is_none) {

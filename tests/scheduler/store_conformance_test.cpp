@@ -1,5 +1,7 @@
 // The conformance suite on all three stores: its tests are defined in one translation unit.
 #include "tests/scheduler/store_conformance.h"
+#include "tests/scheduler/store_history_conformance.h"
+#include "tests/scheduler/store_queue_conformance.h"
 
 namespace windlass::scheduler::test {
 

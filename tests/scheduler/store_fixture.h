@@ -33,6 +33,14 @@ class StoreDatabase {
     virtual std::optional<StateRow> state(JobId job) = 0;
     virtual std::string output(AttemptRef attempt, OutputStream stream, std::int64_t offset) = 0;
     virtual std::string blob(const std::string& sha256) = 0;
+
+    // How many rows a table of sql/ has.
+    virtual std::int64_t rows(const std::string& table) = 0;
+    // What the api writes.
+    virtual void set_quota(const std::string& subject, const Quota& quota) = 0;
+    virtual void set_tier(UserId account, const std::string& tier) = 0;
+    virtual void upload(UserId owner, const Blob& blob, WallTime created) = 0;
+    virtual void upload_piece(UserId owner, const std::string& sha256, std::int64_t offset, WallTime created) = 0;
 };
 
 class MemoryStoreDatabase final : public StoreDatabase {
@@ -42,17 +50,51 @@ class MemoryStoreDatabase final : public StoreDatabase {
     Counts counts() override {
         const auto& t = database_->tables;
         const auto size = [](const auto& table) { return static_cast<std::int64_t>(table.size()); };
-        return {size(t.workers), size(t.blobs),   size(t.jobs),  size(t.jobs),
+        return {size(t.workers), size(t.blobs),   size(t.jobs),  rows("job_state"),
                 size(t.events),  size(t.results), size(t.output)};
     }
     std::optional<StateRow> state(JobId job) override {
-        const auto found = database_->tables.jobs.find(job);
-        return found == database_->tables.jobs.end() ? std::nullopt : std::optional(found->second.row);
+        const auto& t = database_->tables;
+        if (const auto member = t.members.find(job); member != t.members.end()) return member->second;
+        const auto found = t.jobs.find(job);
+        return found == t.jobs.end() ? std::nullopt : std::optional(found->second.row);
     }
     std::string output(AttemptRef attempt, OutputStream stream, std::int64_t offset) override {
         return database_->tables.output.at({attempt, {stream, offset}});
     }
     std::string blob(const std::string& sha256) override { return database_->tables.blobs.at(sha256); }
+    std::int64_t rows(const std::string& table) override {
+        const auto& t = database_->tables;
+        std::size_t pieces = 0, tags = 0, dependencies = 0, arrays = 0;
+        for (const auto& [key, upload] : t.uploads) pieces += upload.size();
+        for (const auto& [id, job] : t.jobs) {
+            tags += job.spec.tags.size();
+            dependencies += job.after.size();
+            arrays += job.array ? 1 : 0;
+        }
+        const std::map<std::string, std::size_t> sizes{{"job_state", t.jobs.size() + t.members.size() - t.past.size()},
+                                                       {"job_past", t.past.size()},
+                                                       {"job_tag", tags},
+                                                       {"job_dependency", dependencies},
+                                                       {"job_array", arrays},
+                                                       {"job_queue", t.queues.size()},
+                                                       {"blob_owner", t.rights.size()},
+                                                       {"result_blob", t.result_blobs.size()},
+                                                       {"idempotency_key", t.keys.size()},
+                                                       {"upload_piece", pieces}};
+        return static_cast<std::int64_t>(sizes.at(table));
+    }
+    void set_quota(const std::string& subject, const Quota& quota) override {
+        database_->tables.quotas[subject] = quota;
+    }
+    void set_tier(UserId account, const std::string& tier) override { database_->tables.tiers[account] = tier; }
+    void upload(UserId owner, const Blob& blob, WallTime created) override {
+        database_->tables.blobs.emplace(blob.sha256, blob.bytes);
+        database_->tables.rights.try_emplace({owner, blob.sha256}, MemoryDatabase::Right{created, 0});
+    }
+    void upload_piece(UserId owner, const std::string& sha256, std::int64_t offset, WallTime created) override {
+        database_->tables.uploads[{owner, sha256}][offset] = {created, "piece"};
+    }
 
   private:
     std::shared_ptr<MemoryDatabase> database_ = std::make_shared<MemoryDatabase>();
@@ -90,9 +132,8 @@ class SqlStoreDatabase final : public StoreDatabase {
     }
     std::optional<StateRow> state(JobId job) override {
         const auto rows = session_.query(
-            "select state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, event_seq "
-            "from "
-            "job_state where id = :id",
+            "select state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, event_seq, "
+            "array_id from job_now where id = :id",
             job.value);
         if (rows.value().empty()) return std::nullopt;
         const Row& row = rows.value()[0];
@@ -100,7 +141,8 @@ class SqlStoreDatabase final : public StoreDatabase {
             const auto us = row.integer_or_null(column);
             return us ? std::optional(from_unix_us(*us)) : std::nullopt;
         };
-        return StateRow{.state = static_cast<JobState>(row.integer(0)),
+        return StateRow{.array = JobId{row.integer_or_null(9).value_or(0)},
+                        .state = static_cast<JobState>(row.integer(0)),
                         .attempt = static_cast<AttemptNumber>(row.integer(1)),
                         .failures = static_cast<std::int16_t>(row.integer(2)),
                         .losses = static_cast<std::int16_t>(row.integer(3)),
@@ -120,6 +162,48 @@ class SqlStoreDatabase final : public StoreDatabase {
     }
     std::string blob(const std::string& sha256) override {
         return session_.query("select bytes from blob where sha256 = :sha256", sha256).value().at(0).bytes(0);
+    }
+
+    std::int64_t rows(const std::string& table) override {
+        return session_.query("select count(*) from " + table).value()[0].integer(0);
+    }
+    void set_quota(const std::string& subject, const Quota& quota) override {
+        const auto seconds = quota.cpu_per_day ? std::optional(quota.cpu_per_day->count() / 1'000'000) : std::nullopt;
+        session_
+            .execute(
+                "insert into quota (subject, queued, running, cpu_s_per_day, stored_bytes) values (:subject, "
+                ":queued, :running, :cpu, :stored)",
+                subject, quota.queued, quota.running, seconds, quota.stored_bytes)
+            .value();
+    }
+    void set_tier(UserId account, const std::string& tier) override {
+        session_
+            .execute(
+                "insert into account (id, username, username_key, email, email_key, first_name, last_name, name, "
+                "company, roles, tier, created_us) values (:id, :name, :name, :name, :name, '', '', '', '', 0, "
+                ":tier, 0)",
+                account.value, account.text(), tier)
+            .value();
+    }
+    void upload(UserId owner, const Blob& blob, WallTime created) override {
+        session_
+            .execute("insert into blob (sha256, size_bytes, bytes) values (:sha256, :size, :bytes)", blob.sha256,
+                     blob.bytes.size(), Bytes{blob.bytes})
+            .value();
+        session_
+            .execute(
+                "insert into blob_owner (owner, sha256, size_bytes, created_us) values (:owner, :sha256, :size, "
+                ":created)",
+                owner.value, blob.sha256, blob.bytes.size(), to_unix_us(created))
+            .value();
+    }
+    void upload_piece(UserId owner, const std::string& sha256, std::int64_t offset, WallTime created) override {
+        session_
+            .execute(
+                "insert into upload_piece (owner, sha256, start_offset, created_us, bytes) values (:owner, "
+                ":sha256, :start, :created, :bytes)",
+                owner.value, sha256, offset, to_unix_us(created), Bytes{"piece"})
+            .value();
     }
 
     Session& session() { return session_; }
@@ -203,6 +287,23 @@ inline Batch finish(std::int64_t first, std::int64_t count, WorkerId worker) {
         batch.results.push_back(result_of(id, worker));
     }
     return batch;
+}
+
+// Array `id` of `count` members, queued; parameters of member i: {"I":"i"}.
+inline Batch submit_array(std::int64_t id, std::int64_t count, bool with_params = true) {
+    Batch batch = submit(id, 1);
+    JobRecord& job = batch.jobs[0];
+    job.array = ArrayRow{.count = count, .max_fails = 3};
+    for (std::int64_t i = 0; with_params && i < count; ++i)
+        job.params.push_back(R"({"I":")" + std::to_string(i) + R"("})");
+    return batch;
+}
+inline StateRow member_row(std::int64_t array, StateRow row) {
+    row.array = JobId{array};
+    return row;
+}
+inline MemberRecord member(std::int64_t array, std::int64_t number, const StateRow& row) {
+    return {JobId{array + 1 + number}, member_row(array, row)};
 }
 
 }  // namespace windlass::scheduler::test

@@ -171,8 +171,8 @@ TEST(StoppedPostgres, is_waited_for_with_the_same_batch_in_hand) {
     }
     const auto stored = store->load();
     ASSERT_TRUE(stored);
-    EXPECT_EQ(stored->jobs.size(), 100U);
-    for (const StoredJob& job : stored->jobs) EXPECT_EQ(job.row, leased_row(worker));
+    EXPECT_EQ(stored->queue.jobs.size(), 100U);
+    for (const StoredJob& job : stored->queue.jobs) EXPECT_EQ(job.row, leased_row(worker));
 }
 
 }  // namespace

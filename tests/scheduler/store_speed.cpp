@@ -47,7 +47,7 @@ void load_speed(StoreDatabase& database, std::unique_ptr<Store>& store, std::int
         const auto start = steady_clock::now();
         const auto stored = store->load();
         if (!stored) must(stored.error());
-        std::printf("  load of %zu jobs that have not ended, %s: %.2f s\n", stored->jobs.size(), what,
+        std::printf("  load of %zu jobs that have not ended, %s: %.2f s\n", stored->queue.jobs.size(), what,
                     seconds_since(start));
     };
     read("as they are");

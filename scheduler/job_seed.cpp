@@ -1,0 +1,25 @@
+#include "scheduler/job_seed.h"
+
+namespace windlass::scheduler {
+
+NewJob seed_from(UserId owner, const JobSpec& spec) {
+    NewJob seed;
+    seed.owner = owner;
+    seed.priority = spec.priority;
+    seed.max_attempts = spec.max_attempts;
+    seed.need.cpu_millis = spec.limits.cpu_millis;
+    seed.need.memory_bytes = spec.limits.memory_bytes;
+    seed.queue = spec.queue;
+    add_details(spec, seed);
+    return seed;
+}
+
+void add_details(const JobSpec& spec, NewJob& seed) {
+    seed.need.resources = spec.resources;
+    seed.need.labels = spec.required_labels;
+    if (spec.network == Network::full) seed.need.labels["network"] = "full";
+    if (!spec.image.empty()) seed.need.labels["image:" + spec.image] = "present";
+    seed.rules = {spec.retry_on, spec.retry_delay, spec.not_before, spec.deadline};
+}
+
+}  // namespace windlass::scheduler
