@@ -61,6 +61,8 @@ Result<StoredState> SqlStore::load() {
     WINDLASS_TRY(const auto live, session_.query("select count(*) from job_state where state < 4"));
     stored.queue.jobs.reserve(static_cast<std::size_t>(live[0].integer(0)));
     WINDLASS_TRY_STATUS(load_jobs(stored.queue.jobs));
+    const auto members = std::ranges::is_sorted_until(stored.queue.jobs, {}, &StoredJob::job);
+    std::ranges::inplace_merge(stored.queue.jobs, members, {}, &StoredJob::job);
     WINDLASS_TRY_STATUS(load_arrays(stored.queue.jobs));
     WINDLASS_TRY_STATUS(load_dependencies(stored.queue.jobs));
     WINDLASS_TRY_STATUS(load_users(stored.queue));

@@ -343,8 +343,8 @@ Result<StoredJob> parse_line(std::string_view line) {
 }
 
 // COPY through libpq: SOCI holds a whole result in memory, and its single-row mode fails with rowset.
-Status copy_live_jobs(PGconn* connection, std::vector<StoredJob>& jobs) {
-    const std::string copy = "copy (" + std::string(select_live_jobs) + ") to stdout";
+Status copy_live_jobs(PGconn* connection, std::string_view select, std::vector<StoredJob>& jobs) {
+    const std::string copy = "copy (" + std::string(select) + ") to stdout";
     const database::PgResult start(PQexec(connection, copy.c_str()), &PQclear);
     const Error away = make_error(ErrorKind::unavailable, "the database went away while jobs were read from it");
     if (PQresultStatus(start.get()) != PGRES_COPY_OUT) return away;
@@ -370,9 +370,11 @@ Status PostgresStore::load_jobs(std::vector<StoredJob>& jobs) {
     WINDLASS_TRY(Transaction transaction, Transaction::begin(session_));
     WINDLASS_TRY_STATUS(
         session_.run_script("set local enable_seqscan = on; set local enable_hashjoin = on; set local "
-                            "enable_mergejoin = on; set local statement_timeout = 0",
+                            "enable_mergejoin = on; set local jit = off; set local statement_timeout = 0",
                             "settings for reading all jobs"));
-    if (Status copied = copy_live_jobs(database::native_postgresql(session_.soci()), jobs); !copied) {
+    for (const std::string_view select : {select_live_jobs, select_live_members}) {
+        Status copied = copy_live_jobs(database::native_postgresql(session_.soci()), select, jobs);
+        if (copied) continue;
         session_.disconnect();
         return copied;
     }

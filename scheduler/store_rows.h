@@ -53,14 +53,19 @@ Result<PayloadRow> payload_of(const Row& row, std::size_t first);
 // Eight columns from `first` on: count, next_member, max_fails, succeeded, failed, timed_out, cancelled, lost.
 ArrayRow array_row(const Row& row, std::size_t first);
 
-// A job or member that has not ended, `s` its state: restart reads a million of them. The bound keeps the planner from
-// walking through the history when it merges the two tables. Last the two texts, which most jobs do without: the queue
-// unless it is "default", and the details.
-inline constexpr std::string_view select_live_jobs =
-    "select s.id, s.owner, j.priority, j.max_attempts, j.cpu_millis, j.memory_bytes, s.state, s.attempt, s.failures, "
-    "s.losses, s.worker, s.cancel_requested, s.started_us, s.finished_us, s.event_seq, s.array_id, case when j.queue = "
-    "'default' then '' else j.queue end, j.details from job_state s join job j on j.id = coalesce(s.array_id, s.id) "
-    "where s.state < 4 and j.id >= (select min(id) from job_state) order by s.id";
+// Jobs that have not ended, `s` their state: restart reads a million of them. Members of arrays by themselves: with one
+// condition for both PostgreSQL could not merge the two tables along their keys. The bound on j.id keeps that from
+// walking through the history. Last the two texts, which most jobs do without: the queue unless it is "default", and
+// the details.
+#define WINDLASS_LIVE_COLUMNS                                                                                    \
+    "select s.id, s.owner, j.priority, j.max_attempts, j.cpu_millis, j.memory_bytes, s.state, s.attempt, "       \
+    "s.failures, s.losses, s.worker, s.cancel_requested, s.started_us, s.finished_us, s.event_seq, s.array_id, " \
+    "case when j.queue = 'default' then '' else j.queue end, j.details from job_state s join job j on "
+inline constexpr std::string_view select_live_jobs = WINDLASS_LIVE_COLUMNS
+    "j.id = s.id where s.state < 4 and s.array_id is null and j.id >= (select min(id) from job_state) order by s.id";
+inline constexpr std::string_view select_live_members =
+    WINDLASS_LIVE_COLUMNS "j.id = s.array_id where s.state < 4 and s.array_id is not null order by s.id";
+#undef WINDLASS_LIVE_COLUMNS
 inline constexpr std::int64_t null_column = std::numeric_limits<std::int64_t>::min();
 using LiveColumns = std::array<std::int64_t, 16>;
 Result<StoredJob> live_job(const LiveColumns& columns, std::string_view queue, std::string_view details);

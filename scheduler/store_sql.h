@@ -47,7 +47,8 @@ class SqlStore : public Store {
     // The rest of a commit, inside its transaction. Errors of any kind roll it back.
     virtual Status write(const Batch& batch) = 0;
 
-    // Every job that has not ended, by id, without what stands in tables of its own (arrays, dependencies).
+    // Every job that has not ended, by id, and after them every such member, by id; without what stands in tables of
+    // its own (arrays, dependencies).
     virtual Status load_jobs(std::vector<StoredJob>& jobs) = 0;
 
     // Inside a transaction that deletes blobs: nobody adds one, or a right to one, before its end.

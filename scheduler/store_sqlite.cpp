@@ -149,6 +149,7 @@ class SqliteStore final : public SqlStore {
     // Whether it was new.
     Result<bool> write(const JobRecord& job);
     Result<bool> write(const ResultRecord& record);
+    Status load_jobs(std::string_view select, std::vector<StoredJob>& jobs);
     Status write(const MemberRecord& member);
     Status write(const StateChange& change);
     Status write(const ChangeArray& array);
@@ -338,15 +339,21 @@ Status SqliteStore::write(const OutputChunk& chunk) {
                                  static_cast<int>(chunk.stream), chunk.offset, Bytes{chunk.bytes}));
 }
 
-// The driver itself: a row as a Row would be eighteen strings.
 Status SqliteStore::load_jobs(std::vector<StoredJob>& jobs) {
-    WINDLASS_TRY_STATUS(session_.open());
+    WINDLASS_TRY(Transaction transaction, Transaction::begin(session_));
+    WINDLASS_TRY_STATUS(load_jobs(select_live_jobs, jobs));
+    WINDLASS_TRY_STATUS(load_jobs(select_live_members, jobs));
+    return transaction.commit();
+}
+
+// The driver itself: a row as a Row would be eighteen strings.
+Status SqliteStore::load_jobs(std::string_view select, std::vector<StoredJob>& jobs) {
     sqlite_api::sqlite3* connection = database::native_sqlite(session_.soci());
     const Error unreadable =
         make_error(ErrorKind::unavailable, "the jobs in " + session_.url().shown() + " could not be read");
     sqlite_api::sqlite3_stmt* prepared = nullptr;
-    if (sqlite_api::sqlite3_prepare_v2(connection, select_live_jobs.data(), static_cast<int>(select_live_jobs.size()),
-                                       &prepared, nullptr) != SQLITE_OK)
+    if (sqlite_api::sqlite3_prepare_v2(connection, select.data(), static_cast<int>(select.size()), &prepared,
+                                       nullptr) != SQLITE_OK)
         return unreadable;
     const std::unique_ptr<sqlite_api::sqlite3_stmt, decltype(&sqlite_api::sqlite3_finalize)> statement(
         prepared, &sqlite_api::sqlite3_finalize);
