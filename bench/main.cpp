@@ -43,8 +43,8 @@ int main(int argc, char** argv) {
     web->add_option("--connections", options.connections, "connections")->delimiter(',');
     web->add_option("--seconds", options.seconds, "length of each run");
     web->add_option("--database", options.database, "postgresql://… (default: SQLite)");
-    auto* live = add("output", "how soon what a job prints is durable, on an idle site", output);
-    live->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* printed = add("output", "how soon what a job prints is durable, on an idle site", output);
+    printed->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }

@@ -162,6 +162,7 @@ BatchBuilder::Turn BatchBuilder::close_turn() {
     arrays_.clear();
     usage_.clear();
     blobs_.clear();
+    turn_.batch.number = ++taken_;
     return std::exchange(turn_, {});
 }
 

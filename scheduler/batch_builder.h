@@ -70,6 +70,7 @@ class BatchBuilder {
     Turn close_turn();
 
     Turn turn_;
+    std::int64_t taken_ = 0;                                        // turns so far: the numbers of their batches
     std::size_t output_bytes_ = 0;                                  // in turn_
     std::deque<Turn> full_;                                         // before turn_
     std::unordered_map<JobId, std::size_t> inserted_;               // index into batch.jobs

@@ -66,7 +66,11 @@ void Housekeeping::move() {
                                              return move();
                                          }
                                          finished_ -= noted;  // fewer than asked for: those were all
-                                         if (finished_ == 0 && settings_.keep_finished.count() > 0) forget();
+                                         if (finished_ > 0) return;
+                                         if (settings_.keep_finished.count() > 0)
+                                             forget();
+                                         else
+                                             forget_expired();
                                      });
 }
 
@@ -77,7 +81,19 @@ void Housekeeping::forget() {
         [cutoff, most = settings_.at_once](Store& store) { return store.forget_finished(cutoff, most); },
         [this](Result<std::int64_t> forgotten) {
             if (failed(forgotten, "old jobs could not be forgotten")) return;
-            if (*forgotten == settings_.at_once) forget();
+            if (*forgotten == settings_.at_once) return forget();
+            forget_expired();
+        });
+}
+
+// Keys against doing a thing twice and uploads that nobody went on with: a day old.
+void Housekeeping::forget_expired() {
+    under_way_ = true;
+    turns_.store().ask<std::int64_t>(
+        [now = turns_.now().wall, most = settings_.at_once](Store& store) { return store.forget_expired(now, most); },
+        [this](Result<std::int64_t> forgotten) {
+            if (failed(forgotten, "expired keys and uploads could not be forgotten")) return;
+            if (*forgotten == settings_.at_once) forget_expired();
         });
 }
 

@@ -36,6 +36,7 @@ class Housekeeping {
     void on_quiet();
     void move();
     void forget();
+    void forget_expired();
     bool failed(const Result<std::int64_t>& answer, const char* what);
 
     Turns& turns_;

@@ -29,7 +29,7 @@ struct JobRecord {
     JobSpec spec;
     std::string code_sha256;  // empty: no bytes at all
     std::string data_sha256;
-    StateRow row;                     // as it is at the end of the batch
+    StateRow row;               // as it is at the end of the batch
     JobId rerun_of;             // 0: of none
     std::int64_t schedule = 0;  // 0: of none
     // Of a scheduled job: the schedule has then dealt with this moment (job_schedule.planned_us). A second job of the
@@ -85,8 +85,8 @@ struct KeyRecord {
 };
 
 // All that happened in one turn of the loop: one transaction. At most one JobRecord, MemberRecord or StateChange per
-// job, and one ChangeArray per array (of an array born in this batch: none, it stands in the JobRecord). A queue is in one
-// of `queues` and `dropped_queues`.
+// job, and one ChangeArray per array (of an array born in this batch: none, it stands in the JobRecord). A queue is in
+// one of `queues` and `dropped_queues`.
 struct Batch {
     // Counts the batches of one leader, from 1 (gaps are allowed): a batch that is committed again after an unknown end
     // is known by its number, and then nothing of it is done twice. 0: not counted; such a batch may hold no usage.
@@ -141,7 +141,8 @@ class Store {
     // Repeating a batch whose commit had an unknown end is safe and reports ok (known by its number; without one, every
     // row is either as it was before or as the batch leaves it).
     //   unavailable  the database is away; nothing or everything happened; commit the same batch again later
-    //   stale        the epoch moved on, a job is neither as before nor as after, or a planned moment has its job already:
+    //   stale        the epoch moved on, a job is neither as before nor as after, or a planned moment has its job
+    //   already:
     //                stop, do not go on
     virtual Status commit(const Batch& batch) = 0;
 
@@ -153,8 +154,8 @@ class Store {
     // The bytes under a hash: input files of a job. not_found when there are none.
     virtual Result<std::string> blob(const std::string& sha256) = 0;
 
-    // The final states of jobs and members that the queue does not know (any more); nullopt: there never was such a job,
-    // or it has not ended. A member that was never started ended with its array: cancelled, or timed_out.
+    // The final states of jobs and members that the queue does not know (any more); nullopt: there never was such a
+    // job, or it has not ended. A member that was never started ended with its array: cancelled, or timed_out.
     virtual Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) = 0;
 
     // What a submit with this key did, if there was one. It may be older than 24 h (see `created`): such a key is free

@@ -23,6 +23,11 @@ constexpr std::string_view select_live_arrays =
     "select a.id, a.count, a.next_member, a.max_fails, a.succeeded, a.failed, a.timed_out, a.cancelled, a.lost from "
     "job_array a join job_state s on s.id = a.id where s.state < 4 order by a.id";
 
+// Members with a row of their own though their turn has not come: cancelled one by one.
+constexpr std::string_view select_members_ahead =
+    "select id from job_state where id between :first and :last union select id from job_past where id between :first "
+    "and :last order by id";
+
 constexpr std::string_view select_waited_for =
     "select d.job, d.after_job, d.condition from job_dependency d join job_state s on s.id = d.job where s.state = 0 "
     "order by d.job, d.after_job, d.condition";
@@ -76,6 +81,10 @@ Status SqlStore::load_arrays(std::vector<StoredJob>& jobs) {
         if (job == nullptr) continue;
         job->array = array_row(row, 1);
         job->seed.array = {job->array->count, job->array->max_fails};
+        const std::int64_t first = job->job.value + 1 + job->array->next_member;
+        WINDLASS_TRY(const auto members,
+                     session_.query(select_members_ahead, first, job->job.value + job->array->count));
+        for (const Row& member : members) job->holes.push_back(member.integer(0) - job->job.value - 1);
     }
     return Status();
 }

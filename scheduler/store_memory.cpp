@@ -202,8 +202,13 @@ Result<StoredState> MemoryStore::load() {
     for (const auto& [id, job] : tables().jobs) {
         queue.highest_job = std::max(queue.highest_job, last_id(job));
         if (is_final(job.row.state)) continue;
-        StoredJob live{id, seed_from(job.owner, job.spec), job.row, job.array};
-        if (job.array) live.seed.array = {job.array->count, job.array->max_fails};
+        StoredJob live{id, seed_from(job.owner, job.spec), job.row, job.array, {}};
+        if (job.array) {
+            live.seed.array = {job.array->count, job.array->max_fails};
+            const auto ahead = tables().members.lower_bound(JobId{id.value + 1 + job.array->next_member});
+            for (auto member = ahead; member != tables().members.end() && member->second.array == id; ++member)
+                live.holes.push_back(member->first.value - id.value - 1);
+        }
         if (job.row.state == JobState::blocked) live.seed.after = job.after;
         std::ranges::sort(live.seed.after, {}, [](const Dependency& d) { return std::pair(d.job, d.condition); });
         for (Dependency& dependency : live.seed.after) dependency.ended = final_state(dependency.job);
@@ -212,7 +217,7 @@ Result<StoredState> MemoryStore::load() {
     for (const auto& [id, row] : tables().members) {
         if (is_final(row.state)) continue;
         const JobRecord& array = tables().jobs.at(row.array);
-        queue.jobs.push_back({id, seed_from(array.owner, array.spec), row, std::nullopt});
+        queue.jobs.push_back({id, seed_from(array.owner, array.spec), row, std::nullopt, {}});
     }
     std::ranges::sort(queue.jobs, {}, &StoredJob::job);
     for (const auto& [name, config] : tables().queues) queue.queues.push_back(config);

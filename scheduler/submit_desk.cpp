@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "scheduler/job_seed.h"
 #include "shared/json.h"
 #include "shared/log.h"
 
@@ -45,19 +46,6 @@ class BodyCutter {
 
 }  // namespace
 
-NewJob seed_of(UserId owner, const JobSpec& spec) {
-    NewJob seed;
-    seed.owner = owner;
-    seed.priority = spec.priority;
-    seed.max_attempts = spec.max_attempts;
-    seed.need = {spec.limits.cpu_millis, spec.limits.memory_bytes, spec.resources, spec.required_labels};
-    if (spec.network == Network::full) seed.need.labels["network"] = "full";
-    if (!spec.image.empty()) seed.need.labels["image:" + spec.image] = "present";
-    seed.queue = spec.queue;
-    seed.rules = {spec.retry_on, spec.retry_delay, spec.not_before, spec.deadline};
-    return seed;
-}
-
 void SubmitDesk::heard(const PeerPtr& peer, protocol::SubmitJobs submit, const std::string& body) {
     const auto pending = std::make_shared<Pending>();
     pending->peer = peer;
@@ -71,7 +59,7 @@ void SubmitDesk::heard(const PeerPtr& peer, protocol::SubmitJobs submit, const s
     for (protocol::SubmitItem& item : submit.jobs) {
         if (!cutter.cut(item.code_size, code) || !cutter.cut(item.data_size, data))
             return peer->connection->close("a submit does not match its own sizes");
-        NewJob& seed = pending->event.jobs.emplace_back(seed_of(submit.owner, item.spec));
+        NewJob& seed = pending->event.jobs.emplace_back(seed_from(submit.owner, item.spec));
         for (const protocol::SubmitDependency& on : item.after) {
             if (!on.job && (on.index < 0 || std::cmp_greater_equal(on.index, submit.jobs.size())))
                 return peer->connection->close("a submit waits for an item that it does not have");

@@ -16,9 +16,6 @@
 
 namespace windlass::scheduler {
 
-// What the queue must know of a job, from its spec. Pure.
-NewJob seed_of(UserId owner, const JobSpec& spec);
-
 class SubmitDesk {
   public:
     SubmitDesk(Turns& turns, Questions& questions) : turns_(turns), questions_(questions) {}
