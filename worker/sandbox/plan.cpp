@@ -15,7 +15,7 @@ namespace windlass::worker {
 namespace {
 
 constexpr std::uint64_t read_only_tree = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-constexpr std::uint64_t device_node = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+constexpr std::uint64_t device_node = MOUNT_ATTR_NOEXEC;  // nosuid would say nothing more: no device is a program
 constexpr const char* devices[] = {"null", "zero", "full", "random", "urandom"};
 
 // The parents of a path, outermost first: "etc", "etc/ssl" of "etc/ssl/certs".
@@ -260,7 +260,8 @@ Status check(const BoxSpec& spec) {
 Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
     Plan plan;
     if (options.rootless) add_user_namespace(plan, options);
-    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS});
+    // Not ipc and uts: every box is born into its own, so that of the spawner would protect nobody.
+    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS | CLONE_NEWPID});
     plan.first(StepKind::become_init);
     plan.first(StepKind::make_mounts_private);
     plan.first(StepKind::mount_tmpfs, {.subject = plan.text(options.mount_point),
@@ -291,6 +292,7 @@ Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
 Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     WINDLASS_TRY_STATUS(check(spec));
     Plan plan;
+    plan.born_into(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
     for (int i = 0; i < options.cgroup_files; i++) {
         plan.first(StepKind::enter_cgroup, {.value = static_cast<std::uint64_t>(i)});
     }
@@ -359,7 +361,7 @@ const Step& Plan::step(std::size_t index) const {
 
 std::string Plan::bytes() const {
     const BlobHeader header{static_cast<std::uint32_t>(first_.size()), static_cast<std::uint32_t>(second_.size()),
-                            static_cast<std::uint32_t>(arena_.size()), 0};
+                            static_cast<std::uint32_t>(arena_.size()), static_cast<std::uint32_t>(namespaces_)};
     std::string blob(sizeof header + size() * sizeof(Step) + arena_.size(), '\0');
     char* to = blob.data();
     const auto put = [&to](const void* from, std::size_t bytes) {

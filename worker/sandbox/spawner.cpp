@@ -136,8 +136,7 @@ void keep_cgroup_files(Slot& slot, const Command& command, int first) {
 
 // cgroup -1: the child enters its cgroups itself (v1). Otherwise it is born in this one (v2): moving there would make
 // the kernel wait for milliseconds.
-pid_t fork_into_namespaces(int cgroup) {
-    constexpr unsigned long namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+pid_t fork_into_namespaces(unsigned long namespaces, int cgroup) {
     if (cgroup < 0) {  // not clone3, which the filter then refuses to everybody
         return static_cast<pid_t>(syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, 0));
     }
@@ -166,7 +165,7 @@ void start(const Command& command) {
     pid_t pid = -1;
     int error = EINVAL;
     if (blob.header != nullptr) {
-        pid = fork_into_namespaces(command.born_in_cgroup != 0 ? slot.cgroup_files[0] : -1);
+        pid = fork_into_namespaces(blob.header->namespaces, command.born_in_cgroup != 0 ? slot.cgroup_files[0] : -1);
         error = errno;
     }
     if (pid == 0) {

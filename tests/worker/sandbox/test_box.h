@@ -20,6 +20,8 @@ std::function<void(const std::string& directory)>& preparation();
 // The spawner, where also an unprivileged test can execute it.
 const std::string& spawner_path();
 std::string keeper_path();  // windlass-network, beside it
+// A directory of /usr that holds what an administrator should not have left there: `writable`, `setuid-id`, `zero`.
+const std::string& traps();
 
 class TemporaryDirectory {
   public:
