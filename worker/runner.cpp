@@ -134,6 +134,8 @@ void Runner::on_sandbox_readable(SteadyTime now) {
     for (const BoxEvent& event : sandbox_.take_events()) {
         if (const auto* started = std::get_if<BoxStarted>(&event))
             box_started(*started);
+        else if (const auto* stuck = std::get_if<BoxStuck>(&event))
+            box_stuck(*stuck, now);
         else
             box_ended(std::get<BoxEnded>(event), now);
     }
@@ -155,16 +157,45 @@ void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
     Attempt* attempt = in_box(event.box);
     if (attempt == nullptr) {  // not ours; but the descriptor is
         const FileDescriptor orphan(event.work_directory_fd);
+        if (const auto late = stuck_.find(event.box); late != stuck_.end()) {
+            slots_.give_back(late->second);
+            withheld_.cpu_millis -= late->second.cpu_millis;
+            withheld_.memory_bytes -= late->second.memory_bytes;
+            stuck_.erase(late);
+            log::info("a box that was stuck has ended after all; its slot is in use again");
+        }
         return;
     }
     by_box_.erase(event.box);
-    for (auto* pipe : {&attempt->standard_output, &attempt->standard_error}) {
-        // Nobody writes any more, so this ends. End-of-file would prove nothing and is not waited for.
+    read_to_the_end(*attempt);
+    collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
+}
+
+// Nobody writes any more, so this ends. End-of-file would prove nothing and is not waited for.
+void Runner::read_to_the_end(Attempt& attempt) {
+    for (auto* pipe : {&attempt.standard_output, &attempt.standard_error}) {
         while (pipe->fd && read_once(*pipe)) {
         }
         close_pipe(*pipe);
     }
-    collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
+}
+
+// The attempt is over for everybody but the kernel: nothing of it will run again. What it holds stays taken.
+void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
+    Attempt* attempt = in_box(event.box);
+    if (attempt == nullptr) return;
+    log::error("attempt {}: {}; its slot is lost until it does", attempt->ref().text(), event.why);
+    stuck_.emplace(event.box, attempt->limits());
+    withheld_.cpu_millis += attempt->limits().cpu_millis;
+    withheld_.memory_bytes += attempt->limits().memory_bytes;
+    by_box_.erase(event.box);
+    read_to_the_end(*attempt);
+    AttemptResult result = attempt->ended({event.box, {OutcomeKind::worker_lost, 0, 0, event.why}, {}, -1}, now);
+    if (attempt->forgotten()) {
+        attempts_.erase(attempt->ref());
+        return;
+    }
+    finish(*attempt, std::move(result), {}, now);
 }
 
 void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_fd, SteadyTime now) {

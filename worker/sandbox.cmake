@@ -13,6 +13,7 @@ add_library(windlass_sandbox STATIC
   sandbox/protection.cpp
   sandbox/sandbox.cpp
   sandbox/spawner_process.cpp
+  sandbox/stuck.cpp
 )
 target_link_libraries(windlass_sandbox
   PUBLIC windlass_shared windlass_settings

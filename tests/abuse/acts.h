@@ -20,6 +20,7 @@ struct Act {
     End end;
     const char* argument = "";
     bool needs_memory_controller = false;
+    const char* before = nullptr;  // this program runs first, in the same slot, and is not looked at
 };
 
 std::span<const Act> all_acts();

@@ -175,6 +175,7 @@ bool has_memory_controller(TestBox& box) {
 Attack attack(TestBox& box, const Host& host, const Act& act) {
     Attack result;
     auto& complaints = result.complaints;
+    if (act.before != nullptr) box.run(hostile(act_named(act.before), ""));
     const std::vector<pid_t> processes = other_processes();
     const Settings before;
     const BoxSpec spec = hostile(act, host.put_in(act.argument));

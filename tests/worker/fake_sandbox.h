@@ -43,6 +43,7 @@ class FakeSandbox final : public Sandbox {
     }
     std::string broken() const override { return broken_; }
     const std::vector<Finding>& findings() const override { return findings_; }
+    int stuck_boxes() const override { return 0; }
 
     // ---- the test's side ----
     Box& box(BoxId id) { return boxes_.at(id); }
@@ -53,6 +54,10 @@ class FakeSandbox final : public Sandbox {
     }
     void print(BoxId id, std::string_view bytes) { put(boxes_.at(id).standard_output, bytes); }
     void print_error(BoxId id, std::string_view bytes) { put(boxes_.at(id).standard_error, bytes); }
+    void say_stuck(BoxId id, std::string why) {
+        events_.emplace_back(BoxStuck{id, std::move(why)});
+        eventfd_write(events_fd_.get(), 1);
+    }
     // Takes the directory. The job's ends of the pipes stay open when `hold_pipes`, as if a stray descriptor existed.
     void say_ended(BoxId id, Outcome outcome = {}, int work_directory_fd = -1, bool hold_pipes = false) {
         if (!hold_pipes) {

@@ -132,6 +132,7 @@ class CgroupsV2 final : public Cgroups {
 
     Status make(std::size_t slot) {
         Group& group = groups_[slot];
+        group.generation = free_generation(fmt::format("{}/slot-{}", root_, slot), group.generation);
         group.directory = fmt::format("{}/slot-{}.{}", root_, slot, group.generation);
         const std::string& directory = group.directory;
         WINDLASS_TRY_STATUS(make_group(directory));

@@ -24,6 +24,7 @@
 #include "worker/sandbox/plan.h"
 #include "worker/sandbox/protection.h"
 #include "worker/sandbox/spawner_process.h"
+#include "worker/sandbox/stuck.h"
 
 namespace windlass::worker {
 namespace {
@@ -31,7 +32,9 @@ namespace {
 struct Box {
     BoxId id = 0;              // 0: the slot is free
     std::optional<Plan> plan;  // until it runs: puts a failing step into words
+    std::string name;
     bool started = false;
+    bool stuck = false;
     File work_directory;
     // network: full. The box is sent to the spawner when its network stands; until then its pipes wait here.
     std::optional<JobNetwork> network;
@@ -88,6 +91,9 @@ class LinuxSandbox final : public Sandbox {
     std::vector<BoxEvent> take_events() override;
     std::string broken() const override { return broken_; }
     const std::vector<Finding>& findings() const override { return machine_.findings; }
+    int stuck_boxes() const override {
+        return static_cast<int>(std::count_if(boxes_.begin(), boxes_.end(), [](const Box& box) { return box.stuck; }));
+    }
 
   private:
     BoxOptions options_of(int slot) const;
@@ -101,6 +107,7 @@ class LinuxSandbox final : public Sandbox {
     BoxEnded end_of(int slot, const Report& report);
     Outcome outcome_of(const Box& box, const Report& report, const CgroupReading& reading) const;
     void end_all(std::vector<BoxEvent>& events);
+    static std::string why_stuck(const std::string& box);
 
     SandboxSettings settings_;
     Machine machine_;
@@ -158,6 +165,7 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     Box box;
     box.id = ++last_id_;
     box.plan = std::move(plan);
+    box.name = spec.name;
     box.out = std::move(out.write);
     box.err = std::move(err.write);
     if (spec.network == Network::full) {
@@ -178,6 +186,7 @@ Status LinuxSandbox::send_start(int slot, const Box& box, const File& network) {
     command.kind = Command::start;
     command.slot = static_cast<std::uint32_t>(slot);
     command.box = box.id;
+    command.stuck_after_ms = static_cast<std::uint32_t>(settings_.stuck_after.count());
     command.born_in_cgroup = cgroups_ && cgroups_->entered_by_birth() ? 1 : 0;
     std::vector<int> descriptors = {box.out.get(), box.err.get()};
     if (network) {
@@ -304,6 +313,9 @@ void LinuxSandbox::on_report(ReportMessage message, std::vector<BoxEvent>& event
         events.emplace_back(BoxStarted{report.box, steady(report.started_us)});
     } else if (report.kind == Report::ended) {
         events.emplace_back(end_of(static_cast<int>(slot), report));
+    } else if (report.kind == Report::stuck) {
+        boxes_[slot].stuck = true;
+        events.emplace_back(BoxStuck{report.box, why_stuck(boxes_[slot].name)});
     }
 }
 
@@ -360,6 +372,16 @@ Outcome LinuxSandbox::outcome_of(const Box& box, const Report& report, const Cgr
         return {OutcomeKind::signalled, 0, WTERMSIG(report.status), ""};
     }
     return {OutcomeKind::out_of_disk, 0, 0, "failed with its working directory full"};
+}
+
+std::string LinuxSandbox::why_stuck(const std::string& box) {
+    // The kernel keeps 15 bytes of the title "box NAME" of PID 1.
+    const std::string known_as = ("box " + box).substr(0, 15).substr(4);
+    std::string why;
+    for (const StuckProcess& process : stuck_processes()) {
+        if (process.box == known_as) why += (why.empty() ? "" : "; ") + in_words(process);
+    }
+    return why.empty() ? "its processes were killed and do not end, and /proc does not show which" : why;
 }
 
 void LinuxSandbox::end_all(std::vector<BoxEvent>& events) {

@@ -72,6 +72,8 @@ struct SandboxSettings {
     uid_t first_uid = 200'000;  // as root: slot i runs as first_uid + i (uid and gid)
     std::vector<Protection> allow_weaker;
     NetworkSettings network;
+    // A box in which processes are left so long after they were killed is told as stuck (BoxStuck).
+    Milliseconds stuck_after{10'000};
 };
 
 struct BoxSpec {
@@ -108,7 +110,14 @@ struct BoxEnded {
     // The signal that ended the program of first_choice. 0: none did, or argv was executed, or the box ended by force.
     int first_choice_signal = 0;
 };
-using BoxEvent = std::variant<BoxStarted, BoxEnded>;
+// Everything in the box was killed long ago, and the kernel cannot end one of its processes (uninterruptible sleep). At
+// most once per box, between start() and BoxEnded, which may never come: the slot stays taken until it does. No process
+// of the box will execute another instruction of its program.
+struct BoxStuck {
+    BoxId box = 0;
+    std::string why;  // "process 4711 (dd) of box 7.1 was killed and does not end: state D, waits in the kernel in …"
+};
+using BoxEvent = std::variant<BoxStarted, BoxEnded, BoxStuck>;
 
 class Sandbox {
   public:
@@ -139,6 +148,8 @@ class Sandbox {
     // the worker must end.
     virtual std::string broken() const = 0;
     virtual const std::vector<Finding>& findings() const = 0;
+    // How many slots are lost to boxes that were told as BoxStuck and have not ended.
+    virtual int stuck_boxes() const = 0;
 };
 
 }  // namespace windlass::worker

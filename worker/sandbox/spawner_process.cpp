@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,10 +15,14 @@
 #include <cstring>
 #include <utility>
 
+#include "shared/log.h"
+#include "worker/sandbox/stuck.h"
+
 namespace windlass::worker {
 namespace {
 
 constexpr int set_up_patience_ms = 30'000;
+constexpr int end_patience_ms = 10'000;
 constexpr int spawner_socket = 3;  // where the program expects it
 
 Result<File> in_memory(const std::string& bytes) {
@@ -57,9 +62,11 @@ SpawnerProcess::SpawnerProcess(SpawnerProcess&& other) noexcept
 
 SpawnerProcess::~SpawnerProcess() {
     socket_ = File();  // its end-of-file is the order to end
-    if (pid_ > 0) {
-        while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-        }
+    if (pid_ > 0 && !wait_for_end()) {
+        log::error("the spawner {} does not end; left behind: {}", pid_, [] {
+            const auto stuck = stuck_processes();
+            return stuck.empty() ? std::string("unknown processes") : in_words(stuck.front());
+        }());
     }
 }
 
@@ -149,16 +156,25 @@ Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
     return std::optional<ReportMessage>(std::move(result));
 }
 
+std::optional<int> SpawnerProcess::wait_for_end() {
+    const File process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    pollfd ended{process.get(), POLLIN, 0};
+    int polled = 0;
+    while ((polled = poll(&ended, 1, end_patience_ms)) < 0 && errno == EINTR) {
+    }
+    int status = 0;
+    if (polled == 0 || waitpid(pid_, &status, 0) != pid_) return std::nullopt;
+    pid_ = -1;
+    return status;
+}
+
 std::string SpawnerProcess::how_it_ended() {
     socket_ = File();
-    int status = 0;
     if (pid_ <= 0) return "earlier";
-    while (waitpid(pid_, &status, 0) < 0) {
-        if (errno != EINTR) return std::strerror(errno);
-    }
-    pid_ = -1;
-    return WIFEXITED(status) ? fmt::format("exit status {}", WEXITSTATUS(status))
-                             : fmt::format("signal {}", WTERMSIG(status));
+    const std::optional<int> status = wait_for_end();
+    if (!status) return "some of its processes cannot be ended by the kernel";
+    return WIFEXITED(*status) ? fmt::format("exit status {}", WEXITSTATUS(*status))
+                              : fmt::format("signal {}", WTERMSIG(*status));
 }
 
 }  // namespace windlass::worker

@@ -36,6 +36,8 @@ class SpawnerProcess {
   private:
     SpawnerProcess(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
     std::string how_it_ended();
+    // Its wait status; nullopt if it has not ended after a while, because the kernel cannot end a process of a box.
+    std::optional<int> wait_for_end();
 
     File socket_;
     pid_t pid_ = -1;

@@ -71,12 +71,14 @@ BoxSpec script(const std::string& text) {
     return program({"/bin/sh", "-c", text});
 }
 
-TestBox::TestBox(int slots, const std::function<void(SandboxSettings&)>& change)
+TestBox::TestBox(int slots, const std::function<void(SandboxSettings&)>& change, std::string* why_not)
     : settings_(test_settings(directory_.path(), slots)) {
     if (change) change(settings_);
     auto opened = Sandbox::open(settings_);
     if (opened) {
         sandbox_ = std::move(opened).value();
+    } else if (why_not != nullptr) {
+        *why_not = opened.error().message;
     } else {
         ADD_FAILURE() << opened.error().message;
         std::abort();  // nothing below could run

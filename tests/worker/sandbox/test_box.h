@@ -50,7 +50,10 @@ struct Finished {
 
 class TestBox {
   public:
-    explicit TestBox(int slots = 2, const std::function<void(SandboxSettings&)>& change = {});
+    // why_not: gets the reason if the sandbox does not open, and nothing else may be called then. Without it that fails
+    // the test.
+    explicit TestBox(int slots = 2, const std::function<void(SandboxSettings&)>& change = {},
+                     std::string* why_not = nullptr);
 
     Sandbox& sandbox() { return *sandbox_; }
     const SandboxSettings& settings() const { return settings_; }
