@@ -131,10 +131,9 @@ void Agent::on_down() {
 void Agent::offer_what_is_left() {
     if (runner_.withheld() == offered_less_) return;
     offered_less_ = runner_.withheld();
-    const std::string left =
-        fmt::format("{} box(es) do not end: this worker offers {} of {} cores now", sandbox_->stuck_boxes(),
-                    static_cast<double>(hello().cpu_millis) / 1000,
-                    static_cast<double>(settings_.runner.cpu_millis) / 1000);
+    const std::string left = fmt::format("{} box(es) do not end: this worker offers {} of {} cores now",
+                                         sandbox_->stuck_boxes(), static_cast<double>(hello().cpu_millis) / 1000,
+                                         static_cast<double>(settings_.runner.cpu_millis) / 1000);
     log::warning("{}", left);
     link_.reconnect(left);
 }

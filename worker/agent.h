@@ -73,7 +73,7 @@ class Agent {
     Runner runner_;
     SchedulerLink link_;
     wire::Connection* connection_ = nullptr;  // between on_welcome and on_down
-    Withheld offered_less_;                    // than the settings say, since some boxes do not end
+    Withheld offered_less_;                   // than the settings say, since some boxes do not end
     LoopPoll sandbox_poll_;
     LoopPoll pipes_poll_;
     LoopTimer timer_;

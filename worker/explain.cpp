@@ -88,7 +88,8 @@ Check check_sandbox(const SandboxSettings& settings) {
         check.text += fmt::format("{:<18} {:<12} {}\n", name(finding.protection), verdict, finding.how);
     }
     for (const StuckProcess& process : stuck_for_a_while())
-        check.text += fmt::format("{:<18} {:<12} {}; its slot is lost until it does\n", "ending", "STUCK", in_words(process));
+        check.text +=
+            fmt::format("{:<18} {:<12} {}; its slot is lost until it does\n", "ending", "STUCK", in_words(process));
     check.good = missing == 0;
     check.text +=
         check.good ? "this machine can run jobs\n"

@@ -68,7 +68,8 @@ class Ablation : public ::testing::Test {
         }
         leave_out({});
     }
-    // A sandbox without these layers; the one of the call before is kept when they are the same. False: it does not open.
+    // A sandbox without these layers; the one of the call before is kept when they are the same. False: it does not
+    // open.
     static bool open(const Layers& layers, int slots = 1) {
         if (box && layers == open_without && slots == open_slots && box->sandbox().broken().empty()) return true;
         close();
@@ -89,7 +90,8 @@ class Ablation : public ::testing::Test {
         return result.complaints.empty() ? "" : result.complaints.front();
     }
     static bool fails_closed(const std::string& complaint) {
-        return complaint.find("setup_failed") != std::string::npos || complaint.find("does not open") != std::string::npos;
+        return complaint.find("setup_failed") != std::string::npos ||
+               complaint.find("does not open") != std::string::npos;
     }
     static void say(const Layers& layers, const std::string& program, const std::string& what) {
         fmt::print("  {:<58} {:<24} {}\n", names(layers), program, what.substr(0, 90));
@@ -121,7 +123,8 @@ TEST_F(Ablation, what_is_removed_is_noticed_and_each_layer_of_a_row_alone_holds)
     for (const Row& row : evidence()) {
         if (!applies(row)) continue;
         if (row.program == std::string_view("use_device") && !std::filesystem::is_character_file(traps() + "/zero")) {
-            fmt::print("  {:<58} {:<24} SKIPPED: only root can make the device for it\n", names(row.layers), row.program);
+            fmt::print("  {:<58} {:<24} SKIPPED: only root can make the device for it\n", names(row.layers),
+                       row.program);
             continue;
         }
         if (act_named(row.program).needs_memory_controller && open({}) && !has(Protection::memory_limit)) {
@@ -167,9 +170,9 @@ TEST_F(Ablation, without_a_user_namespace_nothing_can_be_built_rootless) {
 TEST_F(Ablation, without_a_network_for_each_slot_neighbours_meet) {
     const auto seen = [](const Layers& layers) {
         open(layers, 2);
-        const BoxId neighbour = box->start(script(
-            "exec perl -MSocket -e '$| = 1; socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, pack(\"Sa*\", AF_UNIX, "
-            "\"\\0neighbour\")) or die; listen(S, 5); print \"up\\n\"; sleep 1000'"));
+        const BoxId neighbour = box->start(
+            script("exec perl -MSocket -e '$| = 1; socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, pack(\"Sa*\", AF_UNIX, "
+                   "\"\\0neighbour\")) or die; listen(S, 5); print \"up\\n\"; sleep 1000'"));
         box->wait_for_output(neighbour, "up");
         const std::string found = box->run(script("grep -c neighbour /proc/net/unix")).out;
         box->sandbox().stop(neighbour, Milliseconds(0));
@@ -223,7 +226,8 @@ TEST_F(Ablation, all_other_programs_are_stopped_even_without_every_layer_that_ca
     int count = 0;
     for (const Act& act : all_acts()) {
         if (has_a_row.contains(act.program) || (act.needs_memory_controller && !memory_controller)) continue;
-        EXPECT_THAT(complaint(all, act.program), IsEmpty()) << act.program << " is stopped by a layer: by which? " << said;
+        EXPECT_THAT(complaint(all, act.program), IsEmpty())
+            << act.program << " is stopped by a layer: by which? " << said;
         count++;
     }
     fmt::print("  {} programs are stopped by the kernel alone, or end with their box\n", count);
@@ -236,7 +240,8 @@ TEST_F(Ablation, each_layer_was_noticed_by_somebody) {
         if (why_not.empty() && left_out().empty()) continue;  // this machine, or this mode, does not have it
         const auto& excuses = rootless() ? not_needed_rootless : not_needed_as_root;
         const auto excuse = excuses.find(layer);
-        EXPECT_NE(excuse, excuses.end()) << name(layer) << " is removed and nobody notices: give it a program that does";
+        EXPECT_NE(excuse, excuses.end()) << name(layer)
+                                         << " is removed and nobody notices: give it a program that does";
         if (excuse != excuses.end()) fmt::print("  {:<58} not needed here: {}\n", name(layer), excuse->second);
     }
 }

@@ -35,9 +35,10 @@ TEST_P(Abuse, is_stopped) {
     if (act.needs_memory_controller && !has_memory_controller(*box))
         GTEST_SKIP() << "only a memory controller stops this";
     const Attack result = attack(*box, *host, act);
-    fmt::print("  {:<24} {:<9} {:<13} {:<45} by: {}\n", act.program, act.argument,
-               name(result.finished.outcome.kind), result.says.substr(0, 45), stopped_by(act, result));
-    EXPECT_THAT(result.complaints, IsEmpty()) << result.finished.out.substr(0, 200) << result.finished.err.substr(0, 200);
+    fmt::print("  {:<24} {:<9} {:<13} {:<45} by: {}\n", act.program, act.argument, name(result.finished.outcome.kind),
+               result.says.substr(0, 45), stopped_by(act, result));
+    EXPECT_THAT(result.complaints, IsEmpty())
+        << result.finished.out.substr(0, 200) << result.finished.err.substr(0, 200);
 }
 
 std::string test_name(const ::testing::TestParamInfo<Act>& act) {

@@ -23,10 +23,12 @@ Result<Plan> our_make_plan(const BoxSpec& spec, const BoxOptions& options) asm(
     "__wrap__ZN8windlass6worker9make_planERKNS0_7BoxSpecERKNS0_10BoxOptionsE");
 using OpenedGroups = Result<std::unique_ptr<Cgroups>>;
 OpenedGroups product_open_cgroups(const CgroupSupport& support, const std::string& name, int slots) asm(
-    "__real__ZN8windlass6worker7Cgroups4openERKNS0_13CgroupSupportERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE"
+    "__real__ZN8windlass6worker7Cgroups4openERKNS0_13CgroupSupportERKNSt7__cxx1112basic_stringIcSt11char_"
+    "traitsIcESaIcEE"
     "Ei");
 OpenedGroups our_open_cgroups(const CgroupSupport& support, const std::string& name, int slots) asm(
-    "__wrap__ZN8windlass6worker7Cgroups4openERKNS0_13CgroupSupportERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE"
+    "__wrap__ZN8windlass6worker7Cgroups4openERKNS0_13CgroupSupportERKNSt7__cxx1112basic_stringIcSt11char_"
+    "traitsIcESaIcEE"
     "Ei");
 
 // Takes steps out of a plan, changes what they say, adds some.
@@ -87,7 +89,8 @@ Layers wanted;
 Layers done;
 
 bool drop_limit(PlanEditor& editor, std::uint64_t resource) {
-    return editor.drop([resource](const Step& step) { return step.kind == StepKind::set_limit && step.value == resource; });
+    return editor.drop(
+        [resource](const Step& step) { return step.kind == StepKind::set_limit && step.value == resource; });
 }
 
 // Where nothing else is left, in the place of no bound at all one that the machine can live with: the bombs end by

@@ -286,6 +286,37 @@ TEST_F(RunnerTest, cancelling_works_while_the_box_is_being_built) {
     EXPECT_EQ(result().result.outcome.kind, OutcomeKind::cancelled);
 }
 
+TEST_F(RunnerTest, a_box_that_does_not_end_costs_its_slot_and_the_attempt_is_tried_elsewhere) {
+    lease(1);
+    lease(2);
+    started(1);
+    sandbox_.print(1, "last words");
+    sandbox_.say_stuck(1, "process 7 (dd) was killed and does not end");
+    runner().on_sandbox_readable(at(0));
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(result().result.outcome,
+              (Outcome{OutcomeKind::worker_lost, 0, 0, "process 7 (dd) was killed and does not end"}));
+    EXPECT_EQ(finished_[0].parts.back().body, "last words");
+    EXPECT_EQ(held(), (std::vector<AttemptRef>{job(2)}));
+    EXPECT_EQ(runner().withheld(), (Withheld{Limits{}.cpu_millis, Limits{}.memory_bytes}));
+    lease(3);
+    EXPECT_EQ(sandbox_.started(), 2u) << "what the stuck box holds is not given to another";
+    ended(1);
+    EXPECT_EQ(runner().withheld(), Withheld{});
+    EXPECT_EQ(finished_.size(), 1u) << "its end is told once";
+    EXPECT_EQ(sandbox_.started(), 3u);
+}
+
+TEST_F(RunnerTest, a_cancelled_attempt_stays_cancelled_though_its_box_does_not_end) {
+    lease(1);
+    started(1);
+    runner().cancel(job(1), at(0));
+    sandbox_.say_stuck(1, "process 7 (dd) was killed and does not end");
+    runner().on_sandbox_readable(at(0));
+    EXPECT_EQ(result().result.outcome.kind, OutcomeKind::cancelled);
+    EXPECT_TRUE(runner().empty());
+}
+
 TEST_F(RunnerTest, the_first_cause_wins) {
     lease(1, {}, Milliseconds{100});
     started(1, 0);

@@ -107,7 +107,8 @@ class CgroupsV1 final : public Cgroups {
     Status make(std::size_t slot) {
         Group& group = groups_[slot];
         for (const std::string& root : roots_) {
-            if (!root.empty()) group.generation = free_generation(fmt::format("{}/slot-{}", root, slot), group.generation);
+            if (!root.empty())
+                group.generation = free_generation(fmt::format("{}/slot-{}", root, slot), group.generation);
         }
         for (std::size_t i = 0; i < hierarchies; i++) {
             if (roots_[i].empty()) continue;

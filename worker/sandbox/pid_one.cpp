@@ -47,7 +47,8 @@ int supervise(pid_t job) {
         }
         siginfo_t info;
         const int signal = sigwaitinfo(&signals, &info);
-        // Sender 0: from outside the box. SI_USER: by kill(), which nobody can forge; a queued signal says what it likes.
+        // Sender 0: from outside the box. SI_USER: by kill(), which nobody can forge; a queued signal says what it
+        // likes.
         if (signal <= 0 || signal == SIGCHLD || info.si_pid != 0 || info.si_code != SI_USER) continue;
         if (signal == stop_hard) return -1;
         signal_everything(SIGTERM);

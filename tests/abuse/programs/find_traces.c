@@ -4,8 +4,8 @@
 #include <dirent.h>
 #include <mqueue.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -34,9 +34,8 @@ static int mentions(const char* path, const char* word) {
 }
 
 int main(void) {
-    const char* files[] = {"/job/left",     "/tmp/left",  "/var/tmp/left", "/dev/shm/left",
-                           "/job/out/left", "/left",      "/etc/left",     "/usr/left",
-                           "/dev/left",     "/proc/left", "/run/left",     "/var/left"};
+    const char* files[] = {"/job/left", "/tmp/left", "/var/tmp/left", "/dev/shm/left", "/job/out/left", "/left",
+                           "/etc/left", "/usr/left", "/dev/left",     "/proc/left",    "/run/left",     "/var/left"};
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
         if (access(files[i], F_OK) == 0) return succeeded(files[i]);
     }

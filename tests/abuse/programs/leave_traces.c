@@ -20,9 +20,8 @@ static void leave_file(const char* path) {
 }
 
 int main(void) {
-    const char* files[] = {"/job/left",     "/tmp/left",  "/var/tmp/left", "/dev/shm/left",
-                           "/job/out/left", "/left",      "/etc/left",     "/usr/left",
-                           "/dev/left",     "/proc/left", "/run/left",     "/var/left"};
+    const char* files[] = {"/job/left", "/tmp/left", "/var/tmp/left", "/dev/shm/left", "/job/out/left", "/left",
+                           "/etc/left", "/usr/left", "/dev/left",     "/proc/left",    "/run/left",     "/var/left"};
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) leave_file(files[i]);
     const int memory = shmget(0x1ef7, 4096, IPC_CREAT | 0666);
     if (memory >= 0) strcpy(shmat(memory, NULL, 0), "left");

@@ -49,7 +49,9 @@ void write_text(const char* path, const std::string& text) {
 void enter_private_namespaces() {
     const uid_t uid = geteuid();
     const gid_t gid = getegid();
-    if (unshare((uid == 0 ? 0 : CLONE_NEWUSER) | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) != 0) fail("unshare");
+    if (unshare((uid == 0 ? 0 : CLONE_NEWUSER) | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+                CLONE_NEWNET) != 0)
+        fail("unshare");
     if (uid != 0) {
         write_text("/proc/self/setgroups", "deny");
         write_text("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1");

@@ -63,6 +63,8 @@ class TestBox {
     Finished run(const BoxSpec& spec) { return finish(start(spec)); }
     void wait_for_output(BoxId box, const std::string& text);
     void wait_until_broken();
+    std::string wait_until_stuck(BoxId box);  // why it is
+    bool has_ended(BoxId box) { return boxes_[box].ended; }
 
   private:
     struct Running {
@@ -70,6 +72,7 @@ class TestBox {
         File err;
         Finished finished;
         bool ended = false;
+        std::string stuck;
     };
     // Until done() or the deadline, which fails the test.
     void wait(const std::string& what, const std::function<bool()>& done);
