@@ -115,7 +115,7 @@ Status make_group(const std::string& directory) {
 }
 
 int free_generation(const std::string& directory, int generation) {
-    while (access((directory + "." + std::to_string(generation)).c_str(), F_OK) == 0) generation++;
+    while (!read_small(directory + "." + std::to_string(generation) + "/cgroup.procs").empty()) generation++;
     return generation;
 }
 
