@@ -147,12 +147,16 @@ CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::
     support.missing_memory = missing("memory");
     support.missing_processes = missing("pids");
     support.missing_cpu = missing("cpu");
+    support.counts_io = offers("io");
     return support;
 }
 
 CgroupSupport examine_v1(const Mounts& mounts, const std::map<std::string, std::string>& places) {
     CgroupSupport support;
-    for (const char* name : {"memory", "pids", "cpu"}) support.bases.push_back(classic_base(mounts, places, name));
+    for (const char* name : {"memory", "pids", "cpu", "cpuacct"})
+        support.bases.push_back(classic_base(mounts, places, name));
+    support.counts_cpu_with_quota = !support.bases[2].empty() && support.bases[2] == support.bases[3];
+    if (support.counts_cpu_with_quota) support.bases[3].clear();
     const auto missing = [&](std::size_t index, const char* name) {
         return support.bases[index].empty()
                    ? fmt::format("no cgroup v1 hierarchy '{}' that may be written: {}", name, delegation_advice())
