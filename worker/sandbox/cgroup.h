@@ -23,9 +23,10 @@ struct CgroupSupport {
     std::vector<std::string> bases;
     bool counts_cpu_with_quota = false;  // v1: cpu and cpuacct are one hierarchy
     bool counts_io = false;              // v2: the controller io can be had
-    std::string missing_memory;          // why not, and what to do
+    std::string missing_memory;          // why not
     std::string missing_processes;
     std::string missing_cpu;
+    std::string fix;  // of what is missing: the command that brings it
 };
 CgroupSupport examine_cgroups();
 

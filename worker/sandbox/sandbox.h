@@ -53,7 +53,8 @@ bool can_be_done_without(Protection protection);
 struct Finding {
     Protection protection;
     bool present = false;
-    std::string how;  // present: by what ("cgroup v1: memory"); missing: why, and the command or setting that fixes it
+    std::string how;  // present: by what ("cgroup v1: memory"); missing: why
+    std::string fix;  // missing: the command or setting that brings it, to be read by an administrator
 };
 
 // What jobs with `network: full` need; see docs/sandbox.md.
