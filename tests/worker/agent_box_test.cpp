@@ -100,11 +100,11 @@ TEST_F(AgentBox, a_job_finds_its_code_and_data_and_its_output_files_and_value_co
 
 TEST_F(AgentBox, a_timeout_lets_the_job_say_goodbye) {
     JobSpec spec;
-    spec.timeout = Milliseconds{300};
+    spec.timeout = Seconds{1};
     const auto result = run(1, "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.02; done", spec);
     EXPECT_EQ(result.outcome.kind, OutcomeKind::out_of_time);
     EXPECT_EQ(output(1), "ready\nbye\n");
-    EXPECT_GE(result.usage.wall, Milliseconds{300});
+    EXPECT_GE(result.usage.wall, Seconds{1});
 }
 
 // A limit of time is never kept too early, and within 5 %. What this machine is doing meanwhile can only make it later,
@@ -123,40 +123,31 @@ TEST_F(AgentBox, timeout_is_within_five_percent) {
     EXPECT_LE(best, Milliseconds{1050});
 }
 
-TEST_F(AgentBox, processor_time_is_within_five_percent) {
-    JobSpec spec;
-    spec.limits.cpu_time = Seconds{2};
-    Microseconds best = Seconds{1000};
-    for (int number = 1; number <= 8 && best > Milliseconds{2100}; ++number) {
-        const auto result = run(number, "exec perl -e '1 while 1'", spec);
-        EXPECT_EQ(result.outcome.kind, OutcomeKind::out_of_time) << result.outcome.detail;
-        // Where /proc is asked instead of a cgroup, a tick is missing now and then.
-        EXPECT_GE(result.usage.cpu_user + result.usage.cpu_system, Milliseconds{1980});
-        best = std::min(best, result.usage.cpu_user + result.usage.cpu_system);
-    }
-    EXPECT_LE(best, Milliseconds{2100});
-}
-
-// How long the end takes when several processes compete with the one that is to end them depends on the machine; when
-// it is ordered does not, and the detail says how much was used then.
+// How long the end takes depends on the machine: the one that orders it, and PID 1 of the box, need a processor first.
+// When it is ordered does not, and the detail says how much was used then.
 TEST_F(AgentBox, processor_time_of_all_processes_together_is_within_five_percent) {
     JobSpec spec;
     spec.limits.cpu_millis = 2000;
     spec.limits.cpu_time = Seconds{2};
-    double best = 1000;
-    for (int number = 1; number <= 8 && best > 2.1; ++number) {
-        const auto result = run(number, "for i in 1 2 3; do perl -e '1 while 1' & done; wait", spec);
-        EXPECT_EQ(result.outcome.kind, OutcomeKind::out_of_time);
-        double used = 0;
-        ASSERT_EQ(std::sscanf(result.outcome.detail.c_str(),
-                              "used %lf s of processor time, its limit is 2 s (limits.cpu_s)", &used),
-                  1)
-            << result.outcome.detail;
-        EXPECT_GE(used, 2);
-        EXPECT_GE(result.usage.cpu_user + result.usage.cpu_system, Milliseconds{1960});
-        best = std::min(best, used);
+    int number = 0;
+    for (const char* commands : {"exec perl -e '1 while 1'", "for i in 1 2 3; do perl -e '1 while 1' & done; wait"}) {
+        double best = 1000;
+        for (int tries = 0; tries < 8 && best > 2.1; ++tries) {
+            const auto result = run(++number, commands, spec);
+            EXPECT_EQ(result.outcome.kind, OutcomeKind::out_of_time);
+            double used = 0;
+            ASSERT_EQ(std::sscanf(result.outcome.detail.c_str(),
+                                  "used %lf s of processor time, its limit is 2 s (limits.cpu_s)", &used),
+                      1)
+                << result.outcome.detail;
+            EXPECT_GE(used, 2);
+            // Where /proc is asked instead of a cgroup, a tick of each process is missing now and then.
+            const double at_the_end = static_cast<double>((result.usage.cpu_user + result.usage.cpu_system).count());
+            EXPECT_GE(at_the_end / 1e6, used - 0.05);
+            best = std::min(best, used);
+        }
+        EXPECT_LE(best, 2.1) << commands;
     }
-    EXPECT_LE(best, 2.1);
 }
 
 TEST_F(AgentBox, processor_time_is_taken_gently_and_short_jobs_do_not_feel_it) {

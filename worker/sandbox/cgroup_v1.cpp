@@ -21,7 +21,7 @@ struct Group {
     std::vector<int> entrances;
     std::array<File, hierarchies> entrance_files;
     File pids_current;
-    File pids_peak;    // Linux 6.11
+    File pids_peak;    // Linux 6.1
     File pids_events;  // Linux 4.8
     File cpu_usage;    // nanoseconds
     File cpu_user;

@@ -50,7 +50,7 @@ struct Group {
     File memory_peak;  // writing into it resets the peak that this descriptor shows, from Linux 6.12 on
     File memory_events;
     File cpu_stat;
-    File pids_peak;  // Linux 6.6
+    File pids_peak;  // Linux 6.1
     File pids_events;
     File io_stat;
     File cpu_pressure;
