@@ -41,8 +41,10 @@ std::string limits_reached(const Limits& limits, const LimitFacts& facts) {
             fmt::format("no more files fit into its working directory: {} (limits.inodes)", inodes_of(limits)));
     }
     if (facts.signal == SIGXFSZ) {
-        sentences.push_back(fmt::format("a file grew beyond {} (limits.file_bytes), which ended the process that wrote",
-                                        size_in_words(file_bytes_of(limits))));
+        const bool own = limits.file_bytes > 0;
+        sentences.push_back(fmt::format("a file grew beyond {} (limits.{}), which ended the process that wrote",
+                                        size_in_words(own ? limits.file_bytes : limits.disk_bytes),
+                                        own ? "file_bytes" : "disk_bytes"));
     }
     if (facts.process_refusals > 0) {
         sentences.push_back(fmt::format("reached its limit of {} {} {} {} (limits.processes)", limits.processes,
@@ -68,7 +70,7 @@ std::string what_it_waited_for(Microseconds wall, Microseconds cpu_stall, Micros
 }
 
 std::int64_t file_bytes_of(const Limits& limits) {
-    return limits.file_bytes > 0 ? limits.file_bytes : limits.disk_bytes;
+    return limits.file_bytes > 0 ? limits.file_bytes : limits.disk_bytes + 4096;
 }
 
 std::int64_t inodes_of(const Limits& limits) {

@@ -34,7 +34,8 @@ std::string limits_reached(const Limits& limits, const LimitFacts& facts);
 // What a job that ran out of time had been waiting for, when it is a tenth of the time or more; else empty.
 std::string what_it_waited_for(Microseconds wall, Microseconds cpu_stall, Microseconds memory_stall);
 
-// The limit of the size of one file; the limits with their defaults filled in.
+// With their defaults filled in. That of one file is a page above the disk: what fills it up is to be told so (ENOSPC)
+// and not killed (SIGXFSZ).
 std::int64_t file_bytes_of(const Limits& limits);
 std::int64_t inodes_of(const Limits& limits);
 

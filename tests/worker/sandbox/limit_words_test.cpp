@@ -35,7 +35,7 @@ TEST(LimitWords, every_limit_that_was_reached_is_named) {
     EXPECT_EQ(limits_reached(limits, facts),
               "its working directory is full: 8 MiB (limits.disk_bytes); "
               "no more files fit into its working directory: 2048 (limits.inodes); "
-              "a file grew beyond 8 MiB (limits.file_bytes), which ended the process that wrote; "
+              "a file grew beyond 8 MiB (limits.disk_bytes), which ended the process that wrote; "
               "reached its limit of 64 processes 12 times (limits.processes)");
 }
 

@@ -81,7 +81,7 @@ make the directory in: mode 0700
 write the file in/data: 0 bytes, mode 0600
 limit core: 1
 limit open files: 256
-limit file size: 8388608
+limit file size: 8392704
 limit locked memory: 65536
 limit message queues: 65536
 limit pending signals: 1024
@@ -125,7 +125,7 @@ make the directory in: mode 0700
 write the file in/data: 0 bytes, mode 0600
 limit core: 1
 limit open files: 256
-limit file size: 8388608
+limit file size: 8392704
 limit locked memory: 65536
 limit message queues: 65536
 limit pending signals: 1024
