@@ -99,6 +99,7 @@ Finding job_network(const Machine& machine, const SandboxSettings& settings) {
     if (why_not.empty()) return finding;
     finding.present = false;
     finding.how = "worker.network is full: " + why_not;
+    finding.fix = "apt-get install slirp4netns nftables; or set worker.network to none";
     return finding;
 }
 
