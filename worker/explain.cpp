@@ -86,6 +86,11 @@ Check check_sandbox(const SandboxSettings& settings) {
         if (!finding.present && !agreed) ++missing;
         const char* verdict = finding.present ? "present" : agreed ? "done without" : "MISSING";
         check.text += fmt::format("{:<18} {:<12} {}\n", name(finding.protection), verdict, finding.how);
+        if (!finding.present) check.text += fmt::format("{:<31} to get it: {}\n", "", finding.fix);
+        if (finding.protection == Protection::memory_limit && !finding.present) {
+            check.text += fmt::format(
+                "{:<31} without it each process is bounded by itself (RLIMIT_DATA), not the job as a whole\n", "");
+        }
     }
     for (const StuckProcess& process : stuck_for_a_while())
         check.text +=

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "shared/log.h"
+#include "worker/sandbox/limit_words.h"
 
 namespace windlass::worker {
 namespace {
@@ -273,7 +274,10 @@ void Runner::read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now) {
         // Not read any more: it blocks on the full pipe until it is killed.
         if (pipe.watched) pipes_.remove(pipe.fd.get());
         pipe.watched = false;
-        return stop(attempt, OutcomeKind::output_limit, "it printed 16 times its limits.output_bytes", Milliseconds{0});
+        return stop(attempt, OutcomeKind::output_limit,
+                    fmt::format("it printed 16 times its limit of {} (limits.output_bytes)",
+                                size_in_words(attempt.limits().output_bytes)),
+                    Milliseconds{0});
     }
     if (attempt.forgotten() || connection_ == nullptr) return;
     if (pipe.output.has_whole_chunk()) return send_output(attempt, now);
@@ -333,16 +337,27 @@ void Runner::on_time(SteadyTime now) {
     }
     for (auto& [box, attempt] : by_box_) {
         if (const auto deadline = attempt->deadline(); deadline && now >= *deadline)
-            stop(*attempt, OutcomeKind::out_of_time, "it reached its timeout", settings_.kill_grace);
+            stop(*attempt, OutcomeKind::out_of_time,
+                 fmt::format("it reached its timeout of {}", seconds_in_words(attempt->timeout())),
+                 settings_.kill_grace);
+        if (const auto check_at = attempt->next_cpu_check(); check_at && now >= *check_at)
+            check_cpu_time(*attempt, now);
         if (attempt->flush_at && now >= *attempt->flush_at) send_output(*attempt, now);
     }
     return_waiting(now - settings_.longest_wait);
+}
+
+void Runner::check_cpu_time(Attempt& attempt, SteadyTime now) {
+    const auto used = sandbox_.cpu_used(attempt.box());
+    if (attempt.cpu_time_is_spent(used, now))
+        stop(attempt, OutcomeKind::out_of_time, cpu_time_reached(attempt.limits(), *used), settings_.kill_grace);
 }
 
 std::optional<SteadyTime> Runner::next() const {
     std::optional<SteadyTime> at = watch_at_;
     for (const auto& [box, attempt] : by_box_) {
         earliest(at, attempt->deadline());
+        earliest(at, attempt->next_cpu_check());
         earliest(at, attempt->flush_at);
     }
     if (connection_ != nullptr && !waiting_.empty()) earliest(at, waiting_.front()->arrived() + settings_.longest_wait);

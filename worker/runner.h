@@ -91,6 +91,7 @@ class Runner {
     void retire(Attempt& attempt, AttemptResult result, const CollectedFiles& files, SteadyTime now);
     void finish(Attempt& attempt, AttemptResult result, std::string_view file_bytes, SteadyTime now);
     void stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milliseconds grace);
+    void check_cpu_time(Attempt& attempt, SteadyTime now);
     void watch_pipes(Attempt& attempt);
     void read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now);
     bool read_once(Attempt::Pipe& pipe);

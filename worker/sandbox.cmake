@@ -8,8 +8,10 @@ add_library(windlass_sandbox STATIC
   sandbox/host.cpp
   sandbox/job_network.cpp
   sandbox/landlock.cpp
+  sandbox/limit_words.cpp
   sandbox/plan.cpp
   sandbox/plan_text.cpp
+  sandbox/process_times.cpp
   sandbox/protection.cpp
   sandbox/sandbox.cpp
   sandbox/spawner_process.cpp

@@ -35,6 +35,10 @@ class FakeSandbox final : public Sandbox {
         return Launched{last_, out[0], err[0]};
     }
     void stop(BoxId box, Milliseconds grace) override { boxes_.at(box).stops.push_back(grace); }
+    std::optional<Microseconds> cpu_used(BoxId box) const override {
+        const auto used = cpu_used_.find(box);
+        return used == cpu_used_.end() ? std::nullopt : std::optional(used->second);
+    }
     int fd() const override { return events_fd_.get(); }
     std::vector<BoxEvent> take_events() override {
         eventfd_t ignored = 0;
@@ -77,6 +81,7 @@ class FakeSandbox final : public Sandbox {
         broken_ = std::move(sentence);
         eventfd_write(events_fd_.get(), 1);
     }
+    void say_cpu_used(BoxId id, Microseconds used) { cpu_used_[id] = used; }
     void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
 
   private:
@@ -88,6 +93,7 @@ class FakeSandbox final : public Sandbox {
     FileDescriptor events_fd_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::map<BoxId, Box> boxes_;
     BoxId last_ = 0;
+    std::map<BoxId, Microseconds> cpu_used_;
     std::vector<BoxEvent> events_;
     std::string broken_, refuse_;
     std::vector<Finding> findings_;

@@ -256,6 +256,37 @@ TEST_F(RunnerTest, a_timeout_counts_from_the_start_of_the_process) {
     EXPECT_EQ(result().result.outcome.kind, OutcomeKind::out_of_time);
 }
 
+TEST_F(RunnerTest, processor_time_is_asked_for_when_it_could_be_spent_and_ends_the_job_gently) {
+    Limits limits;
+    limits.cpu_time = Seconds{8};
+    limits.processes = 1;  // so that it can use one processor at most, on any machine
+    lease(1, limits);
+    started(1, 1000);
+    sandbox_.say_cpu_used(1, Seconds{6});
+    runner().on_time(at(8999));
+    EXPECT_TRUE(sandbox_.box(1).stops.empty());
+    runner().on_time(at(9000));
+    EXPECT_TRUE(sandbox_.box(1).stops.empty());
+    sandbox_.say_cpu_used(1, Milliseconds{8'010});
+    runner().on_time(at(10'999));
+    EXPECT_TRUE(sandbox_.box(1).stops.empty()) << "two seconds were left: not asked before they could be over";
+    runner().on_time(at(11'000));
+    EXPECT_EQ(sandbox_.box(1).stops, (std::vector<Milliseconds>{settings_.kill_grace}));
+    ended(1, {OutcomeKind::exited, 0, 0, ""});
+    EXPECT_EQ(result().result.outcome, (Outcome{OutcomeKind::out_of_time, 0, 0,
+                                                "used 8.01 s of processor time, its limit is 8 s (limits.cpu_s)"}));
+}
+
+TEST_F(RunnerTest, processor_time_that_nobody_counts_is_not_asked_for_again) {
+    Limits limits;
+    limits.cpu_time = Seconds{8};
+    lease(1, limits, Seconds{3600});
+    started(1, 0);
+    runner().on_time(at(20'000));  // the sandbox does not know
+    EXPECT_EQ(runner().next(), at(3'600'000)) << "only the timeout is left";
+    EXPECT_TRUE(sandbox_.box(1).stops.empty());
+}
+
 TEST_F(RunnerTest, cancelling_what_waits_ends_it_at_once) {
     lease(1, cpus(2000));
     lease(2);

@@ -50,6 +50,8 @@ std::string limit_name(std::uint64_t resource) {
             return "core";
         case RLIMIT_NOFILE:
             return "open files";
+        case RLIMIT_CPU:
+            return "processor seconds of a process";
         case RLIMIT_FSIZE:
             return "file size";
         case RLIMIT_MEMLOCK:

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,7 +53,8 @@ bool can_be_done_without(Protection protection);
 struct Finding {
     Protection protection;
     bool present = false;
-    std::string how;  // present: by what ("cgroup v1: memory"); missing: why, and the command or setting that fixes it
+    std::string how;  // present: by what ("cgroup v1: memory"); missing: why
+    std::string fix;  // missing: the command or setting that brings it, to be read by an administrator
 };
 
 // What jobs with `network: full` need; see docs/sandbox.md.
@@ -104,6 +106,8 @@ struct BoxEnded {
     // came). A stop() is not known here: its caller knows why it stopped the box, and lets the first cause win.
     Outcome outcome;
     Usage usage;
+    // What it waited for, if it was a good part of the time: for the one who stops it for being late. May be empty.
+    std::string waited;
     // O_PATH-like handle on the working directory, which outlives the processes: for collecting results with openat2.
     // -1 if the box was never built. The receiver closes it; the directory's memory is free then.
     int work_directory_fd = -1;
@@ -140,6 +144,9 @@ class Sandbox {
     // once. A later call may shorten the grace, never lengthen it. Unknown or ended boxes: ignored. Time is counted by
     // the spawner, so the end comes even if the caller's loop stands still.
     virtual void stop(BoxId box, Milliseconds grace) = 0;
+
+    // Processor time of everything in the box so far, of living and dead. No value: unknown box, or nobody counts.
+    virtual std::optional<Microseconds> cpu_used(BoxId box) const = 0;
 
     virtual int fd() const = 0;  // readable: take_events() has something
     virtual std::vector<BoxEvent> take_events() = 0;

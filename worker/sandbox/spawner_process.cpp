@@ -75,6 +75,9 @@ Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return errno_error("socketpair", errno);
     File ours(pair[0]);
+    const int yes = 1;
+    if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
+        return errno_error("SO_PASSCRED", errno);
     // Never descriptor 3 itself: dup2 onto itself would leave it close-on-exec.
     File theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
     close(pair[1]);
@@ -134,7 +137,7 @@ Status SpawnerProcess::send(Command command, const std::string& blob, std::vecto
 Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
     ReportMessage result;
     iovec part{&result.report, sizeof result.report};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control{};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -147,11 +150,16 @@ Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
     if (size != static_cast<ssize_t>(sizeof result.report)) {
         return make_error(ErrorKind::unavailable, "the spawner has ended: " + how_it_ended());
     }
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-        result.descriptor = File(fd);
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_type == SCM_RIGHTS) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+            result.descriptor = File(fd);
+        } else if (header->cmsg_type == SCM_CREDENTIALS) {
+            ucred sender{};
+            std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+            result.sender = sender.pid;
+        }
     }
     return std::optional<ReportMessage>(std::move(result));
 }

@@ -15,7 +15,8 @@ namespace windlass::worker {
 
 struct ReportMessage {
     Report report;
-    File descriptor;  // of `started`: the working directory
+    File descriptor;   // of `started`: the working directory
+    pid_t sender = 0;  // as the kernel says; of `started`: PID 1 of the box. 0: it cannot be seen from here
 };
 
 class SpawnerProcess {

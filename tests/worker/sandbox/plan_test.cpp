@@ -61,7 +61,7 @@ set the title: box 100000042.1
 set the OOM score: 1000
 hide PID 1 from the job
 mount proc on /proc: ro,nosuid,nodev,noexec hidepid=2
-mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2048,mode=700,uid=200001,gid=200001
+mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2052,mode=700,uid=200001,gid=200001
 open the working directory /job
 --- the process that becomes the job
 start a new session
@@ -82,11 +82,11 @@ make the directory in: mode 0700
 write the file in/data: 0 bytes, mode 0600
 limit core: 1
 limit open files: 256
-limit file size: 8388608
+limit file size: 8392704
 limit locked memory: 65536
 limit message queues: 65536
 limit pending signals: 1024
-limit processes of the user: 128
+limit processes of the user: 129
 make the Landlock ruleset: governs 0xffff
 allow with Landlock /: 0xd
 allow with Landlock /job: 0x77bf
@@ -109,7 +109,7 @@ set the title: box 100000042.1
 set the OOM score: 1000
 hide PID 1 from the job
 mount proc on /proc: ro,nosuid,nodev,noexec hidepid=2
-mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2048,mode=700,uid=1000,gid=1000
+mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2052,mode=700,uid=1000,gid=1000
 open the working directory /job
 --- the process that becomes the job
 start a new session
@@ -127,7 +127,7 @@ make the directory in: mode 0700
 write the file in/data: 0 bytes, mode 0600
 limit core: 1
 limit open files: 256
-limit file size: 8388608
+limit file size: 8392704
 limit locked memory: 65536
 limit message queues: 65536
 limit pending signals: 1024
