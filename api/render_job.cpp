@@ -72,6 +72,8 @@ void write_usage(JsonWriter& json, const Usage& usage) {
     json.StartObject();
     seconds(json, "wall_s", usage.wall);
     seconds(json, "cpu_s", usage.cpu_user + usage.cpu_system);
+    seconds(json, "cpu_user_s", usage.cpu_user);
+    seconds(json, "cpu_system_s", usage.cpu_system);
     number(json, "peak_memory_bytes", usage.peak_memory_bytes);
     if (usage.peak_memory_is_largest_process) {
         json.Key("peak_memory_is_largest_process");

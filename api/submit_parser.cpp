@@ -44,6 +44,20 @@ void read_limits(const rapidjson::Value& object, const Config::Api& settings, Li
     read_limit(fields, "processes", 1, settings.max_processes, limits.processes);
     read_limit(fields, "output_bytes", 0, settings.max_output_bytes, limits.output_bytes);
     read_limit(fields, "open_files", 16, settings.max_open_files, limits.open_files);
+    read_limit(fields, "file_bytes", 1, settings.max_disk_bytes, limits.file_bytes);
+    // A file of a page: more of them never fit where this site gives the most room.
+    read_limit(fields, "inodes", 1, settings.max_disk_bytes / 4096, limits.inodes);
+    if (const auto seconds = fields.number("cpu_s")) {
+        // All the processors for all the time that this site gives a job.
+        const double most =
+            static_cast<double>(settings.max_timeout_s) * static_cast<double>(settings.max_cpu_millis) / 1000;
+        if (!(*seconds > 0))
+            fields.bad("cpu_s", "must be more than 0");
+        else if (*seconds > most)
+            fields.too_much("cpu_s", fmt::format("limits.cpu_s is at most {:.15g} here", most));
+        else
+            limits.cpu_time = Milliseconds(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
+    }
     fields.refuse_others();
 }
 

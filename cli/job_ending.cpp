@@ -67,13 +67,13 @@ JobEnding ending_of(const std::string& status, const rapidjson::Value& results) 
     const std::string outcome = member_text(results, "outcome");
     const std::string detail = member_text(results, "detail");
     const std::string because = detail.empty() ? std::string() : ": " + detail;
-    if (status == "timed_out") return {exit_timed_out, "the job reached its time limit"};
+    if (status == "timed_out") return {exit_timed_out, "the job reached its time limit" + because};
     if (status == "cancelled") return {exit_without_code, "the job was cancelled"};
     if (status == "lost") return {exit_without_code, "the job was given up: its workers died too often" + because};
-    if (outcome == "exited") return {whole_number(results, "exit_code"), {}};
+    if (outcome == "exited") return {whole_number(results, "exit_code"), detail};
     if (outcome == "signalled") {
         const int signal = whole_number(results, "signal");
-        return {exit_signal_base + signal, fmt::format("the job was ended by signal {}", signal)};
+        return {exit_signal_base + signal, fmt::format("the job was ended by signal {}{}", signal, because)};
     }
     if (outcome == "out_of_memory")
         return {exit_without_code, "the job reached its memory limit (limits.memory_bytes)" + because};

@@ -1,5 +1,7 @@
 #include "worker/agent.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "shared/log.h"
@@ -44,6 +46,7 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                             log::error("the sandbox is broken, so this worker ends: {}", why);
                             return end(1);
                         }
+                        offer_what_is_left();
                         settle(now);
                     }),
       pipes_poll_(loop, runner_.pipes_fd(),
@@ -68,8 +71,9 @@ protocol::Hello Agent::hello() const {
     hello.name = settings_.name;
     hello.instance = settings_.instance;
     hello.secret = settings_.secret;
-    hello.cpu_millis = settings_.runner.cpu_millis;
-    hello.memory_bytes = settings_.runner.memory_bytes;
+    // A scheduler takes no offer of nothing; for one of next to nothing it has no job.
+    hello.cpu_millis = std::max<std::int64_t>(settings_.runner.cpu_millis - offered_less_.cpu_millis, 1);
+    hello.memory_bytes = std::max<std::int64_t>(settings_.runner.memory_bytes - offered_less_.memory_bytes, 1);
     hello.prefetch = settings_.prefetch;
     hello.held = held();
     return hello;
@@ -121,6 +125,17 @@ void Agent::on_down() {
     runner_.disconnected();
     outbox_.disconnected();
     if (!exit_code_) settle(clock_.now().steady);
+}
+
+// What is offered is said in Hello only, so a change of it is said by connecting again: what is in hand stays in hand.
+void Agent::offer_what_is_left() {
+    if (runner_.withheld() == offered_less_) return;
+    offered_less_ = runner_.withheld();
+    const std::string left = fmt::format("{} box(es) do not end: this worker offers {} of {} cores now",
+                                         sandbox_->stuck_boxes(), static_cast<double>(hello().cpu_millis) / 1000,
+                                         static_cast<double>(settings_.runner.cpu_millis) / 1000);
+    log::warning("{}", left);
+    link_.reconnect(left);
 }
 
 std::vector<AttemptRef> Agent::held() const {

@@ -63,6 +63,7 @@ class Agent {
     void end(int exit_code);
     std::vector<AttemptRef> held() const;
     protocol::Hello hello() const;
+    void offer_what_is_left();
 
     const AgentSettings settings_;
     const Clock& clock_;
@@ -72,6 +73,7 @@ class Agent {
     Runner runner_;
     SchedulerLink link_;
     wire::Connection* connection_ = nullptr;  // between on_welcome and on_down
+    Withheld offered_less_;                   // than the settings say, since some boxes do not end
     LoopPoll sandbox_poll_;
     LoopPoll pipes_poll_;
     LoopTimer timer_;

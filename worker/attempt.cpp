@@ -1,6 +1,9 @@
 #include "worker/attempt.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "worker/simple_command.h"
 
@@ -23,7 +26,9 @@ Attempt::Attempt(protocol::Lease lease, std::string body, SteadyTime now)
       spec_(std::move(lease.spec)),
       body_(std::move(body)),
       code_size_(static_cast<std::size_t>(lease.code_size)),
-      arrived_(now) {}
+      arrived_(now),
+      cpu_budget_(spec_.limits.cpu_time, static_cast<int>(std::min<long>(sysconf(_SC_NPROCESSORS_ONLN),
+                                                                         std::max(spec_.limits.processes, 1)))) {}
 
 BoxSpec Attempt::take_box_spec(bool without_shell) {
     phase_ = Phase::starting;
@@ -50,11 +55,22 @@ void Attempt::launched(const Sandbox::Launched& launched) {
 void Attempt::started(SteadyTime at) {
     phase_ = Phase::running;
     started_ = at;
+    cpu_budget_.started(at);
 }
 
 std::optional<SteadyTime> Attempt::deadline() const {
     if (phase_ != Phase::running || blamed() || forgotten_) return std::nullopt;
     return *started_ + spec_.timeout;
+}
+
+std::optional<SteadyTime> Attempt::next_cpu_check() const {
+    if (phase_ != Phase::running || blamed() || forgotten_) return std::nullopt;
+    return cpu_budget_.check_at();
+}
+
+bool Attempt::cpu_time_is_spent(std::optional<Microseconds> used, SteadyTime now) {
+    if (!used) cpu_budget_.over();
+    return used && cpu_budget_.reached(*used, now);
 }
 
 bool Attempt::blame(OutcomeKind kind, std::string detail) {
@@ -77,8 +93,10 @@ AttemptResult Attempt::ended(const BoxEnded& ended, SteadyTime now) {
         auto told = signal_as_a_shell_tells(ended.first_choice_signal);
         standard_error.output.add(told.message);
         if (result.outcome.kind == OutcomeKind::signalled)
-            result.outcome = {OutcomeKind::exited, told.exit_code, 0, {}};
+            result.outcome = {OutcomeKind::exited, told.exit_code, 0, std::move(result.outcome.detail)};
     }
+    if (result.outcome.kind == OutcomeKind::out_of_time && !ended.waited.empty())
+        result.outcome.detail += "; " + ended.waited;
     result.usage = ended.usage;
     if (result.usage.wall == Microseconds{} && started_) result.usage.wall = now - *started_;
     return result;

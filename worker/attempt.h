@@ -11,6 +11,7 @@
 #include <string>
 
 #include "shared/protocol.h"
+#include "worker/cpu_budget.h"
 #include "worker/file_descriptor.h"
 #include "worker/output_collector.h"
 #include "worker/output_pace.h"
@@ -39,6 +40,12 @@ class Attempt {
     void started(SteadyTime at);
     // When it must be stopped as out_of_time; nullopt: it does not run, or is being stopped already.
     std::optional<SteadyTime> deadline() const;
+
+    // When to look at the processor time it has used; nullopt as for deadline(), or it has no such limit.
+    std::optional<SteadyTime> next_cpu_check() const;
+    // What the look showed (nothing: nobody counts it, and it is not looked at again). True: its limit is reached.
+    bool cpu_time_is_spent(std::optional<Microseconds> used, SteadyTime now);
+    Milliseconds timeout() const { return spec_.timeout; }
 
     // Why we stop it. The first cause wins: true when it is this one.
     bool blame(OutcomeKind kind, std::string detail);
@@ -76,6 +83,7 @@ class Attempt {
     Phase phase_ = Phase::waiting;
     BoxId box_ = 0;
     std::optional<SteadyTime> started_;
+    CpuBudget cpu_budget_;
     std::optional<Outcome> cause_;
     bool forgotten_ = false;
     bool revoked_ = false;

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "worker/sandbox/host.h"
 #include "worker/sandbox/job_network.h"
 #include "worker/sandbox/plan.h"
+#include "worker/sandbox/stuck.h"
 #include "worker/simple_command.h"
 
 namespace windlass::worker {
@@ -29,6 +31,18 @@ Result<std::string> explain_network(const SandboxSettings& settings, BoxSpec job
         "# the egress rule, with the addresses that this host has now\n{}",
         user, settings.network.nft_path, JobSubnet::block, JobSubnet::device, print(plan),
         make_ruleset(settings.network.egress, addresses));
+}
+
+// Asked twice, because every process that dies is among them for a moment.
+std::vector<StuckProcess> stuck_for_a_while() {
+    std::vector<StuckProcess> before = stuck_processes();
+    if (before.empty()) return before;
+    std::this_thread::sleep_for(Milliseconds{500});
+    std::vector<StuckProcess> still = stuck_processes();
+    std::erase_if(still, [&](const StuckProcess& process) {
+        return std::none_of(before.begin(), before.end(), [&](const auto& one) { return one.pid == process.pid; });
+    });
+    return still;
 }
 
 }  // namespace
@@ -72,7 +86,15 @@ Check check_sandbox(const SandboxSettings& settings) {
         if (!finding.present && !agreed) ++missing;
         const char* verdict = finding.present ? "present" : agreed ? "done without" : "MISSING";
         check.text += fmt::format("{:<18} {:<12} {}\n", name(finding.protection), verdict, finding.how);
+        if (!finding.present) check.text += fmt::format("{:<31} to get it: {}\n", "", finding.fix);
+        if (finding.protection == Protection::memory_limit && !finding.present) {
+            check.text += fmt::format(
+                "{:<31} without it each process is bounded by itself (RLIMIT_DATA), not the job as a whole\n", "");
+        }
     }
+    for (const StuckProcess& process : stuck_for_a_while())
+        check.text +=
+            fmt::format("{:<18} {:<12} {}; its slot is lost until it does\n", "ending", "STUCK", in_words(process));
     check.good = missing == 0;
     check.text +=
         check.good ? "this machine can run jobs\n"

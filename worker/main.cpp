@@ -70,9 +70,9 @@ Result<int> run(WorkerSettings settings) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.sandbox.state_directory));
     WINDLASS_TRY(auto sandbox, Sandbox::open(settings.sandbox));  // locks the directory: from here on it is ours alone
     for (const Finding& finding : sandbox->findings())
-        log::write(
-            finding.present ? log::Level::info : log::Level::warning,
-            fmt::format("{} {}: {}", name(finding.protection), finding.present ? "present" : "MISSING", finding.how));
+        log::write(finding.present ? log::Level::info : log::Level::warning,
+                   fmt::format("{} {}: {}{}", name(finding.protection), finding.present ? "present" : "MISSING",
+                               finding.how, finding.present ? "" : "; to get it: " + finding.fix));
     WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
 
     std::mt19937_64 engine{std::random_device{}()};

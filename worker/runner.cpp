@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "shared/log.h"
+#include "worker/sandbox/limit_words.h"
 
 namespace windlass::worker {
 namespace {
@@ -134,6 +135,8 @@ void Runner::on_sandbox_readable(SteadyTime now) {
     for (const BoxEvent& event : sandbox_.take_events()) {
         if (const auto* started = std::get_if<BoxStarted>(&event))
             box_started(*started);
+        else if (const auto* stuck = std::get_if<BoxStuck>(&event))
+            box_stuck(*stuck, now);
         else
             box_ended(std::get<BoxEnded>(event), now);
     }
@@ -155,16 +158,45 @@ void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
     Attempt* attempt = in_box(event.box);
     if (attempt == nullptr) {  // not ours; but the descriptor is
         const FileDescriptor orphan(event.work_directory_fd);
+        if (const auto late = stuck_.find(event.box); late != stuck_.end()) {
+            slots_.give_back(late->second);
+            withheld_.cpu_millis -= late->second.cpu_millis;
+            withheld_.memory_bytes -= late->second.memory_bytes;
+            stuck_.erase(late);
+            log::info("a box that was stuck has ended after all; its slot is in use again");
+        }
         return;
     }
     by_box_.erase(event.box);
-    for (auto* pipe : {&attempt->standard_output, &attempt->standard_error}) {
-        // Nobody writes any more, so this ends. End-of-file would prove nothing and is not waited for.
+    read_to_the_end(*attempt);
+    collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
+}
+
+// Nobody writes any more, so this ends. End-of-file would prove nothing and is not waited for.
+void Runner::read_to_the_end(Attempt& attempt) {
+    for (auto* pipe : {&attempt.standard_output, &attempt.standard_error}) {
         while (pipe->fd && read_once(*pipe)) {
         }
         close_pipe(*pipe);
     }
-    collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
+}
+
+// The attempt is over for everybody but the kernel: nothing of it will run again. What it holds stays taken.
+void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
+    Attempt* attempt = in_box(event.box);
+    if (attempt == nullptr) return;
+    log::error("attempt {}: {}; its slot is lost until it does", attempt->ref().text(), event.why);
+    stuck_.emplace(event.box, attempt->limits());
+    withheld_.cpu_millis += attempt->limits().cpu_millis;
+    withheld_.memory_bytes += attempt->limits().memory_bytes;
+    by_box_.erase(event.box);
+    read_to_the_end(*attempt);
+    AttemptResult result = attempt->ended({event.box, {OutcomeKind::worker_lost, 0, 0, event.why}, {}, -1}, now);
+    if (attempt->forgotten()) {
+        attempts_.erase(attempt->ref());
+        return;
+    }
+    finish(*attempt, std::move(result), {}, now);
 }
 
 void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_fd, SteadyTime now) {
@@ -242,7 +274,10 @@ void Runner::read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now) {
         // Not read any more: it blocks on the full pipe until it is killed.
         if (pipe.watched) pipes_.remove(pipe.fd.get());
         pipe.watched = false;
-        return stop(attempt, OutcomeKind::output_limit, "it printed 16 times its limits.output_bytes", Milliseconds{0});
+        return stop(attempt, OutcomeKind::output_limit,
+                    fmt::format("it printed 16 times its limit of {} (limits.output_bytes)",
+                                size_in_words(attempt.limits().output_bytes)),
+                    Milliseconds{0});
     }
     if (attempt.forgotten() || connection_ == nullptr) return;
     if (pipe.output.has_whole_chunk()) return send_output(attempt, now);
@@ -302,16 +337,27 @@ void Runner::on_time(SteadyTime now) {
     }
     for (auto& [box, attempt] : by_box_) {
         if (const auto deadline = attempt->deadline(); deadline && now >= *deadline)
-            stop(*attempt, OutcomeKind::out_of_time, "it reached its timeout", settings_.kill_grace);
+            stop(*attempt, OutcomeKind::out_of_time,
+                 fmt::format("it reached its timeout of {}", seconds_in_words(attempt->timeout())),
+                 settings_.kill_grace);
+        if (const auto check_at = attempt->next_cpu_check(); check_at && now >= *check_at)
+            check_cpu_time(*attempt, now);
         if (attempt->flush_at && now >= *attempt->flush_at) send_output(*attempt, now);
     }
     return_waiting(now - settings_.longest_wait);
+}
+
+void Runner::check_cpu_time(Attempt& attempt, SteadyTime now) {
+    const auto used = sandbox_.cpu_used(attempt.box());
+    if (attempt.cpu_time_is_spent(used, now))
+        stop(attempt, OutcomeKind::out_of_time, cpu_time_reached(attempt.limits(), *used), settings_.kill_grace);
 }
 
 std::optional<SteadyTime> Runner::next() const {
     std::optional<SteadyTime> at = watch_at_;
     for (const auto& [box, attempt] : by_box_) {
         earliest(at, attempt->deadline());
+        earliest(at, attempt->next_cpu_check());
         earliest(at, attempt->flush_at);
     }
     if (connection_ != nullptr && !waiting_.empty()) earliest(at, waiting_.front()->arrived() + settings_.longest_wait);

@@ -33,6 +33,13 @@ struct RunnerSettings {
     bool without_shell = false;  // a command that needs no shell is executed without one
 };
 
+// Processor and memory promised to attempts whose boxes do not end.
+struct Withheld {
+    std::int64_t cpu_millis = 0;
+    std::int64_t memory_bytes = 0;
+    bool operator==(const Withheld&) const = default;
+};
+
 class Runner {
   public:
     using OnFinished = std::function<void(FinishedAttempt, SteadyTime now)>;
@@ -69,6 +76,8 @@ class Runner {
     bool runs_nothing() const { return attempts_.size() == waiting_.size(); }
     bool empty() const { return attempts_.empty(); }
     void append_held(std::vector<AttemptRef>& refs) const;
+    // What boxes that do not end keep of what this worker has; not to be offered.
+    Withheld withheld() const { return withheld_; }
 
   private:
     void start_waiting(SteadyTime now);
@@ -76,10 +85,13 @@ class Runner {
     void return_waiting(SteadyTime arrived_until);
     void box_started(const BoxStarted& event);
     void box_ended(const BoxEnded& event, SteadyTime now);
+    void box_stuck(const BoxStuck& event, SteadyTime now);
+    void read_to_the_end(Attempt& attempt);
     void collect(Attempt& attempt, AttemptResult result, int work_directory_fd, SteadyTime now);
     void retire(Attempt& attempt, AttemptResult result, const CollectedFiles& files, SteadyTime now);
     void finish(Attempt& attempt, AttemptResult result, std::string_view file_bytes, SteadyTime now);
     void stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milliseconds grace);
+    void check_cpu_time(Attempt& attempt, SteadyTime now);
     void watch_pipes(Attempt& attempt);
     void read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now);
     bool read_once(Attempt::Pipe& pipe);
@@ -100,6 +112,8 @@ class Runner {
     std::unordered_map<AttemptRef, std::unique_ptr<Attempt>> attempts_;
     std::deque<Attempt*> waiting_;                // those in phase waiting, in the order of arrival
     std::unordered_map<BoxId, Attempt*> by_box_;  // those in phases starting and running
+    std::unordered_map<BoxId, Limits> stuck_;     // their attempts are over, their slots are not free
+    Withheld withheld_;
     std::optional<SteadyTime> watch_at_;
     std::string read_buffer_;
     bool draining_ = false;

@@ -8,11 +8,14 @@ add_library(windlass_sandbox STATIC
   sandbox/host.cpp
   sandbox/job_network.cpp
   sandbox/landlock.cpp
+  sandbox/limit_words.cpp
   sandbox/plan.cpp
   sandbox/plan_text.cpp
+  sandbox/process_times.cpp
   sandbox/protection.cpp
   sandbox/sandbox.cpp
   sandbox/spawner_process.cpp
+  sandbox/stuck.cpp
 )
 target_link_libraries(windlass_sandbox
   PUBLIC windlass_shared windlass_settings

@@ -100,7 +100,7 @@ TEST(Result, shows_everything_the_attempt_left) {
     stored.attempt = 2;
     AttemptResult& result = stored.result;
     result.outcome = {OutcomeKind::exited, 3, 0, ""};
-    result.usage = {Microseconds{1'204'318}, Microseconds{1'000'000}, Microseconds{100'000}, 4096, false, 10, 20};
+    result.usage = {Microseconds{1'204'318}, Microseconds{1'000'000}, Microseconds{100'000}, 4096, false, 10, 20, 7};
     result.stdout_truncated = true;
     result.files = {{"a/b.txt", 5, "ab12", true}, {"big", 99, "cd34", false}};
     result.value_json = R"({"answer":42})";
@@ -113,8 +113,8 @@ TEST(Result, shows_everything_the_attempt_left) {
         "{\"id\":\"7\",\"duration\":\"1.204\",\"results\":{\"exit_code\":3,\"outcome\":\"exited\",\"stdout\":"
         "\"out\\n\","
         "\"stderr\":\"bad \xEF\xBF\xBD\",\"stdout_truncated\":true,"
-        "\"usage\":{\"wall_s\":1.204318,\"cpu_s\":1.100000,\"peak_memory_bytes\":4096,\"read_bytes\":10,\"written_"
-        "bytes\":20},"
+        "\"usage\":{\"wall_s\":1.204318,\"cpu_s\":1.100000,\"cpu_user_s\":1.000000,\"cpu_system_s\":0.100000,"
+        "\"peak_memory_bytes\":4096,\"read_bytes\":10,\"written_bytes\":20,\"peak_processes\":7},"
         "\"files\":[{\"path\":\"a/"
         "b.txt\",\"size\":5,\"sha256\":\"ab12\"},{\"path\":\"big\",\"size\":99,\"sha256\":\"cd34\",\"stored\":false}],"
         "\"value\":{\"answer\":42}}}");

@@ -46,7 +46,8 @@ TEST(SubmitParser, three_strings_are_enough) {
 TEST(SubmitParser, every_optional_field_is_taken) {
     const auto parsed =
         parse(R"j({"code":"print(1)","data":"1,2","running_commands":"sh code","name":"früh ✓","priority":-100,
-        "timeout_s":1.5,"limits":{"cpus":0.5,"memory_bytes":4194304,"disk_bytes":65536,"processes":1,"output_bytes":0,"open_files":16},
+        "timeout_s":1.5,"limits":{"cpus":0.5,"memory_bytes":4194304,"disk_bytes":65536,"processes":1,"output_bytes":0,"open_files":16,
+        "cpu_s":0.0305,"file_bytes":1,"inodes":7},
         "env":{"A":"1","_b2":"x y"},"max_attempts":100,"network":"none"})j");
     ASSERT_TRUE(parsed.job) << parsed.problem->detail;
     JobSpec expected;
@@ -55,7 +56,7 @@ TEST(SubmitParser, every_optional_field_is_taken) {
     expected.priority = -100;
     expected.timeout = Milliseconds{1500};
     expected.max_attempts = 100;
-    expected.limits = {500, 4 * mebibyte, 64 * kibibyte, 1, 0, 16};
+    expected.limits = {500, 4 * mebibyte, 64 * kibibyte, 1, 0, 16, Milliseconds{31}, 1, 7};
     expected.env = {{"A", "1"}, {"_b2", "x y"}};
     EXPECT_EQ(parsed.job->spec, expected);
     EXPECT_EQ(parsed.job->code, "print(1)");
@@ -168,6 +169,14 @@ TEST(SubmitParser, bad_bodies_are_refused_with_status_and_pointer) {
         {with(R"("limits":{"open_files":3})"), 400, "/limits/open_files"},
         {with(R"("limits":{"open_files":true})"), 400, "/limits/open_files"},
         {with(R"("limits":{"open_files":5000})"), 422, "/limits/open_files"},
+        {with(R"("limits":{"cpu_s":0})"), 400, "/limits/cpu_s"},
+        {with(R"("limits":{"cpu_s":-2})"), 400, "/limits/cpu_s"},
+        {with(R"("limits":{"cpu_s":"2"})"), 400, "/limits/cpu_s"},
+        {with(R"("limits":{"cpu_s":1e300})"), 422, "/limits/cpu_s"},
+        {with(R"("limits":{"file_bytes":0})"), 400, "/limits/file_bytes"},
+        {with(R"("limits":{"file_bytes":17179869185})"), 422, "/limits/file_bytes"},
+        {with(R"("limits":{"inodes":0})"), 400, "/limits/inodes"},
+        {with(R"("limits":{"inodes":4194305})"), 422, "/limits/inodes"},
         {with(R"("env":[])"), 400, "/env"},
         {with(R"("env":{"1A":"x"})"), 400, "/env/1A"},
         {with(R"("env":{"A=B":"x"})"), 400, "/env/A=B"},

@@ -2,6 +2,7 @@ if(TARGET windlass_worker)
   windlass_test(worker_parts_test
     SOURCES
       blob_cache_test.cpp
+      cpu_budget_test.cpp
       lease_clock_test.cpp
       output_collector_test.cpp
       output_pace_test.cpp
@@ -25,5 +26,9 @@ if(TARGET windlass_worker)
       LABELS worker)
     target_compile_definitions(worker_box_test PRIVATE WORKER_PATH="$<TARGET_FILE:windlass-worker>")
     add_dependencies(worker_box_test windlass-worker windlass-spawner)
+    # Without cgroups the limits of time are kept by other means.
+    add_test(NAME worker_box_test_rootless
+      COMMAND worker_box_test --rootless --gtest_filter=AgentBox.*processor_time*:AgentBox.*timeout*:AgentBox.*output*)
+    set_tests_properties(worker_box_test_rootless PROPERTIES TIMEOUT 120 LABELS worker)
   endif()
 endif()

@@ -35,6 +35,10 @@ class FakeSandbox final : public Sandbox {
         return Launched{last_, out[0], err[0]};
     }
     void stop(BoxId box, Milliseconds grace) override { boxes_.at(box).stops.push_back(grace); }
+    std::optional<Microseconds> cpu_used(BoxId box) const override {
+        const auto used = cpu_used_.find(box);
+        return used == cpu_used_.end() ? std::nullopt : std::optional(used->second);
+    }
     int fd() const override { return events_fd_.get(); }
     std::vector<BoxEvent> take_events() override {
         eventfd_t ignored = 0;
@@ -43,6 +47,7 @@ class FakeSandbox final : public Sandbox {
     }
     std::string broken() const override { return broken_; }
     const std::vector<Finding>& findings() const override { return findings_; }
+    int stuck_boxes() const override { return 0; }
 
     // ---- the test's side ----
     Box& box(BoxId id) { return boxes_.at(id); }
@@ -53,6 +58,10 @@ class FakeSandbox final : public Sandbox {
     }
     void print(BoxId id, std::string_view bytes) { put(boxes_.at(id).standard_output, bytes); }
     void print_error(BoxId id, std::string_view bytes) { put(boxes_.at(id).standard_error, bytes); }
+    void say_stuck(BoxId id, std::string why) {
+        events_.emplace_back(BoxStuck{id, std::move(why)});
+        eventfd_write(events_fd_.get(), 1);
+    }
     // Takes the directory. The job's ends of the pipes stay open when `hold_pipes`, as if a stray descriptor existed.
     void say_ended(BoxId id, Outcome outcome = {}, int work_directory_fd = -1, bool hold_pipes = false) {
         if (!hold_pipes) {
@@ -72,6 +81,7 @@ class FakeSandbox final : public Sandbox {
         broken_ = std::move(sentence);
         eventfd_write(events_fd_.get(), 1);
     }
+    void say_cpu_used(BoxId id, Microseconds used) { cpu_used_[id] = used; }
     void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
 
   private:
@@ -83,6 +93,7 @@ class FakeSandbox final : public Sandbox {
     FileDescriptor events_fd_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::map<BoxId, Box> boxes_;
     BoxId last_ = 0;
+    std::map<BoxId, Microseconds> cpu_used_;
     std::vector<BoxEvent> events_;
     std::string broken_, refuse_;
     std::vector<Finding> findings_;

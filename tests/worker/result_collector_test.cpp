@@ -192,6 +192,56 @@ TEST_F(Collector, a_path_too_long_to_store_is_left_out) {
     EXPECT_TRUE(found.truncated);
 }
 
+TEST_F(Collector, names_of_255_bytes_and_with_every_byte_there_can_be_are_taken_as_valid_text) {
+    std::string all_bytes;
+    for (int byte = 1; byte < 256; ++byte)
+        if (byte != '/') all_bytes += static_cast<char>(byte);
+    const std::vector<std::string> names = {std::string(255, 'n'), std::string(255, '\xfe'), all_bytes.substr(0, 127),
+                                            all_bytes.substr(127), "\x1b[2J\x07\r\n\t",      " ",
+                                            "\xe2\x80\xae"};
+    for (const std::string& name : names) work_.write("out/" + name, "x");
+    const auto found = collect();
+    EXPECT_EQ(found.files.size(), names.size());
+    EXPECT_FALSE(found.truncated);
+    for (const auto& path : paths(found)) EXPECT_TRUE(is_valid_utf8(path)) << path;
+}
+
+TEST_F(Collector, hard_links_are_the_files_they_are_and_each_is_counted) {
+    work_.write("out/one", std::string(600 << 10, 'x'));
+    for (const char* other : {"two", "three"})
+        ASSERT_EQ(link((work_ / "out/one").c_str(), (work_ / (std::string("out/") + other)).c_str()), 0);
+    const auto found = collect();
+    ASSERT_EQ(found.files.size(), 3u);
+    EXPECT_EQ(found.bytes.size(), 600u << 10) << "kept once, then the room is used up";
+    EXPECT_EQ(found.files[0].sha256, found.files[2].sha256);
+}
+
+TEST_F(Collector, links_of_proc_to_a_directory_and_links_in_the_middle_lead_nowhere) {
+    work_.make_directory("out/real");
+    work_.write("out/real/file", "x");
+    ASSERT_EQ(symlink("real", (work_ / "out/also").c_str()), 0);
+    ASSERT_EQ(symlink("/proc/self/root", (work_ / "out/root").c_str()), 0);
+    ASSERT_EQ(symlink("/proc/self/fd/0", (work_ / "out/stdin").c_str()), 0);
+    ASSERT_EQ(symlink("..", (work_ / "out/real/up").c_str()), 0);
+    ASSERT_EQ(symlink(".", (work_ / "out/real/loop").c_str()), 0);
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"real/file"}));
+}
+
+TEST_F(Collector, hundred_thousand_files_end_soon_and_are_said_to_be_too_many) {
+    work_.make_directory("out/many");
+    const FileDescriptor many(open((work_ / "out/many").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    work_.write("out/many/0", "");
+    for (int i = 1; i < 100'000; ++i) {
+        // A link costs less than a file; a file may have so many of them on most file systems, not on all.
+        if (linkat(many.get(), "0", many.get(), std::to_string(i).c_str(), 0) == 0) continue;
+        const FileDescriptor file(openat(many.get(), std::to_string(i).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        ASSERT_TRUE(file) << strerror(errno);
+    }
+    const auto found = collect();
+    EXPECT_EQ(found.files.size(), 1000u);
+    EXPECT_TRUE(found.truncated);
+}
+
 TEST_F(Collector, results_json_becomes_the_value) {
     work_.write("out/results.json", R"({"answer": 42})");
     const auto found = collect();

@@ -256,6 +256,37 @@ TEST_F(RunnerTest, a_timeout_counts_from_the_start_of_the_process) {
     EXPECT_EQ(result().result.outcome.kind, OutcomeKind::out_of_time);
 }
 
+TEST_F(RunnerTest, processor_time_is_asked_for_when_it_could_be_spent_and_ends_the_job_gently) {
+    Limits limits;
+    limits.cpu_time = Seconds{8};
+    limits.processes = 1;  // so that it can use one processor at most, on any machine
+    lease(1, limits);
+    started(1, 1000);
+    sandbox_.say_cpu_used(1, Seconds{6});
+    runner().on_time(at(8999));
+    EXPECT_TRUE(sandbox_.box(1).stops.empty());
+    runner().on_time(at(9000));
+    EXPECT_TRUE(sandbox_.box(1).stops.empty());
+    sandbox_.say_cpu_used(1, Milliseconds{8'010});
+    runner().on_time(at(10'999));
+    EXPECT_TRUE(sandbox_.box(1).stops.empty()) << "two seconds were left: not asked before they could be over";
+    runner().on_time(at(11'000));
+    EXPECT_EQ(sandbox_.box(1).stops, (std::vector<Milliseconds>{settings_.kill_grace}));
+    ended(1, {OutcomeKind::exited, 0, 0, ""});
+    EXPECT_EQ(result().result.outcome, (Outcome{OutcomeKind::out_of_time, 0, 0,
+                                                "used 8.01 s of processor time, its limit is 8 s (limits.cpu_s)"}));
+}
+
+TEST_F(RunnerTest, processor_time_that_nobody_counts_is_not_asked_for_again) {
+    Limits limits;
+    limits.cpu_time = Seconds{8};
+    lease(1, limits, Seconds{3600});
+    started(1, 0);
+    runner().on_time(at(20'000));  // the sandbox does not know
+    EXPECT_EQ(runner().next(), at(3'600'000)) << "only the timeout is left";
+    EXPECT_TRUE(sandbox_.box(1).stops.empty());
+}
+
 TEST_F(RunnerTest, cancelling_what_waits_ends_it_at_once) {
     lease(1, cpus(2000));
     lease(2);
@@ -284,6 +315,37 @@ TEST_F(RunnerTest, cancelling_works_while_the_box_is_being_built) {
     started(1);
     ended(1);
     EXPECT_EQ(result().result.outcome.kind, OutcomeKind::cancelled);
+}
+
+TEST_F(RunnerTest, a_box_that_does_not_end_costs_its_slot_and_the_attempt_is_tried_elsewhere) {
+    lease(1);
+    lease(2);
+    started(1);
+    sandbox_.print(1, "last words");
+    sandbox_.say_stuck(1, "process 7 (dd) was killed and does not end");
+    runner().on_sandbox_readable(at(0));
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(result().result.outcome,
+              (Outcome{OutcomeKind::worker_lost, 0, 0, "process 7 (dd) was killed and does not end"}));
+    EXPECT_EQ(finished_[0].parts.back().body, "last words");
+    EXPECT_EQ(held(), (std::vector<AttemptRef>{job(2)}));
+    EXPECT_EQ(runner().withheld(), (Withheld{Limits{}.cpu_millis, Limits{}.memory_bytes}));
+    lease(3);
+    EXPECT_EQ(sandbox_.started(), 2u) << "what the stuck box holds is not given to another";
+    ended(1);
+    EXPECT_EQ(runner().withheld(), Withheld{});
+    EXPECT_EQ(finished_.size(), 1u) << "its end is told once";
+    EXPECT_EQ(sandbox_.started(), 3u);
+}
+
+TEST_F(RunnerTest, a_cancelled_attempt_stays_cancelled_though_its_box_does_not_end) {
+    lease(1);
+    started(1);
+    runner().cancel(job(1), at(0));
+    sandbox_.say_stuck(1, "process 7 (dd) was killed and does not end");
+    runner().on_sandbox_readable(at(0));
+    EXPECT_EQ(result().result.outcome.kind, OutcomeKind::cancelled);
+    EXPECT_TRUE(runner().empty());
 }
 
 TEST_F(RunnerTest, the_first_cause_wins) {

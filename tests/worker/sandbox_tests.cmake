@@ -6,13 +6,13 @@ if(TARGET windlass_sandbox)
     KEEPER_PATH="$<TARGET_FILE:windlass-network>")
 
   windlass_test(sandbox_plan_test
-    SOURCES sandbox/plan_test.cpp sandbox/protection_test.cpp sandbox/cgroup_test.cpp sandbox/egress_test.cpp
+    SOURCES sandbox/plan_test.cpp sandbox/protection_test.cpp sandbox/cgroup_test.cpp sandbox/egress_test.cpp sandbox/limit_words_test.cpp
     LIBRARIES windlass_sandbox
     LABELS sandbox)
 
   windlass_test(sandbox_test WHOLE
-    SOURCES sandbox/box_test.cpp sandbox/confinement_test.cpp sandbox/limit_test.cpp sandbox/lifecycle_test.cpp
-      sandbox/opening_test.cpp
+    SOURCES sandbox/box_test.cpp sandbox/confinement_test.cpp sandbox/limit_test.cpp sandbox/limit_accuracy_test.cpp
+      sandbox/lifecycle_test.cpp sandbox/opening_test.cpp sandbox/remains_test.cpp
     LIBRARIES windlass_test_box
     LABELS sandbox)
   add_test(NAME sandbox_test_rootless COMMAND sandbox_test --rootless)

@@ -69,9 +69,28 @@ bool lists(const std::string& controllers, const std::string& name) {
     return (" " + controllers + " ").find(" " + name + " ") != std::string::npos;
 }
 
-std::string delegation_advice() {
-    return "run the worker from a systemd unit with Delegate=yes, under `systemd-run --user --scope -p Delegate=yes`, "
-           "or as root";
+// What an administrator does so that the worker gets its controllers. Which of the two it is depends on the machine:
+// version 1 cannot be handed to anybody but root.
+std::string how_to_delegate() {
+    return "start the worker from its systemd unit with Delegate=yes (systemctl edit windlass-worker, add it below "
+           "[Service], then systemctl restart windlass-worker); by hand: systemd-run --user --scope -p Delegate=yes "
+           "windlass-worker, without --user as root";
+}
+std::string how_to_leave_v1() {
+    return "run the worker as root, or boot with cgroup v2 only: add systemd.unified_cgroup_hierarchy=1 to "
+           "GRUB_CMDLINE_LINUX in /etc/default/grub, run update-grub, reboot; then give it a unit with Delegate=yes";
+}
+
+// Off by a word on the kernel's command line, whatever is delegated.
+bool is_switched_off(const char* controller) {
+    std::ifstream in("/proc/cgroups");
+    std::string name;
+    int hierarchy = 0, groups = 0, enabled = 1;
+    for (std::string line; std::getline(in, line);) {
+        std::istringstream words(line);
+        if (words >> name >> hierarchy >> groups >> enabled && name == controller) return enabled == 0;
+    }
+    return false;
 }
 
 std::string controllers_of(const std::string& group) {
@@ -139,25 +158,27 @@ CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::
     support.version = 2;
     const auto missing = [&](const char* name) {
         return offers(name) ? std::string()
-                            : fmt::format(
-                                  "the controller '{}' is not in {}/cgroup.controllers: add Delegate=yes "
-                                  "(or Delegate={} …) to the worker's unit",
-                                  name, base, name);
+                            : fmt::format("the controller '{}' is not in {}/cgroup.controllers", name, base);
     };
+    support.fix = how_to_delegate();
     support.missing_memory = missing("memory");
     support.missing_processes = missing("pids");
     support.missing_cpu = missing("cpu");
+    support.counts_io = offers("io");
     return support;
 }
 
 CgroupSupport examine_v1(const Mounts& mounts, const std::map<std::string, std::string>& places) {
     CgroupSupport support;
-    for (const char* name : {"memory", "pids", "cpu"}) support.bases.push_back(classic_base(mounts, places, name));
+    for (const char* name : {"memory", "pids", "cpu", "cpuacct"})
+        support.bases.push_back(classic_base(mounts, places, name));
+    support.counts_cpu_with_quota = !support.bases[2].empty() && support.bases[2] == support.bases[3];
+    if (support.counts_cpu_with_quota) support.bases[3].clear();
     const auto missing = [&](std::size_t index, const char* name) {
-        return support.bases[index].empty()
-                   ? fmt::format("no cgroup v1 hierarchy '{}' that may be written: {}", name, delegation_advice())
-                   : std::string();
+        return support.bases[index].empty() ? fmt::format("no cgroup v1 hierarchy '{}' that may be written", name)
+                                            : std::string();
     };
+    support.fix = how_to_leave_v1();
     support.missing_memory = missing(0, "memory");
     support.missing_processes = missing(1, "pids");
     support.missing_cpu = missing(2, "cpu");
@@ -175,8 +196,14 @@ CgroupSupport examine_cgroups() {
     CgroupSupport support = examine_v2(mounts, places);
     if (support.version == 0) support = examine_v1(mounts, places);
     if (support.version == 0) {
-        const std::string why = "no cgroup may be written: " + delegation_advice();
-        support.missing_memory = support.missing_processes = support.missing_cpu = why;
+        support.missing_memory = support.missing_processes = support.missing_cpu = "no cgroup may be written";
+        support.fix = mounts.classic.contains("memory") ? how_to_leave_v1() : how_to_delegate();
+    }
+    if (!support.missing_memory.empty() && is_switched_off("memory")) {
+        support.missing_memory = "the kernel was started with its memory controller off";
+        support.fix =
+            "remove cgroup_disable=memory from the kernel's command line, or add cgroup_enable=memory to it "
+            "(GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub), and reboot";
     }
     return support;
 }

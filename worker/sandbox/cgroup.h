@@ -15,14 +15,18 @@ namespace windlass::worker {
 
 // What a machine offers. An empty reason means: offered.
 struct CgroupSupport {
-    int version = 0;                 // 2, 1, or 0: none at all
-    std::string top;                 // v2: where the hierarchy is mounted
-    std::string base;                // v2: the directory below which ours is made
-    bool worker_moves = false;       // v2: the worker is in it and must first move into a leaf of its own
-    std::vector<std::string> bases;  // v1: memory, pids, cpu; empty where missing
-    std::string missing_memory;      // why not, and what to do
+    int version = 0;            // 2, 1, or 0: none at all
+    std::string top;            // v2: where the hierarchy is mounted
+    std::string base;           // v2: the directory below which ours is made
+    bool worker_moves = false;  // v2: the worker is in it and must first move into a leaf of its own
+    // v1: memory, pids, cpu, cpuacct; empty where missing, and the last one also where it is mounted with cpu.
+    std::vector<std::string> bases;
+    bool counts_cpu_with_quota = false;  // v1: cpu and cpuacct are one hierarchy
+    bool counts_io = false;              // v2: the controller io can be had
+    std::string missing_memory;          // why not
     std::string missing_processes;
     std::string missing_cpu;
+    std::string fix;  // of what is missing: the command that brings it
 };
 CgroupSupport examine_cgroups();
 
@@ -31,6 +35,15 @@ struct CgroupReading {
     std::int64_t peak_memory_bytes = 0;
     std::optional<Microseconds> cpu_user;  // of every process, also those nobody reaped
     std::optional<Microseconds> cpu_system;
+    std::int64_t process_refusals = 0;  // forks that the limit of processes refused, in this run
+    // Processes and threads at the same time, PID 1 of the box not counted; 0: not known. Exact above
+    // small_peak_processes; a run of fewer may be told as up to that many (the kernel's mark cannot be reset).
+    std::int32_t peak_processes = 0;
+    std::int64_t read_bytes = 0;  // from and to block devices; 0 also where nobody counts
+    std::int64_t written_bytes = 0;
+    // v2: how long all of it stood still for lack of memory, and some of it for lack of a processor.
+    Microseconds memory_stall{};
+    Microseconds cpu_stall{};
 };
 
 class Cgroups {
@@ -46,11 +59,17 @@ class Cgroups {
     // CLONE_INTO_CGROUP. Owned by this object.
     virtual const std::vector<int>& entrances(int slot) const = 0;
     virtual bool entered_by_birth() const = 0;  // v2
+    // Processor time used in this run so far, of living and dead; no value: nobody counts it.
+    virtual std::optional<Microseconds> cpu_used(int slot) const = 0;
     // After the end of a box. Kills what might be left, which should be nothing.
     virtual CgroupReading collect(int slot) = 0;
+    virtual int version() const = 0;
 };
 
 // A recycled group still charged with more than this (pages of files, a results directory not yet dropped) is replaced.
 inline constexpr std::int64_t clean_enough_bytes = 4 * mebibyte;
+// Likewise one whose highest number of processes was above this: pids.peak only ever grows, and the next run must not
+// be told its predecessor's. Not zero, because a new group costs what thirty system calls do.
+inline constexpr std::int32_t small_peak_processes = 4;
 
 }  // namespace windlass::worker

@@ -114,6 +114,11 @@ Status make_group(const std::string& directory) {
     return errno_error("making the cgroup " + directory, errno);
 }
 
+int free_generation(const std::string& directory, int generation) {
+    while (!read_small(directory + "." + std::to_string(generation) + "/cgroup.procs").empty()) generation++;
+    return generation;
+}
+
 bool remove_group(const std::string& directory) {
     std::error_code ignored;
     std::vector<std::string> inner;

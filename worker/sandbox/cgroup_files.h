@@ -39,6 +39,9 @@ std::int64_t value_of(std::string_view text, std::string_view key);
 // Kills every process in a group until it is empty (bounded), reading `directory`/cgroup.procs. True: empty.
 bool empty_group(const std::string& directory);
 Status make_group(const std::string& directory);
+// The first of directory.0, directory.1, … from `generation` on that holds no process: a box of a past life that cannot
+// be ended keeps its group for ever.
+int free_generation(const std::string& directory, int generation);
 // Empties and removes a group and the groups in it. True: gone.
 bool remove_group(const std::string& directory);
 

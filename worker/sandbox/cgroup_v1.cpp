@@ -12,7 +12,7 @@
 namespace windlass::worker {
 namespace {
 
-enum Hierarchy : std::size_t { memory, pids, cpu, hierarchies };
+enum Hierarchy : std::size_t { memory, pids, cpu, cpuacct, hierarchies };
 constexpr std::int64_t period_us = 100'000;
 
 // The group of one slot in each hierarchy. A job of the slot finds the files as its predecessor left them.
@@ -21,10 +21,19 @@ struct Group {
     std::vector<int> entrances;
     std::array<File, hierarchies> entrance_files;
     File pids_current;
+    File pids_peak;    // Linux 6.1
+    File pids_events;  // Linux 4.8
+    File cpu_usage;    // nanoseconds
+    File cpu_user;
+    File cpu_system;
     File memory_usage;
     File memory_peak;
     File memory_events;
     std::int64_t kills_before = 0;
+    std::int64_t refusals_before = 0;
+    std::int64_t usage_before_ns = 0;
+    std::int64_t user_before_ns = 0;
+    std::int64_t system_before_ns = 0;
     int generation = 0;
     bool used = false;
     // what was written last
@@ -35,8 +44,10 @@ struct Group {
 
 class CgroupsV1 final : public Cgroups {
   public:
-    CgroupsV1(std::vector<std::string> roots, int slots)
-        : roots_(std::move(roots)), groups_(static_cast<std::size_t>(slots)) {}
+    CgroupsV1(std::vector<std::string> roots, bool counts_cpu_with_quota, int slots)
+        : roots_(std::move(roots)),
+          cpu_counter_(counts_cpu_with_quota ? cpu : cpuacct),
+          groups_(static_cast<std::size_t>(slots)) {}
     ~CgroupsV1() override {
         for (const std::string& root : roots_) {
             if (!root.empty()) remove_group(root);
@@ -56,10 +67,16 @@ class CgroupsV1 final : public Cgroups {
     Result<bool> prepare(int slot, const Limits& limits) override {
         const auto index = static_cast<std::size_t>(slot);
         if (!is_clean(groups_[index])) WINDLASS_TRY_STATUS(replace(index));
+        if (number_in(read_open(groups_[index].pids_peak)) > small_peak_processes + 1)
+            WINDLASS_TRY_STATUS(replace_pids(index));
         Group& group = groups_[index];
         WINDLASS_TRY_STATUS(write_limits(group, limits));
         if (group.memory_peak) write_open(group.memory_peak, "0");
         group.kills_before = kills(group);
+        group.refusals_before = value_of(read_open(group.pids_events), "max");
+        group.usage_before_ns = number_in(read_open(group.cpu_usage));
+        group.user_before_ns = number_in(read_open(group.cpu_user));
+        group.system_before_ns = number_in(read_open(group.cpu_system));
         return !std::exchange(group.used, true);
     }
 
@@ -68,6 +85,13 @@ class CgroupsV1 final : public Cgroups {
     }
 
     bool entered_by_birth() const override { return false; }
+    int version() const override { return 1; }
+
+    std::optional<Microseconds> cpu_used(int slot) const override {
+        const Group& group = groups_[static_cast<std::size_t>(slot)];
+        if (!group.cpu_usage) return std::nullopt;
+        return Microseconds((number_in(read_open(group.cpu_usage)) - group.usage_before_ns) / 1000);
+    }
 
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
@@ -75,6 +99,13 @@ class CgroupsV1 final : public Cgroups {
         CgroupReading reading;
         reading.memory_kills = kills(group) - group.kills_before;
         reading.peak_memory_bytes = number_in(read_open(group.memory_peak));
+        reading.process_refusals = value_of(read_open(group.pids_events), "max") - group.refusals_before;
+        if (const std::int64_t peak = number_in(read_open(group.pids_peak)); peak > 0)
+            reading.peak_processes = static_cast<std::int32_t>(std::max<std::int64_t>(peak - 1, 1));
+        if (group.cpu_user && group.cpu_system) {
+            reading.cpu_user = Microseconds((number_in(read_open(group.cpu_user)) - group.user_before_ns) / 1000);
+            reading.cpu_system = Microseconds((number_in(read_open(group.cpu_system)) - group.system_before_ns) / 1000);
+        }
         return reading;
     }
 
@@ -104,19 +135,57 @@ class CgroupsV1 final : public Cgroups {
         return make(slot);
     }
 
+    // Only that hierarchy: its mark is the only one that cannot be reset.
+    Status replace_pids(std::size_t slot) {
+        Group& group = groups_[slot];
+        const std::string old = group.directories[pids];
+        group.generation++;
+        group.processes = -1;
+        group.used = false;  // the spawner needs the new entrances
+        WINDLASS_TRY_STATUS(make_in(slot, pids));
+        open_pids_files(group);
+        remove_group(old);
+        return {};
+    }
+
+    Status make_in(std::size_t slot, std::size_t hierarchy) {
+        Group& group = groups_[slot];
+        std::string& directory = group.directories[hierarchy];
+        directory = fmt::format("{}/slot-{}.{}", roots_[hierarchy], slot, group.generation);
+        WINDLASS_TRY_STATUS(make_group(directory));
+        // Not cgroup.procs: a thread that moves only itself spares the kernel a lock and a wait of milliseconds.
+        File entrance = open_file(directory + "/tasks", O_WRONLY);
+        if (!entrance) return errno_error("opening " + directory + "/tasks", errno);
+        group.entrance_files[hierarchy] = std::move(entrance);
+        group.entrances.clear();
+        for (const File& file : group.entrance_files) {
+            if (file) group.entrances.push_back(file.get());
+        }
+        return {};
+    }
+
+    static void open_pids_files(Group& group) {
+        group.pids_current = open_file(group.directories[pids] + "/pids.current", O_RDONLY);
+        group.pids_peak = open_file(group.directories[pids] + "/pids.peak", O_RDONLY);
+        group.pids_events = open_file(group.directories[pids] + "/pids.events", O_RDONLY);
+    }
+
     Status make(std::size_t slot) {
         Group& group = groups_[slot];
-        for (std::size_t i = 0; i < hierarchies; i++) {
-            if (roots_[i].empty()) continue;
-            std::string& directory = group.directories[i];
-            directory = fmt::format("{}/slot-{}.{}", roots_[i], slot, group.generation);
-            WINDLASS_TRY_STATUS(make_group(directory));
-            // Not cgroup.procs: a thread that moves only itself spares the kernel a lock and a wait of milliseconds.
-            group.entrance_files[i] = open_file(directory + "/tasks", O_WRONLY);
-            if (!group.entrance_files[i]) return errno_error("opening " + directory + "/tasks", errno);
-            group.entrances.push_back(group.entrance_files[i].get());
+        for (const std::string& root : roots_) {
+            if (!root.empty())
+                group.generation = free_generation(fmt::format("{}/slot-{}", root, slot), group.generation);
         }
-        if (!roots_[pids].empty()) group.pids_current = open_file(group.directories[pids] + "/pids.current", O_RDONLY);
+        for (std::size_t i = 0; i < hierarchies; i++) {
+            if (!roots_[i].empty()) WINDLASS_TRY_STATUS(make_in(slot, i));
+        }
+        if (!roots_[pids].empty()) open_pids_files(group);
+        if (!roots_[cpu_counter_].empty()) {
+            const std::string& directory = group.directories[cpu_counter_];
+            group.cpu_usage = open_file(directory + "/cpuacct.usage", O_RDONLY);
+            group.cpu_user = open_file(directory + "/cpuacct.usage_user", O_RDONLY);
+            group.cpu_system = open_file(directory + "/cpuacct.usage_sys", O_RDONLY);
+        }
         if (!roots_[memory].empty()) {
             const std::string& directory = group.directories[memory];
             group.memory_usage = open_file(directory + "/memory.usage_in_bytes", O_RDONLY);
@@ -164,6 +233,7 @@ class CgroupsV1 final : public Cgroups {
     }
 
     std::vector<std::string> roots_;  // by Hierarchy; ours; empty: missing
+    Hierarchy cpu_counter_;           // where cpuacct's files are
     std::vector<Group> groups_;
 };
 
@@ -172,7 +242,7 @@ class CgroupsV1 final : public Cgroups {
 Result<std::unique_ptr<Cgroups>> open_cgroups_v1(const CgroupSupport& support, const std::string& name, int slots) {
     std::vector<std::string> roots;
     for (const std::string& base : support.bases) roots.push_back(base.empty() ? "" : base + "/" + name);
-    auto groups = std::make_unique<CgroupsV1>(std::move(roots), slots);
+    auto groups = std::make_unique<CgroupsV1>(std::move(roots), support.counts_cpu_with_quota, slots);
     WINDLASS_TRY_STATUS(groups->make_all());
     return std::unique_ptr<Cgroups>(std::move(groups));
 }

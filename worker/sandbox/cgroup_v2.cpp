@@ -11,6 +11,37 @@
 namespace windlass::worker {
 namespace {
 
+struct IoBytes {
+    std::int64_t read = 0;
+    std::int64_t written = 0;
+};
+
+// io.stat, one line per device: "8:0 rbytes=90112 wbytes=0 rios=2 …".
+IoBytes io_bytes_in(std::string_view text) {
+    IoBytes sum;
+    const auto add_all = [text](std::string_view key, std::int64_t& to) {
+        for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + key.size()))
+            to += number_in(text.substr(at + key.size()));
+    };
+    add_all(" rbytes=", sum.read);
+    add_all(" wbytes=", sum.written);
+    return sum;
+}
+
+struct Stall {
+    std::int64_t cpu_us = 0;
+    std::int64_t memory_us = 0;
+};
+
+// A pressure file: "some avg10=0.00 avg60=0.00 avg300=0.00 total=4711", and the same with "full". 0: not in this
+// kernel.
+std::int64_t stall_us(const File& file, std::string_view which) {
+    const std::string text = read_open(file);
+    const std::size_t line = text.find(which);
+    const std::size_t total = line == std::string::npos ? line : text.find("total=", line);
+    return total == std::string::npos ? 0 : number_in(std::string_view(text).substr(total + 6));
+}
+
 struct Group {
     std::string directory;
     std::vector<int> entrances;
@@ -19,12 +50,20 @@ struct Group {
     File memory_peak;  // writing into it resets the peak that this descriptor shows, from Linux 6.12 on
     File memory_events;
     File cpu_stat;
+    File pids_peak;  // Linux 6.1
+    File pids_events;
+    File io_stat;
+    File cpu_pressure;
+    File memory_pressure;
     bool peak_resets = false;
     bool used = false;
     int generation = 0;
     std::int64_t kills_before = 0;
     std::int64_t user_before_us = 0;
     std::int64_t system_before_us = 0;
+    std::int64_t refusals_before = 0;
+    IoBytes io_before;
+    Stall stall_before;
     // what was written last
     std::int64_t memory_bytes = -1;
     std::int32_t processes = -1;
@@ -60,6 +99,9 @@ class CgroupsV2 final : public Cgroups {
         const std::string cpu = read_open(group.cpu_stat);
         group.user_before_us = value_of(cpu, "user_usec");
         group.system_before_us = value_of(cpu, "system_usec");
+        group.refusals_before = value_of(read_open(group.pids_events), "max");
+        group.io_before = io_bytes_in(read_open(group.io_stat));
+        group.stall_before = stall_of(group);
         return !std::exchange(group.used, true);
     }
 
@@ -68,6 +110,13 @@ class CgroupsV2 final : public Cgroups {
     }
 
     bool entered_by_birth() const override { return true; }
+    int version() const override { return 2; }
+
+    std::optional<Microseconds> cpu_used(int slot) const override {
+        const Group& group = groups_[static_cast<std::size_t>(slot)];
+        const std::string cpu = read_open(group.cpu_stat);
+        return Microseconds(value_of(cpu, "usage_usec") - group.user_before_us - group.system_before_us);
+    }
 
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
@@ -81,17 +130,31 @@ class CgroupsV2 final : public Cgroups {
         const std::string cpu = read_open(group.cpu_stat);
         reading.cpu_user = Microseconds(value_of(cpu, "user_usec") - group.user_before_us);
         reading.cpu_system = Microseconds(value_of(cpu, "system_usec") - group.system_before_us);
+        reading.process_refusals = value_of(read_open(group.pids_events), "max") - group.refusals_before;
+        if (const std::int64_t peak = number_in(read_open(group.pids_peak)); peak > 0)
+            reading.peak_processes = static_cast<std::int32_t>(std::max<std::int64_t>(peak - 1, 1));
+        const IoBytes io = io_bytes_in(read_open(group.io_stat));
+        reading.read_bytes = io.read - group.io_before.read;
+        reading.written_bytes = io.written - group.io_before.written;
+        const Stall stall = stall_of(group);
+        reading.cpu_stall = Microseconds(stall.cpu_us - group.stall_before.cpu_us);
+        reading.memory_stall = Microseconds(stall.memory_us - group.stall_before.memory_us);
         return reading;
     }
 
   private:
     static std::int64_t kills(const Group& group) { return value_of(read_open(group.memory_events), "oom_kill"); }
 
+    static Stall stall_of(const Group& group) {
+        return {stall_us(group.cpu_pressure, "some"), stall_us(group.memory_pressure, "full")};
+    }
+
     std::string wanted() const {
         std::string text;
         if (support_.missing_memory.empty()) text += "+memory ";
         if (support_.missing_processes.empty()) text += "+pids ";
         if (support_.missing_cpu.empty()) text += "+cpu ";
+        if (!text.empty() && support_.counts_io) text += "+io ";
         return text;
     }
 
@@ -118,6 +181,7 @@ class CgroupsV2 final : public Cgroups {
 
     bool is_clean(Group& group) const {
         if (!group.used) return true;
+        if (number_in(read_open(group.pids_peak)) > small_peak_processes + 1) return false;
         if (group.memory_peak && !(group.peak_resets && write_open(group.memory_peak, "reset"))) return false;
         return !group.memory_current || number_in(read_open(group.memory_current)) <= clean_enough_bytes;
     }
@@ -132,6 +196,7 @@ class CgroupsV2 final : public Cgroups {
 
     Status make(std::size_t slot) {
         Group& group = groups_[slot];
+        group.generation = free_generation(fmt::format("{}/slot-{}", root_, slot), group.generation);
         group.directory = fmt::format("{}/slot-{}.{}", root_, slot, group.generation);
         const std::string& directory = group.directory;
         WINDLASS_TRY_STATUS(make_group(directory));
@@ -139,6 +204,11 @@ class CgroupsV2 final : public Cgroups {
         if (!group.entrance) return errno_error("opening " + directory, errno);
         group.entrances = {group.entrance.get()};
         group.cpu_stat = open_file(directory + "/cpu.stat", O_RDONLY);
+        group.pids_peak = open_file(directory + "/pids.peak", O_RDONLY);
+        group.pids_events = open_file(directory + "/pids.events", O_RDONLY);
+        group.io_stat = open_file(directory + "/io.stat", O_RDONLY);
+        group.cpu_pressure = open_file(directory + "/cpu.pressure", O_RDONLY);
+        group.memory_pressure = open_file(directory + "/memory.pressure", O_RDONLY);
         if (!support_.missing_memory.empty()) return {};
         group.memory_current = open_file(directory + "/memory.current", O_RDONLY);
         group.memory_events = open_file(directory + "/memory.events", O_RDONLY);

@@ -47,7 +47,9 @@ int supervise(pid_t job) {
         }
         siginfo_t info;
         const int signal = sigwaitinfo(&signals, &info);
-        if (signal <= 0 || signal == SIGCHLD || info.si_pid != 0) continue;  // sender 0: from outside the box
+        // Sender 0: from outside the box. SI_USER: by kill(), which nobody can forge; a queued signal says what it
+        // likes.
+        if (signal <= 0 || signal == SIGCHLD || info.si_pid != 0 || info.si_code != SI_USER) continue;
         if (signal == stop_hard) return -1;
         signal_everything(SIGTERM);
     }
@@ -136,7 +138,9 @@ void run_pid_one(const Blob& blob, Context& context, int socket, std::uint64_t b
     report.started_us = note.started_us;
     if (send_message(socket, report, context.work_directory_fd) != 0) _exit(1);  // the worker is gone
     syscall(SYS_close_range, 0U, ~0U, 0U);  // pipes, so that their readers see the end; and nothing is left to steal
-    write_note(note, end_everything(job, supervise(job)));
+    const int status = supervise(job);
+    note.ending_us = monotonic_us();
+    write_note(note, end_everything(job, status));
     _exit(0);
 }
 

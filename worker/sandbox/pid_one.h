@@ -13,6 +13,7 @@ struct Note {
     std::int32_t status;
     std::int32_t first_choice;  // the program of execute_if_possible ran
     std::int64_t started_us;
+    std::int64_t ending_us;  // when PID 1 began to kill; what is not gone long after that is stuck
     std::int64_t ended_us;
     std::int64_t user_us;
     std::int64_t system_us;

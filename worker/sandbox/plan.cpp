@@ -10,12 +10,14 @@
 #include <set>
 
 #include "worker/sandbox/landlock.h"
+#include "worker/sandbox/limit_words.h"
 
 namespace windlass::worker {
 namespace {
 
 constexpr std::uint64_t read_only_tree = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-constexpr std::uint64_t device_node = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+constexpr std::uint64_t device_node = MOUNT_ATTR_NOEXEC;  // nosuid would say nothing more: no device is a program
+constexpr std::int64_t own_directories = 3;  // below /job and not the job's: itself, .tmp, .shm
 constexpr const char* devices[] = {"null", "zero", "full", "random", "urandom"};
 
 // The parents of a path, outermost first: "etc", "etc/ssl" of "etc/ssl/certs".
@@ -114,12 +116,18 @@ void limit(Plan& plan, int resource, std::uint64_t value) {
 void add_limits(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
     limit(plan, RLIMIT_CORE, 1);  // 0 would still feed a core_pattern that is a pipe (systemd-coredump, apport)
     limit(plan, RLIMIT_NOFILE, static_cast<std::uint64_t>(std::max(spec.limits.open_files, 16)));
-    limit(plan, RLIMIT_FSIZE, static_cast<std::uint64_t>(spec.limits.disk_bytes));
+    limit(plan, RLIMIT_FSIZE, static_cast<std::uint64_t>(file_bytes_of(spec.limits)));
+    if (spec.limits.cpu_time.count() > 0) {  // a net below the worker, which counts all processes together
+        limit(plan, RLIMIT_CPU,
+              static_cast<std::uint64_t>(std::chrono::ceil<Seconds>(spec.limits.cpu_time).count()) + 1);
+    }
     limit(plan, RLIMIT_MEMLOCK, 64 * kibibyte);
     limit(plan, RLIMIT_MSGQUEUE, 64 * kibibyte);
     limit(plan, RLIMIT_SIGPENDING, 1024);
     if (!options.rootless || options.limit_processes_by_user) {
-        limit(plan, RLIMIT_NPROC, static_cast<std::uint64_t>(spec.limits.processes));
+        // Beside a cgroup one more, so that it is the cgroup that refuses: it counts how often.
+        const int above = options.limit_processes_by_user ? 0 : 1;
+        limit(plan, RLIMIT_NPROC, static_cast<std::uint64_t>(spec.limits.processes) + static_cast<unsigned>(above));
     }
     if (options.limit_memory_by_process) {
         limit(plan, RLIMIT_DATA, static_cast<std::uint64_t>(spec.limits.memory_bytes));
@@ -252,6 +260,9 @@ Status check(const BoxSpec& spec) {
     if (spec.limits.memory_bytes < mebibyte || spec.limits.disk_bytes < 64 * kibibyte) {
         return wrong("limits.memory_bytes must be at least 1 MiB and limits.disk_bytes at least 64 KiB");
     }
+    if (spec.limits.cpu_time.count() < 0 || spec.limits.file_bytes < 0 || spec.limits.inodes < 0) {
+        return wrong("limits.cpu_s, limits.file_bytes and limits.inodes must not be negative");
+    }
     return {};
 }
 
@@ -260,7 +271,8 @@ Status check(const BoxSpec& spec) {
 Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
     Plan plan;
     if (options.rootless) add_user_namespace(plan, options);
-    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS});
+    // Not ipc and uts: every box is born into its own, so that of the spawner would protect nobody.
+    plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS | CLONE_NEWPID});
     plan.first(StepKind::become_init);
     plan.first(StepKind::make_mounts_private);
     plan.first(StepKind::mount_tmpfs, {.subject = plan.text(options.mount_point),
@@ -291,6 +303,7 @@ Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
 Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     WINDLASS_TRY_STATUS(check(spec));
     Plan plan;
+    plan.born_into(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
     for (int i = 0; i < options.cgroup_files; i++) {
         plan.first(StepKind::enter_cgroup, {.value = static_cast<std::uint64_t>(i)});
     }
@@ -307,7 +320,7 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     plan.first(StepKind::mount_proc, {.subject = plan.text("/proc"),
                                       .object = plan.text("hidepid=2"),
                                       .value = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC});
-    const std::int64_t inodes = std::clamp<std::int64_t>(spec.limits.disk_bytes / 4096, 1024, 65536);
+    const std::int64_t inodes = inodes_of(spec.limits) + own_directories + (spec.make_out_directory ? 1 : 0);
     plan.first(StepKind::mount_tmpfs,
                {.subject = plan.text("/job"),
                 .object = plan.text(fmt::format("size={},nr_inodes={},mode=700,uid={},gid={}", spec.limits.disk_bytes,
@@ -359,7 +372,7 @@ const Step& Plan::step(std::size_t index) const {
 
 std::string Plan::bytes() const {
     const BlobHeader header{static_cast<std::uint32_t>(first_.size()), static_cast<std::uint32_t>(second_.size()),
-                            static_cast<std::uint32_t>(arena_.size()), 0};
+                            static_cast<std::uint32_t>(arena_.size()), static_cast<std::uint32_t>(namespaces_)};
     std::string blob(sizeof header + size() * sizeof(Step) + arena_.size(), '\0');
     char* to = blob.data();
     const auto put = [&to](const void* from, std::size_t bytes) {

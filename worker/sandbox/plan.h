@@ -17,6 +17,9 @@ class Plan {
   public:
     void first(StepKind kind, const Step& step = {}) { add(first_, kind, step); }
     void second(StepKind kind, const Step& step = {}) { add(second_, kind, step); }
+    // CLONE_NEW… flags: what PID 1 of the box is born into, before its first step.
+    void born_into(std::uint64_t namespaces) { namespaces_ = namespaces; }
+    std::uint64_t namespaces() const { return namespaces_; }
     // Places bytes in the arena, NUL-terminated; the offset.
     std::uint32_t text(std::string_view bytes);
     std::uint32_t aligned(std::string_view bytes);
@@ -30,11 +33,13 @@ class Plan {
     std::string bytes() const;  // BlobHeader, steps, arena
 
   private:
+    friend class PlanEditor;  // of tests/abuse, which leaves layers out to see who notices; the product has none
     static void add(std::vector<Step>& list, StepKind kind, Step step) {
         step.kind = kind;
         list.push_back(step);
     }
 
+    std::uint64_t namespaces_ = 0;
     std::vector<Step> first_;
     std::vector<Step> second_;
     std::string arena_ = std::string(1, '\0');  // offset 0 is the empty string

@@ -50,6 +50,8 @@ std::string limit_name(std::uint64_t resource) {
             return "core";
         case RLIMIT_NOFILE:
             return "open files";
+        case RLIMIT_CPU:
+            return "processor seconds of a process";
         case RLIMIT_FSIZE:
             return "file size";
         case RLIMIT_MEMLOCK:
@@ -169,6 +171,7 @@ std::string describe(const Plan& plan, std::size_t index) {
 
 std::string print(const Plan& plan) {
     std::string text;
+    if (plan.namespaces() != 0) text += "new namespaces: " + namespaces(plan.namespaces()) + "\n";
     for (std::size_t i = 0; i < plan.size(); i++) {
         if (i == plan.first_count()) text += "--- the process that becomes the job\n";
         const auto [what, with] = words(plan, plan.step(i));

@@ -35,60 +35,62 @@ int try_unshare(int first, int second) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 
-std::string why_no_user_namespace(int error) {
+Finding without_user_namespaces(int error) {
+    Finding finding{Protection::user_namespace, false, ""};
     if (read_small("/proc/sys/kernel/unprivileged_userns_clone").starts_with("0")) {
-        return "off by sysctl: set kernel.unprivileged_userns_clone=1";
+        finding.how = "switched off: kernel.unprivileged_userns_clone is 0";
+        finding.fix = "sysctl -w kernel.unprivileged_userns_clone=1 (and the same in /etc/sysctl.d/windlass.conf)";
+    } else if (number_in(read_small("/proc/sys/user/max_user_namespaces")) == 0) {
+        finding.how = "switched off: user.max_user_namespaces is 0";
+        finding.fix = "sysctl -w user.max_user_namespaces=10000 (and the same in /etc/sysctl.d/windlass.conf)";
+    } else if (read_small("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").starts_with("1")) {
+        finding.how = "AppArmor allows them to named programs only";
+        finding.fix =
+            "load an AppArmor profile with `userns,` for windlass-spawner, or: "
+            "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+    } else {
+        finding.how = std::strerror(error);
+        finding.fix = "run the worker as root, or outside of the container that forbids them";
     }
-    if (number_in(read_small("/proc/sys/user/max_user_namespaces")) == 0) {
-        return "off by sysctl: set user.max_user_namespaces=10000 or more";
-    }
-    if (read_small("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").starts_with("1")) {
-        return "AppArmor allows them to named programs only: load a profile with `userns,` for windlass-spawner, or "
-               "set "
-               "kernel.apparmor_restrict_unprivileged_userns=0";
-    }
-    return fmt::format("{}: run the worker as root, or outside of a container that forbids them", std::strerror(error));
+    return finding;
 }
 
 Finding user_namespace(const Machine& machine) {
-    Finding finding{Protection::user_namespace, true, "not needed: the worker runs as root"};
-    if (!machine.rootless) return finding;
+    if (!machine.rootless) return {Protection::user_namespace, true, "not needed: the worker runs as root"};
     const int error = try_unshare(CLONE_NEWUSER, CLONE_NEWNS | CLONE_NEWPID);
-    finding.present = error == 0;
-    finding.how = error == 0 ? "unprivileged user namespaces" : why_no_user_namespace(error);
-    return finding;
+    if (error != 0) return without_user_namespaces(error);
+    return {Protection::user_namespace, true, "unprivileged user namespaces"};
 }
 
 Finding network_namespace(const Machine& machine) {
-    Finding finding{Protection::network_namespace, true, "an empty network namespace per slot"};
     const int error = try_unshare(machine.rootless ? CLONE_NEWUSER : 0, CLONE_NEWNET);
-    if (error == 0) return finding;
-    finding.present = false;
-    finding.how = fmt::format("{}: root needs CAP_SYS_ADMIN, others user namespaces", std::strerror(error));
-    return finding;
+    if (error == 0) return {Protection::network_namespace, true, "an empty network namespace per slot"};
+    return {Protection::network_namespace, false, std::strerror(error),
+            machine.rootless ? "bring user-namespace first: network namespaces come with it"
+                             : "give the worker CAP_SYS_ADMIN: in a unit CapabilityBoundingSet= must name it, in a "
+                               "container docker run --cap-add SYS_ADMIN"};
 }
 
 Finding group_limit(Protection protection, const CgroupSupport& cgroups, const std::string& missing,
                     const char* controller) {
-    Finding finding{protection, missing.empty(), missing};
-    if (missing.empty()) finding.how = fmt::format("cgroup v{}: {}", cgroups.version, controller);
-    return finding;
+    if (!missing.empty()) return {protection, false, missing, cgroups.fix};
+    return {protection, true, fmt::format("cgroup v{}: {}", cgroups.version, controller)};
 }
 
 Finding landlock(const Machine& machine) {
-    Finding finding{Protection::landlock, machine.landlock_abi > 0, fmt::format("ABI {}", machine.landlock_abi)};
-    if (!finding.present)
-        finding.how = "not in this kernel, or not in its lsm= list: add landlock to lsm= (Linux 5.13 or later)";
-    return finding;
+    if (machine.landlock_abi > 0) return {Protection::landlock, true, fmt::format("ABI {}", machine.landlock_abi)};
+    return {Protection::landlock, false, "not in this kernel, or not among its security modules",
+            "use Linux 5.13 or later and add lsm=landlock,… to GRUB_CMDLINE_LINUX in /etc/default/grub (with what "
+            "/sys/kernel/security/lsm lists now), run update-grub, reboot"};
 }
 
 Finding uid_per_job(const Machine& machine, const SandboxSettings& settings) {
-    Finding finding{Protection::uid_per_job, !machine.rootless, ""};
-    finding.how = machine.rootless
-                      ? fmt::format("every job runs as uid {}: run the worker as root for one per slot", machine.uid)
-                      : fmt::format("uids {} to {}", settings.first_uid,
-                                    settings.first_uid + static_cast<uid_t>(settings.slots) - 1);
-    return finding;
+    if (machine.rootless)
+        return {Protection::uid_per_job, false, fmt::format("every job runs as uid {}", machine.uid),
+                "run the worker as root, where that is acceptable: then each slot has a uid of its own"};
+    return {
+        Protection::uid_per_job, true,
+        fmt::format("uids {} to {}", settings.first_uid, settings.first_uid + static_cast<uid_t>(settings.slots) - 1)};
 }
 
 Finding job_network(const Machine& machine, const SandboxSettings& settings) {
@@ -97,6 +99,7 @@ Finding job_network(const Machine& machine, const SandboxSettings& settings) {
     if (why_not.empty()) return finding;
     finding.present = false;
     finding.how = "worker.network is full: " + why_not;
+    finding.fix = "apt-get install slirp4netns nftables; or set worker.network to none";
     return finding;
 }
 
@@ -142,7 +145,8 @@ Status check_protections(const Machine& machine, const std::vector<Protection>& 
         const bool allowed =
             std::find(allow_weaker.begin(), allow_weaker.end(), finding.protection) != allow_weaker.end();
         if (finding.present || (allowed && can_be_done_without(finding.protection))) continue;
-        sentences += fmt::format("; {} is missing: {}", name(finding.protection), finding.how);
+        sentences +=
+            fmt::format("; {} is missing: {} (to get it: {})", name(finding.protection), finding.how, finding.fix);
     }
     if (sentences.empty()) return {};
     return make_error(ErrorKind::denied, "the sandbox would be weaker than it must be" + sentences +

@@ -21,9 +21,12 @@
 #include "worker/sandbox/host.h"
 #include "worker/sandbox/job_network.h"
 #include "worker/sandbox/landlock.h"
+#include "worker/sandbox/limit_words.h"
 #include "worker/sandbox/plan.h"
+#include "worker/sandbox/process_times.h"
 #include "worker/sandbox/protection.h"
 #include "worker/sandbox/spawner_process.h"
+#include "worker/sandbox/stuck.h"
 
 namespace windlass::worker {
 namespace {
@@ -31,8 +34,12 @@ namespace {
 struct Box {
     BoxId id = 0;              // 0: the slot is free
     std::optional<Plan> plan;  // until it runs: puts a failing step into words
+    std::string name;
     bool started = false;
+    bool stuck = false;
     File work_directory;
+    Limits limits;
+    pid_t pid_one = 0;  // once started
     // network: full. The box is sent to the spawner when its network stands; until then its pipes wait here.
     std::optional<JobNetwork> network;
     std::string network_lost;  // why
@@ -45,6 +52,9 @@ struct Box {
         err = File();
     }
 };
+
+// Building a box counts in its cgroup too: a difference up to this is that.
+constexpr Milliseconds unreaped{10};
 
 struct Pipe {
     File read;
@@ -59,9 +69,10 @@ Result<Pipe> make_pipe() {
     return pipe;
 }
 
-bool is_full(const File& directory) {
-    struct statfs space {};
-    return directory && fstatfs(directory.get(), &space) == 0 && (space.f_bfree == 0 || space.f_ffree == 0);
+// What the main process died of, also when a shell passed it on. 0: it ended by itself.
+int signal_of(int status) {
+    if (WIFSIGNALED(status)) return WTERMSIG(status);
+    return WIFEXITED(status) && WEXITSTATUS(status) > 128 ? WEXITSTATUS(status) - 128 : 0;
 }
 
 SteadyTime steady(std::int64_t us) {
@@ -84,10 +95,14 @@ class LinuxSandbox final : public Sandbox {
 
     Result<Launched> start(const BoxSpec& spec) override;
     void stop(BoxId box, Milliseconds grace) override;
+    std::optional<Microseconds> cpu_used(BoxId box) const override;
     int fd() const override { return poll_ ? poll_.get() : spawner_.socket(); }
     std::vector<BoxEvent> take_events() override;
     std::string broken() const override { return broken_; }
     const std::vector<Finding>& findings() const override { return machine_.findings; }
+    int stuck_boxes() const override {
+        return static_cast<int>(std::count_if(boxes_.begin(), boxes_.end(), [](const Box& box) { return box.stuck; }));
+    }
 
   private:
     BoxOptions options_of(int slot) const;
@@ -99,8 +114,12 @@ class LinuxSandbox final : public Sandbox {
     void give_up(Box& box, std::string detail, std::vector<BoxEvent>& events);
     void on_report(ReportMessage message, std::vector<BoxEvent>& events);
     BoxEnded end_of(int slot, const Report& report);
+    Usage usage_of(const Report& report, const CgroupReading& reading) const;
+    MemoryKeeper memory_keeper() const;
+    LimitFacts facts_of(const Box& box, const Report& report, const CgroupReading& reading) const;
     Outcome outcome_of(const Box& box, const Report& report, const CgroupReading& reading) const;
     void end_all(std::vector<BoxEvent>& events);
+    static std::string why_stuck(const std::string& box);
 
     SandboxSettings settings_;
     Machine machine_;
@@ -158,6 +177,8 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     Box box;
     box.id = ++last_id_;
     box.plan = std::move(plan);
+    box.name = spec.name;
+    box.limits = spec.limits;
     box.out = std::move(out.write);
     box.err = std::move(err.write);
     if (spec.network == Network::full) {
@@ -178,6 +199,7 @@ Status LinuxSandbox::send_start(int slot, const Box& box, const File& network) {
     command.kind = Command::start;
     command.slot = static_cast<std::uint32_t>(slot);
     command.box = box.id;
+    command.stuck_after_ms = static_cast<std::uint32_t>(settings_.stuck_after.count());
     command.born_in_cgroup = cgroups_ && cgroups_->entered_by_birth() ? 1 : 0;
     std::vector<int> descriptors = {box.out.get(), box.err.get()};
     if (network) {
@@ -265,6 +287,16 @@ void LinuxSandbox::stop(BoxId id, Milliseconds grace) {
     }
 }
 
+std::optional<Microseconds> LinuxSandbox::cpu_used(BoxId id) const {
+    for (std::size_t slot = 0; slot < boxes_.size(); slot++) {
+        if (id == 0 || boxes_[slot].id != id) continue;
+        const auto counted = cgroups_ ? cgroups_->cpu_used(static_cast<int>(slot)) : std::nullopt;
+        if (counted || boxes_[slot].pid_one <= 0) return counted;
+        return cpu_time_of_tree(boxes_[slot].pid_one);
+    }
+    return std::nullopt;
+}
+
 std::vector<BoxEvent> LinuxSandbox::take_events() {
     std::vector<BoxEvent> events;
     while (broken_.empty()) {
@@ -300,10 +332,14 @@ void LinuxSandbox::on_report(ReportMessage message, std::vector<BoxEvent>& event
     if (slot >= boxes_.size() || boxes_[slot].id != report.box) return;
     if (report.kind == Report::started) {
         boxes_[slot].started = true;
+        boxes_[slot].pid_one = message.sender;
         boxes_[slot].work_directory = std::move(message.descriptor);
         events.emplace_back(BoxStarted{report.box, steady(report.started_us)});
     } else if (report.kind == Report::ended) {
         events.emplace_back(end_of(static_cast<int>(slot), report));
+    } else if (report.kind == Report::stuck) {
+        boxes_[slot].stuck = true;
+        events.emplace_back(BoxStuck{report.box, why_stuck(boxes_[slot].name)});
     }
 }
 
@@ -313,7 +349,18 @@ BoxEnded LinuxSandbox::end_of(int slot, const Report& report) {
     BoxEnded ended;
     ended.box = box.id;
     ended.outcome = outcome_of(box, report, reading);
-    Usage& usage = ended.usage;
+    ended.usage = usage_of(report, reading);
+    if (report.first_choice != 0 && report.reported != 0 && report.status != -1 && WIFSIGNALED(report.status))
+        ended.first_choice_signal = WTERMSIG(report.status);
+    ended.waited = what_it_waited_for(ended.usage.wall, reading.cpu_stall, reading.memory_stall);
+    ended.work_directory_fd = box.work_directory.release();
+    end_network(box);
+    box = Box();
+    return ended;
+}
+
+Usage LinuxSandbox::usage_of(const Report& report, const CgroupReading& reading) const {
+    Usage usage;
     if (report.started_us > 0) {
         const std::int64_t end_us =
             report.ended_us > 0 ? report.ended_us : SystemClock().now().steady.time_since_epoch().count();
@@ -321,7 +368,12 @@ BoxEnded LinuxSandbox::end_of(int slot, const Report& report) {
     }
     usage.cpu_user = Microseconds(report.user_us);
     usage.cpu_system = Microseconds(report.system_us);
-    if (report.reported == 0) {  // PID 1 was killed: only the cgroup still knows
+    const Microseconds reaped = usage.cpu_user + usage.cpu_system;
+    const Microseconds counted =
+        reading.cpu_user.value_or(Microseconds{}) + reading.cpu_system.value_or(Microseconds{});
+    // PID 1 was killed, or the job ignored the end of children: only the cgroup still knows. Otherwise what was reaped
+    // is exact, and does not hold what it took to build the box.
+    if (report.reported == 0 || counted > reaped + unreaped) {
         usage.cpu_user = reading.cpu_user.value_or(Microseconds{});
         usage.cpu_system = reading.cpu_system.value_or(Microseconds{});
     }
@@ -330,18 +382,34 @@ BoxEnded LinuxSandbox::end_of(int slot, const Report& report) {
         usage.peak_memory_bytes = report.largest_process_kib * kibibyte;
         usage.peak_memory_is_largest_process = true;
     }
-    if (report.first_choice != 0 && report.reported != 0 && report.status != -1 && WIFSIGNALED(report.status))
-        ended.first_choice_signal = WTERMSIG(report.status);
-    usage.read_bytes = report.blocks_read * 512;
-    usage.written_bytes = report.blocks_written * 512;
-    ended.work_directory_fd = box.work_directory.release();
-    end_network(box);
-    box = Box();
-    return ended;
+    usage.read_bytes = std::max(report.blocks_read * 512, reading.read_bytes);
+    usage.written_bytes = std::max(report.blocks_written * 512, reading.written_bytes);
+    usage.peak_processes = reading.peak_processes;
+    return usage;
+}
+
+MemoryKeeper LinuxSandbox::memory_keeper() const {
+    if (!machine_.has(Protection::memory_limit)) return MemoryKeeper::each_process;
+    return machine_.cgroups.version == 1 ? MemoryKeeper::cgroup_v1 : MemoryKeeper::cgroup_v2;
+}
+
+LimitFacts LinuxSandbox::facts_of(const Box& box, const Report& report, const CgroupReading& reading) const {
+    LimitFacts facts;
+    struct statfs space {};
+    if (box.work_directory && fstatfs(box.work_directory.get(), &space) == 0) {
+        facts.bytes_full = space.f_bfree == 0;
+        facts.files_full = space.f_ffree == 0;
+    }
+    facts.memory_keeper = memory_keeper();
+    facts.process_refusals = reading.process_refusals;
+    facts.signal = signal_of(report.status);
+    facts.largest_process_bytes = report.largest_process_kib * kibibyte;
+    return facts;
 }
 
 Outcome LinuxSandbox::outcome_of(const Box& box, const Report& report, const CgroupReading& reading) const {
-    if (reading.memory_kills > 0) return {OutcomeKind::out_of_memory, 0, 0, "reached its limit of memory"};
+    if (reading.memory_kills > 0)
+        return {OutcomeKind::out_of_memory, 0, 0, memory_reached(box.limits, memory_keeper())};
     if (report.failed_step >= 0) {
         const std::string step = box.plan ? describe(*box.plan, static_cast<std::size_t>(report.failed_step)) : "start";
         const std::string detail = errno_error(step, report.error).message;
@@ -352,14 +420,32 @@ Outcome LinuxSandbox::outcome_of(const Box& box, const Report& report, const Cgr
     if (!box.network_lost.empty() && (by_force || (WIFSIGNALED(report.status) && WTERMSIG(report.status) == SIGKILL)))
         return {OutcomeKind::worker_lost, 0, 0, "the job lost its network: " + box.network_lost};
     if (by_force) return {OutcomeKind::signalled, 0, SIGKILL, "ended by force"};
-    if (WIFEXITED(report.status)) {
-        Outcome outcome{OutcomeKind::exited, WEXITSTATUS(report.status), 0, ""};
-        if (report.error != 0) outcome.detail = errno_error("the program could not be executed", report.error).message;
-        if (outcome.exit_code == 0 || !is_full(box.work_directory)) return outcome;
-    } else if (!is_full(box.work_directory)) {
-        return {OutcomeKind::signalled, 0, WTERMSIG(report.status), ""};
+    if (report.status == 0) return {OutcomeKind::exited, 0, 0, ""};
+    if (report.error != 0) {
+        const std::string why = errno_error("the program could not be executed", report.error).message;
+        return {OutcomeKind::exited, WEXITSTATUS(report.status), 0, why};
     }
-    return {OutcomeKind::out_of_disk, 0, 0, "failed with its working directory full"};
+    const LimitFacts facts = facts_of(box, report, reading);
+    // Its own RLIMIT_CPU, in case nobody counted for all of its processes.
+    const Microseconds used(report.user_us + report.system_us);
+    const bool cpu_spent = box.limits.cpu_time.count() > 0 && used >= box.limits.cpu_time;
+    if (cpu_spent && (facts.signal == SIGKILL || facts.signal == SIGXCPU))
+        return {OutcomeKind::out_of_time, 0, 0, cpu_time_reached(box.limits, used)};
+    const std::string detail = limits_reached(box.limits, facts);
+    if ((facts.bytes_full || facts.files_full) && facts.signal != SIGXFSZ)
+        return {OutcomeKind::out_of_disk, 0, 0, detail};
+    if (WIFEXITED(report.status)) return {OutcomeKind::exited, WEXITSTATUS(report.status), 0, detail};
+    return {OutcomeKind::signalled, 0, WTERMSIG(report.status), detail};
+}
+
+std::string LinuxSandbox::why_stuck(const std::string& box) {
+    // The kernel keeps 15 bytes of the title "box NAME" of PID 1.
+    const std::string known_as = ("box " + box).substr(0, 15).substr(4);
+    std::string why;
+    for (const StuckProcess& process : stuck_processes()) {
+        if (process.box == known_as) why += (why.empty() ? "" : "; ") + in_words(process);
+    }
+    return why.empty() ? "its processes were killed and do not end, and /proc does not show which" : why;
 }
 
 void LinuxSandbox::end_all(std::vector<BoxEvent>& events) {

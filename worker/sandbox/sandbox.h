@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,7 +53,8 @@ bool can_be_done_without(Protection protection);
 struct Finding {
     Protection protection;
     bool present = false;
-    std::string how;  // present: by what ("cgroup v1: memory"); missing: why, and the command or setting that fixes it
+    std::string how;  // present: by what ("cgroup v1: memory"); missing: why
+    std::string fix;  // missing: the command or setting that brings it, to be read by an administrator
 };
 
 // What jobs with `network: full` need; see docs/sandbox.md.
@@ -72,6 +74,8 @@ struct SandboxSettings {
     uid_t first_uid = 200'000;  // as root: slot i runs as first_uid + i (uid and gid)
     std::vector<Protection> allow_weaker;
     NetworkSettings network;
+    // A box in which processes are left so long after they were killed is told as stuck (BoxStuck).
+    Milliseconds stuck_after{10'000};
 };
 
 struct BoxSpec {
@@ -102,13 +106,22 @@ struct BoxEnded {
     // came). A stop() is not known here: its caller knows why it stopped the box, and lets the first cause win.
     Outcome outcome;
     Usage usage;
+    // What it waited for, if it was a good part of the time: for the one who stops it for being late. May be empty.
+    std::string waited;
     // O_PATH-like handle on the working directory, which outlives the processes: for collecting results with openat2.
     // -1 if the box was never built. The receiver closes it; the directory's memory is free then.
     int work_directory_fd = -1;
     // The signal that ended the program of first_choice. 0: none did, or argv was executed, or the box ended by force.
     int first_choice_signal = 0;
 };
-using BoxEvent = std::variant<BoxStarted, BoxEnded>;
+// Everything in the box was killed long ago, and the kernel cannot end one of its processes (uninterruptible sleep). At
+// most once per box, between start() and BoxEnded, which may never come: the slot stays taken until it does. No process
+// of the box will execute another instruction of its program.
+struct BoxStuck {
+    BoxId box = 0;
+    std::string why;  // "process 4711 (dd) of box 7.1 was killed and does not end: state D, waits in the kernel in …"
+};
+using BoxEvent = std::variant<BoxStarted, BoxEnded, BoxStuck>;
 
 class Sandbox {
   public:
@@ -132,6 +145,9 @@ class Sandbox {
     // the spawner, so the end comes even if the caller's loop stands still.
     virtual void stop(BoxId box, Milliseconds grace) = 0;
 
+    // Processor time of everything in the box so far, of living and dead. No value: unknown box, or nobody counts.
+    virtual std::optional<Microseconds> cpu_used(BoxId box) const = 0;
+
     virtual int fd() const = 0;  // readable: take_events() has something
     virtual std::vector<BoxEvent> take_events() = 0;
 
@@ -139,6 +155,8 @@ class Sandbox {
     // the worker must end.
     virtual std::string broken() const = 0;
     virtual const std::vector<Finding>& findings() const = 0;
+    // How many slots are lost to boxes that were told as BoxStuck and have not ended.
+    virtual int stuck_boxes() const = 0;
 };
 
 }  // namespace windlass::worker

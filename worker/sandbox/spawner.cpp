@@ -37,6 +37,9 @@ struct Slot {
     pid_t pid = 0;                 // of PID 1; 0: the slot is free
     std::int64_t hard_at = never;  // milliseconds, CLOCK_MONOTONIC
     std::int64_t force_at = never;
+    std::int64_t killed_at = never;  // by our order
+    std::int64_t stuck_after_ms = 0;
+    bool stuck_told = false;
     int cgroup_files[max_cgroup_files];
     int cgroup_file_count = 0;
     bool report_waiting = false;  // the box has ended, the socket was full
@@ -123,7 +126,7 @@ void report_end(Slot& slot, int index, int error) {
     report.blocks_read = note.blocks_read;
     report.blocks_written = note.blocks_written;
     slot.pid = 0;
-    slot.hard_at = slot.force_at = never;
+    slot.hard_at = slot.force_at = slot.killed_at = never;
     send_end(slot);
 }
 
@@ -136,8 +139,7 @@ void keep_cgroup_files(Slot& slot, const Command& command, int first) {
 
 // cgroup -1: the child enters its cgroups itself (v1). Otherwise it is born in this one (v2): moving there would make
 // the kernel wait for milliseconds.
-pid_t fork_into_namespaces(int cgroup) {
-    constexpr unsigned long namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+pid_t fork_into_namespaces(unsigned long namespaces, int cgroup) {
     if (cgroup < 0) {  // not clone3, which the filter then refuses to everybody
         return static_cast<pid_t>(syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, 0));
     }
@@ -159,6 +161,8 @@ void start(const Command& command) {
     Slot& slot = slots[index];
     keep_cgroup_files(slot, command, passing);
     slot.box = command.box;
+    slot.stuck_after_ms = command.stuck_after_ms;
+    slot.stuck_told = false;
     notes[index] = {};
     notes[index].failed_step = -1;
     void* mapped = nullptr;
@@ -166,7 +170,7 @@ void start(const Command& command) {
     pid_t pid = -1;
     int error = EINVAL;
     if (blob.header != nullptr) {
-        pid = fork_into_namespaces(command.born_in_cgroup != 0 ? slot.cgroup_files[0] : -1);
+        pid = fork_into_namespaces(blob.header->namespaces, command.born_in_cgroup != 0 ? slot.cgroup_files[0] : -1);
         error = errno;
     }
     if (pid == 0) {
@@ -206,6 +210,24 @@ void reap() {
     }
 }
 
+// A box that was killed, by us or because its main process ended, and that still exists: the kernel cannot end one of
+// its processes. Told once; its end is told as ever when it comes. When to look again.
+std::int64_t watch_ending(Slot& slot, int index, std::int64_t now) {
+    if (slot.stuck_told) return never;
+    std::int64_t since = slot.killed_at;
+    const std::int64_t ending_us = notes[index].ending_us;
+    if (ending_us != 0 && ending_us / 1000 < since) since = ending_us / 1000;
+    // PID 1 cannot wake us: look now and then.
+    if (since == never) return now + slot.stuck_after_ms;
+    if (now < since + slot.stuck_after_ms) return since + slot.stuck_after_ms;
+    Report report;
+    report.kind = Report::stuck;
+    report.slot = static_cast<std::uint32_t>(index);
+    report.box = slot.box;
+    slot.stuck_told = send_message(socket_fd, report, -1, MSG_DONTWAIT) == 0;
+    return slot.stuck_told ? never : now + last_chance_ms;
+}
+
 // Does what is due; milliseconds until the next thing is, -1: nothing planned.
 int keep_time() {
     std::int64_t next = never;
@@ -215,6 +237,7 @@ int keep_time() {
         if (slot.pid == 0) continue;
         if (slot.hard_at != never && slot.force_at == never && now >= slot.hard_at) {
             kill(slot.pid, stop_hard);
+            slot.killed_at = now;
             slot.force_at = now + last_chance_ms;
         }
         if (now >= slot.force_at) {
@@ -223,6 +246,8 @@ int keep_time() {
         }
         const std::int64_t due = slot.force_at != never ? slot.force_at : slot.hard_at;
         if (due < next) next = due;
+        const std::int64_t look_at = watch_ending(slot, i, now);
+        if (look_at < next) next = look_at;
     }
     return next == never ? -1 : static_cast<int>(next > now ? next - now : 0);
 }

@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,10 +15,14 @@
 #include <cstring>
 #include <utility>
 
+#include "shared/log.h"
+#include "worker/sandbox/stuck.h"
+
 namespace windlass::worker {
 namespace {
 
 constexpr int set_up_patience_ms = 30'000;
+constexpr int end_patience_ms = 10'000;
 constexpr int spawner_socket = 3;  // where the program expects it
 
 Result<File> in_memory(const std::string& bytes) {
@@ -57,9 +62,11 @@ SpawnerProcess::SpawnerProcess(SpawnerProcess&& other) noexcept
 
 SpawnerProcess::~SpawnerProcess() {
     socket_ = File();  // its end-of-file is the order to end
-    if (pid_ > 0) {
-        while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-        }
+    if (pid_ > 0 && !wait_for_end()) {
+        log::error("the spawner {} does not end; left behind: {}", pid_, [] {
+            const auto stuck = stuck_processes();
+            return stuck.empty() ? std::string("unknown processes") : in_words(stuck.front());
+        }());
     }
 }
 
@@ -68,6 +75,9 @@ Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return errno_error("socketpair", errno);
     File ours(pair[0]);
+    const int yes = 1;
+    if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
+        return errno_error("SO_PASSCRED", errno);
     // Never descriptor 3 itself: dup2 onto itself would leave it close-on-exec.
     File theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
     close(pair[1]);
@@ -127,7 +137,7 @@ Status SpawnerProcess::send(Command command, const std::string& blob, std::vecto
 Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
     ReportMessage result;
     iovec part{&result.report, sizeof result.report};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control{};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -140,25 +150,39 @@ Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
     if (size != static_cast<ssize_t>(sizeof result.report)) {
         return make_error(ErrorKind::unavailable, "the spawner has ended: " + how_it_ended());
     }
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-        result.descriptor = File(fd);
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_type == SCM_RIGHTS) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+            result.descriptor = File(fd);
+        } else if (header->cmsg_type == SCM_CREDENTIALS) {
+            ucred sender{};
+            std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+            result.sender = sender.pid;
+        }
     }
     return std::optional<ReportMessage>(std::move(result));
 }
 
+std::optional<int> SpawnerProcess::wait_for_end() {
+    const File process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    pollfd ended{process.get(), POLLIN, 0};
+    int polled = 0;
+    while ((polled = poll(&ended, 1, end_patience_ms)) < 0 && errno == EINTR) {
+    }
+    int status = 0;
+    if (polled == 0 || waitpid(pid_, &status, 0) != pid_) return std::nullopt;
+    pid_ = -1;
+    return status;
+}
+
 std::string SpawnerProcess::how_it_ended() {
     socket_ = File();
-    int status = 0;
     if (pid_ <= 0) return "earlier";
-    while (waitpid(pid_, &status, 0) < 0) {
-        if (errno != EINTR) return std::strerror(errno);
-    }
-    pid_ = -1;
-    return WIFEXITED(status) ? fmt::format("exit status {}", WEXITSTATUS(status))
-                             : fmt::format("signal {}", WTERMSIG(status));
+    const std::optional<int> status = wait_for_end();
+    if (!status) return "some of its processes cannot be ended by the kernel";
+    return WIFEXITED(*status) ? fmt::format("exit status {}", WEXITSTATUS(*status))
+                              : fmt::format("signal {}", WTERMSIG(*status));
 }
 
 }  // namespace windlass::worker

@@ -15,7 +15,8 @@ namespace windlass::worker {
 
 struct ReportMessage {
     Report report;
-    File descriptor;  // of `started`: the working directory
+    File descriptor;   // of `started`: the working directory
+    pid_t sender = 0;  // as the kernel says; of `started`: PID 1 of the box. 0: it cannot be seen from here
 };
 
 class SpawnerProcess {
@@ -36,6 +37,8 @@ class SpawnerProcess {
   private:
     SpawnerProcess(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
     std::string how_it_ended();
+    // Its wait status; nullopt if it has not ended after a while, because the kernel cannot end a process of a box.
+    std::optional<int> wait_for_end();
 
     File socket_;
     pid_t pid_ = -1;

@@ -71,7 +71,7 @@ struct BlobHeader {
     std::uint32_t first_steps = 0;   // of the spawner (set-up) or of PID 1 (box)
     std::uint32_t second_steps = 0;  // of the job process; 0 in a set-up
     std::uint32_t arena_bytes = 0;
-    std::uint32_t reserved = 0;
+    std::uint32_t namespaces = 0;  // CLONE_NEW… flags with which PID 1 of a box is born; 0 in a set-up
 };
 
 static_assert(sizeof(Step) == 32 && sizeof(BlobHeader) == 16, "steps and arena stay aligned to 8 bytes");

@@ -24,6 +24,8 @@ struct Command {
     std::uint32_t born_in_cgroup =
         0;  // of start: the entrance is a cgroup v2 directory, for clone3 (else: files to write to)
     std::uint32_t own_network = 0;  // of start: 1: the namespace made for this job comes along
+    std::uint32_t stuck_after_ms = 0;  // of start: told so long after everything in the box was killed, if it still is
+    std::uint32_t reserved = 0;
 };
 
 // Instead of a step: the process of the box could not even be made.
@@ -31,7 +33,7 @@ inline constexpr std::int32_t no_process = INT32_MAX;
 
 // Spawner (or a box's PID 1) to worker.
 struct Report {
-    enum Kind : std::uint32_t { ready = 1, set_up_failed = 2, started = 3, ended = 4 };
+    enum Kind : std::uint32_t { ready = 1, set_up_failed = 2, started = 3, ended = 4, stuck = 5 };
     std::uint32_t kind = 0;
     std::uint32_t slot = 0;
     std::uint64_t box = 0;

@@ -40,9 +40,13 @@ static int stopped(void) {
         if (errno != EPERM && errno != ENOSYS) exit(succeeded("it reached the kernel: " #call)); \
     } while (0)
 
-/* The bombs are real: never outside, never as root. */
+/* The bombs are real: never outside, and never as root but for those that say before this header that they do no harm
+   (HARMLESS_AS_ROOT): in a sandbox of which a layer was left out, some of them must be able to be root. */
 __attribute__((constructor)) static void only_in_a_box(void) {
-    if (geteuid() == 0 || access("/job/.shm", F_OK) != 0 || access("/etc/shadow", F_OK) == 0) _exit(20);
+#ifndef HARMLESS_AS_ROOT
+    if (geteuid() == 0) _exit(20);
+#endif
+    if (access("/job/.shm", F_OK) != 0 || access("/etc/shadow", F_OK) == 0) _exit(20);
     (void)succeeded;
     (void)stopped;
 }

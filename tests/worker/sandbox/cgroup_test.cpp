@@ -32,7 +32,8 @@ class PretendCgroup : public ::testing::Test {
         put(base / "boxes" / "cgroup.subtree_control", "");
         for (const char* group : {"slot-0.0", "slot-0.1"}) {
             for (const char* file : {"cgroup.procs", "cpu.stat", "memory.current", "memory.events", "memory.peak",
-                                     "memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max"}) {
+                                     "memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max",
+                                     "pids.peak", "pids.events", "io.stat", "cpu.pressure", "memory.pressure"}) {
                 put(base / "boxes" / group / file, "");
             }
         }
@@ -120,6 +121,46 @@ TEST_F(PretendCgroup, counters_are_told_as_differences) {
     EXPECT_EQ(reading.peak_memory_bytes, 123456);
     EXPECT_EQ(reading.cpu_user, Microseconds(1000));
     EXPECT_EQ(reading.cpu_system, Microseconds(1000));
+}
+
+TEST_F(PretendCgroup, refused_forks_io_and_stalls_are_told_as_differences) {
+    open();
+    put(base / "boxes/slot-0.0/pids.events", "max 3\n");
+    put(base / "boxes/slot-0.0/io.stat", "8:0 rbytes=4096 wbytes=100 rios=1 wios=1 dbytes=0 dios=0\n");
+    put(base / "boxes/slot-0.0/cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000\n");
+    ASSERT_TRUE(groups->prepare(0, Limits{}).ok());
+    put(base / "boxes/slot-0.0/pids.events", "max 15\n");
+    put(base / "boxes/slot-0.0/io.stat",
+        "8:0 rbytes=8192 wbytes=150 rios=2 wios=2 dbytes=0 dios=0\n8:16 rbytes=1000 wbytes=7 rios=1 wios=1\n");
+    put(base / "boxes/slot-0.0/cpu.pressure", "some avg10=9.00 avg60=0.00 avg300=0.00 total=51000\n");
+    put(base / "boxes/slot-0.0/memory.pressure",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=777\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=20\n");
+    put(base / "boxes/slot-0.0/pids.peak", "9\n");
+    const CgroupReading reading = groups->collect(0);
+    EXPECT_EQ(reading.process_refusals, 12);
+    EXPECT_EQ(reading.peak_processes, 8) << "without PID 1";
+    EXPECT_EQ(reading.read_bytes, 8192 + 1000 - 4096);
+    EXPECT_EQ(reading.written_bytes, 57);
+    EXPECT_EQ(reading.cpu_stall, Microseconds(50'000));
+    EXPECT_EQ(reading.memory_stall, Microseconds(20));
+}
+
+TEST_F(PretendCgroup, processor_time_so_far_is_of_this_run) {
+    open();
+    put(base / "boxes/slot-0.0/cpu.stat", "usage_usec 700\nuser_usec 500\nsystem_usec 200\n");
+    ASSERT_TRUE(groups->prepare(0, Limits{}).ok());
+    put(base / "boxes/slot-0.0/cpu.stat", "usage_usec 2700\nuser_usec 1500\nsystem_usec 1200\n");
+    EXPECT_EQ(groups->cpu_used(0), Microseconds(2000));
+}
+
+TEST_F(PretendCgroup, group_of_a_job_with_many_processes_is_replaced_because_its_mark_stays) {
+    open();
+    ASSERT_TRUE(groups->prepare(0, Limits{}).ok());
+    put(base / "boxes/slot-0.0/pids.peak", "5\n");
+    EXPECT_FALSE(*groups->prepare(0, Limits{}));
+    put(base / "boxes/slot-0.0/pids.peak", "6\n");
+    EXPECT_TRUE(*groups->prepare(0, Limits{}));
+    EXPECT_EQ(get("slot-0.1/memory.max"), std::to_string(Limits{}.memory_bytes));
 }
 
 std::string cgroup2_mount() {

@@ -17,6 +17,7 @@ TEST(Opening, examine_finds_one_thing_per_protection_in_order) {
     for (std::size_t i = 0; i < findings.size(); i++) {
         EXPECT_EQ(static_cast<std::size_t>(findings[i].protection), i);
         EXPECT_FALSE(findings[i].how.empty()) << name(findings[i].protection);
+        EXPECT_EQ(findings[i].fix.empty(), findings[i].present) << name(findings[i].protection);
     }
 }
 

@@ -50,7 +50,8 @@ HostFacts small_host() {
 TEST(Plan, of_a_box_as_root) {
     const auto plan = make_plan(small_spec(), as_root());
     ASSERT_TRUE(plan.ok()) << plan.error().message;
-    EXPECT_EQ(print(*plan), R"(enter the cgroup: 0
+    EXPECT_EQ(print(*plan), R"(new namespaces: mount,pid,ipc,uts
+enter the cgroup: 0
 enter the cgroup: 1
 enter the cgroup: 2
 join the empty network of the slot
@@ -60,7 +61,7 @@ set the title: box 100000042.1
 set the OOM score: 1000
 hide PID 1 from the job
 mount proc on /proc: ro,nosuid,nodev,noexec hidepid=2
-mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2048,mode=700,uid=200001,gid=200001
+mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2052,mode=700,uid=200001,gid=200001
 open the working directory /job
 --- the process that becomes the job
 start a new session
@@ -81,11 +82,11 @@ make the directory in: mode 0700
 write the file in/data: 0 bytes, mode 0600
 limit core: 1
 limit open files: 256
-limit file size: 8388608
+limit file size: 8392704
 limit locked memory: 65536
 limit message queues: 65536
 limit pending signals: 1024
-limit processes of the user: 128
+limit processes of the user: 129
 make the Landlock ruleset: governs 0xffff
 allow with Landlock /: 0xd
 allow with Landlock /job: 0x77bf
@@ -100,14 +101,15 @@ execute /bin/sh
 TEST(Plan, of_a_box_without_root_and_without_cgroups) {
     const auto plan = make_plan(small_spec(), as_user());
     ASSERT_TRUE(plan.ok()) << plan.error().message;
-    EXPECT_EQ(print(*plan), R"(join the empty network of the slot
+    EXPECT_EQ(print(*plan), R"(new namespaces: mount,pid,ipc,uts
+join the empty network of the slot
 unshare the namespaces cgroup
 set the host name: job
 set the title: box 100000042.1
 set the OOM score: 1000
 hide PID 1 from the job
 mount proc on /proc: ro,nosuid,nodev,noexec hidepid=2
-mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2048,mode=700,uid=1000,gid=1000
+mount tmpfs on /job: nosuid,nodev size=8388608,nr_inodes=2052,mode=700,uid=1000,gid=1000
 open the working directory /job
 --- the process that becomes the job
 start a new session
@@ -125,7 +127,7 @@ make the directory in: mode 0700
 write the file in/data: 0 bytes, mode 0600
 limit core: 1
 limit open files: 256
-limit file size: 8388608
+limit file size: 8392704
 limit locked memory: 65536
 limit message queues: 65536
 limit pending signals: 1024
@@ -155,15 +157,15 @@ make the directory etc/alternatives: mode 0755
 link etc/alternatives/cc: -> /usr/bin/gcc
 make the directory dev: mode 0755
 write the file dev/null: 0 bytes, mode 0644
-bind /dev/null on dev/null: nosuid,noexec
+bind /dev/null on dev/null: noexec
 write the file dev/zero: 0 bytes, mode 0644
-bind /dev/zero on dev/zero: nosuid,noexec
+bind /dev/zero on dev/zero: noexec
 write the file dev/full: 0 bytes, mode 0644
-bind /dev/full on dev/full: nosuid,noexec
+bind /dev/full on dev/full: noexec
 write the file dev/random: 0 bytes, mode 0644
-bind /dev/random on dev/random: nosuid,noexec
+bind /dev/random on dev/random: noexec
 write the file dev/urandom: 0 bytes, mode 0644
-bind /dev/urandom on dev/urandom: nosuid,noexec
+bind /dev/urandom on dev/urandom: noexec
 link dev/fd: -> /proc/self/fd
 link dev/stdin: -> fd/0
 link dev/stdout: -> fd/1
@@ -192,7 +194,7 @@ TEST(Plan, of_the_prepared_root_as_root) {
     options.slots = 2;
     options.filters = {"12345678"};
     EXPECT_EQ(print(make_setup_plan(small_host(), options)),
-              "unshare the namespaces mount,pid,ipc,uts\n" + std::string(root_tree) + root_end);
+              "unshare the namespaces mount,pid\n" + std::string(root_tree) + root_end);
 }
 
 TEST(Plan, of_the_prepared_root_without_root) {
@@ -207,7 +209,7 @@ TEST(Plan, of_the_prepared_root_without_root) {
 write /proc/self/setgroups: deny
 write /proc/self/uid_map: 1000 1000 1
 write /proc/self/gid_map: 100 100 1
-unshare the namespaces mount,pid,ipc,uts
+unshare the namespaces mount,pid
 )") + root_tree + "mount proc on proc: nosuid,nodev,noexec hidepid=2\n" +
                                                                  root_end);
 }

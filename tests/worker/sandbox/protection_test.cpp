@@ -14,7 +14,7 @@ Machine machine_without(std::vector<Protection> missing) {
     for (int i = 0; i < 7; i++) {
         const auto protection = static_cast<Protection>(i);
         const bool present = std::find(missing.begin(), missing.end(), protection) == missing.end();
-        machine.findings.push_back({protection, present, present ? "here" : "set this sysctl"});
+        machine.findings.push_back({protection, present, present ? "here" : "off", present ? "" : "sysctl -w x=1"});
     }
     return machine;
 }
@@ -44,7 +44,7 @@ TEST(Protections, each_missing_one_is_named_with_its_cure) {
     ASSERT_FALSE(status.ok());
     Status copy = status;
     EXPECT_EQ(copy.error().kind, ErrorKind::denied);
-    EXPECT_THAT(copy.error().message, HasSubstr("memory-limit is missing: set this sysctl"));
+    EXPECT_THAT(copy.error().message, HasSubstr("memory-limit is missing: off (to get it: sysctl -w x=1)"));
     EXPECT_THAT(copy.error().message, HasSubstr("landlock is missing"));
     EXPECT_THAT(copy.error().message, Not(HasSubstr("cpu-limit")));
 }

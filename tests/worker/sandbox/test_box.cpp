@@ -53,6 +53,7 @@ SandboxSettings test_settings(const std::string& directory, int slots) {
     settings.network.keeper_path = keeper_path();
     settings.cgroup = fmt::format("windlass-test-{}", unique);
     settings.slots = slots;
+    settings.stuck_after = Milliseconds(1000);
     settings.first_uid = 1'000'000 + unique * 100;
     for (const Finding& finding : Sandbox::examine(settings)) {
         if (!finding.present) settings.allow_weaker.push_back(finding.protection);
@@ -71,12 +72,14 @@ BoxSpec script(const std::string& text) {
     return program({"/bin/sh", "-c", text});
 }
 
-TestBox::TestBox(int slots, const std::function<void(SandboxSettings&)>& change)
+TestBox::TestBox(int slots, const std::function<void(SandboxSettings&)>& change, std::string* why_not)
     : settings_(test_settings(directory_.path(), slots)) {
     if (change) change(settings_);
     auto opened = Sandbox::open(settings_);
     if (opened) {
         sandbox_ = std::move(opened).value();
+    } else if (why_not != nullptr) {
+        *why_not = opened.error().message;
     } else {
         ADD_FAILURE() << opened.error().message;
         std::abort();  // nothing below could run
@@ -114,6 +117,11 @@ void TestBox::wait_until_broken() {
     wait("the sandbox to notice", [&] { return !sandbox_->broken().empty(); });
 }
 
+std::string TestBox::wait_until_stuck(BoxId box) {
+    wait("the box to be stuck", [&] { return !boxes_[box].stuck.empty(); });
+    return boxes_[box].stuck;
+}
+
 void TestBox::wait(const std::string& what, const std::function<bool()>& done) {
     const auto end = deadline();
     while (!done()) {
@@ -146,6 +154,10 @@ void TestBox::turn(int timeout_ms) {
         if (const auto* started = std::get_if<BoxStarted>(&event)) {
             EXPECT_FALSE(boxes_[started->box].finished.started) << "started twice";
             boxes_[started->box].finished.started = true;
+        }
+        if (const auto* stuck = std::get_if<BoxStuck>(&event)) {
+            EXPECT_EQ(boxes_[stuck->box].stuck, "") << "told twice";
+            boxes_[stuck->box].stuck = stuck->why;
         }
         if (const auto* ended = std::get_if<BoxEnded>(&event)) {
             Running& running = boxes_[ended->box];

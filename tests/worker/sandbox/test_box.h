@@ -20,6 +20,8 @@ std::function<void(const std::string& directory)>& preparation();
 // The spawner, where also an unprivileged test can execute it.
 const std::string& spawner_path();
 std::string keeper_path();  // windlass-network, beside it
+// A directory of /usr that holds what an administrator should not have left there: `writable`, `setuid-id`, `zero`.
+const std::string& traps();
 
 class TemporaryDirectory {
   public:
@@ -48,7 +50,10 @@ struct Finished {
 
 class TestBox {
   public:
-    explicit TestBox(int slots = 2, const std::function<void(SandboxSettings&)>& change = {});
+    // why_not: gets the reason if the sandbox does not open, and nothing else may be called then. Without it that fails
+    // the test.
+    explicit TestBox(int slots = 2, const std::function<void(SandboxSettings&)>& change = {},
+                     std::string* why_not = nullptr);
 
     Sandbox& sandbox() { return *sandbox_; }
     const SandboxSettings& settings() const { return settings_; }
@@ -58,6 +63,8 @@ class TestBox {
     Finished run(const BoxSpec& spec) { return finish(start(spec)); }
     void wait_for_output(BoxId box, const std::string& text);
     void wait_until_broken();
+    std::string wait_until_stuck(BoxId box);  // why it is
+    bool has_ended(BoxId box) { return boxes_[box].ended; }
 
   private:
     struct Running {
@@ -65,6 +72,7 @@ class TestBox {
         File err;
         Finished finished;
         bool ended = false;
+        std::string stuck;
     };
     // Until done() or the deadline, which fails the test.
     void wait(const std::string& what, const std::function<bool()>& done);
