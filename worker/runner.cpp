@@ -191,7 +191,10 @@ void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
     withheld_.memory_bytes += attempt->limits().memory_bytes;
     by_box_.erase(event.box);
     read_to_the_end(*attempt);
-    AttemptResult result = attempt->ended({event.box, {OutcomeKind::worker_lost, 0, 0, event.why}, {}, -1}, now);
+    BoxEnded over;
+    over.box = event.box;
+    over.outcome = {OutcomeKind::worker_lost, 0, 0, event.why};
+    AttemptResult result = attempt->ended(over, now);
     if (attempt->forgotten()) {
         attempts_.erase(attempt->ref());
         return;

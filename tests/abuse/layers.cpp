@@ -236,7 +236,9 @@ class LooseCgroups final : public Cgroups {
     }
     const std::vector<int>& entrances(int slot) const override { return real_->entrances(slot); }
     bool entered_by_birth() const override { return real_->entered_by_birth(); }
+    std::optional<Microseconds> cpu_used(int slot) const override { return real_->cpu_used(slot); }
     CgroupReading collect(int slot) override { return real_->collect(slot); }
+    int version() const override { return real_->version(); }
 
   private:
     static bool leaves_out(Layer layer) {

@@ -167,12 +167,21 @@ class Builder {
     std::optional<Error> error_;
 };
 
-void add_sockets(Builder& filter) {
+void refuse_ip(Builder& filter) {
+    for (const std::uint64_t family : {AF_INET, AF_INET6})
+        filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", {SCMP_A0(SCMP_CMP_EQ, family)});
+}
+
+void add_sockets(Builder& filter, bool refuse_ip_sockets) {
     // Pairs of other families do not exist, but asking for one already runs, and may load, the family's code.
     filter.rule(SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
     filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), "socketpair", {SCMP_A0(SCMP_CMP_NE, AF_UNIX)});
-    for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6}) {
-        filter.rule(SCMP_ACT_ALLOW, "socket", {SCMP_A0(SCMP_CMP_EQ, family)});
+    filter.rule(SCMP_ACT_ALLOW, "socket", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+    if (refuse_ip_sockets) {
+        refuse_ip(filter);
+    } else {
+        for (const std::uint64_t family : {AF_INET, AF_INET6})
+            filter.rule(SCMP_ACT_ALLOW, "socket", {SCMP_A0(SCMP_CMP_EQ, family)});
     }
     constexpr std::uint64_t between[] = {0, 3, 4, 5, 6, 7, 8, 9};
     for (const std::uint64_t family : between) {
@@ -203,7 +212,7 @@ Result<std::string> allow_list(const FilterOptions& options) {
     for (const std::uint64_t persona : {std::uint64_t{0}, address_layout_fixed, std::uint64_t{0xffffffff}}) {
         filter.rule(SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, persona)});
     }
-    add_sockets(filter);
+    add_sockets(filter, options.refuse_ip_sockets);
     add_box_making(filter);
     return filter.program();
 }
@@ -232,9 +241,11 @@ Result<std::vector<std::string>> make_filters(const FilterOptions& options) {
     return std::vector<std::string>{std::move(refuse), std::move(allow)};
 }
 
-Result<std::string> make_job_filter() {
+Result<std::string> make_job_filter(const JobFilterOptions& options) {
+    if (!options.refuse_clone3 && !options.refuse_ip_sockets) return std::string();
     Builder filter(SCMP_ACT_ALLOW);
-    filter.rule(SCMP_ACT_ERRNO(ENOSYS), "clone3");
+    if (options.refuse_clone3) filter.rule(SCMP_ACT_ERRNO(ENOSYS), "clone3");
+    if (options.refuse_ip_sockets) refuse_ip(filter);
     return filter.program();
 }
 

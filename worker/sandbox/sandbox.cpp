@@ -79,16 +79,22 @@ SteadyTime steady(std::int64_t us) {
     return SteadyTime(Microseconds(us));
 }
 
+// What a job's own process loads on top of what it inherits; may be empty.
+struct JobFilters {
+    std::string without_network;
+    std::string with_network;
+};
+
 class LinuxSandbox final : public Sandbox {
   public:
     LinuxSandbox(SandboxSettings settings, Machine machine, File lock, std::unique_ptr<Cgroups> cgroups,
-                 SpawnerProcess spawner, std::string job_filter, File poll)
+                 SpawnerProcess spawner, JobFilters job_filters, File poll)
         : settings_(std::move(settings)),
           machine_(std::move(machine)),
           lock_(std::move(lock)),
           cgroups_(std::move(cgroups)),
           spawner_(std::move(spawner)),
-          job_filter_(std::move(job_filter)),
+          job_filters_(std::move(job_filters)),
           poll_(std::move(poll)),
           boxes_(static_cast<std::size_t>(settings_.slots)),
           entrances_due_(boxes_.size()) {}
@@ -105,7 +111,7 @@ class LinuxSandbox final : public Sandbox {
     }
 
   private:
-    BoxOptions options_of(int slot) const;
+    BoxOptions options_of(int slot, Network network) const;
     std::optional<int> free_slot() const;
     Status send_start(int slot, const Box& box, const File& network);
     Result<JobNetwork> start_network(int slot) const;
@@ -126,7 +132,7 @@ class LinuxSandbox final : public Sandbox {
     File lock_;                         // flock: one worker per state directory
     std::unique_ptr<Cgroups> cgroups_;  // outlives the spawner's boxes: members are destroyed in reverse
     SpawnerProcess spawner_;
-    std::string job_filter_;
+    JobFilters job_filters_;
     File poll_;                        // epoll over the spawner and the networks; empty: no network is offered
     std::vector<Box> boxes_;           // by slot
     std::vector<bool> entrances_due_;  // by slot: its cgroup is new, and the spawner has not heard of it
@@ -135,14 +141,14 @@ class LinuxSandbox final : public Sandbox {
     std::string broken_;
 };
 
-BoxOptions LinuxSandbox::options_of(int slot) const {
+BoxOptions LinuxSandbox::options_of(int slot, Network network) const {
     BoxOptions options;
     options.rootless = machine_.rootless;
     options.uid = machine_.rootless ? machine_.uid : settings_.first_uid + static_cast<uid_t>(slot);
     options.gid = machine_.rootless ? machine_.gid : settings_.first_uid + static_cast<gid_t>(slot);
     if (cgroups_ && !cgroups_->entered_by_birth())
         options.cgroup_files = static_cast<int>(cgroups_->entrances(slot).size());
-    options.filter = job_filter_;
+    options.filter = network == Network::full ? job_filters_.with_network : job_filters_.without_network;
     options.network = machine_.has(Protection::network_namespace);
     options.landlock_abi = machine_.landlock_abi;
     options.limit_memory_by_process = !machine_.has(Protection::memory_limit);
@@ -171,7 +177,7 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
         WINDLASS_TRY(const bool new_entrances, cgroups_->prepare(*slot, spec.limits));
         if (new_entrances) entrances_due_[static_cast<std::size_t>(*slot)] = true;
     }
-    WINDLASS_TRY(Plan plan, make_plan(spec, options_of(*slot)));
+    WINDLASS_TRY(Plan plan, make_plan(spec, options_of(*slot, spec.network)));
     WINDLASS_TRY(Pipe out, make_pipe());
     WINDLASS_TRY(Pipe err, make_pipe());
     Box box;
@@ -503,7 +509,8 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
     options.slots = settings.slots;
     options.networks = machine.has(Protection::network_namespace);
     WINDLASS_TRY(options.filters, make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
-                                                .allow_clone3 = machine.cgroups.version == 2}));
+                                                .allow_clone3 = machine.cgroups.version == 2,
+                                                .refuse_ip_sockets = !settings.network.full}));
     return make_setup_plan(host, options);
 }
 
@@ -531,10 +538,11 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY(File lock, lock_state_directory(settings.state_directory));
     WINDLASS_TRY(auto cgroups, Cgroups::open(machine.cgroups, settings.cgroup, settings.slots));
     WINDLASS_TRY(const Plan setup, plan_set_up(settings, machine));
-    std::string job_filter;
-    if (machine.cgroups.version == 2) {
-        WINDLASS_TRY(job_filter, make_job_filter());
-    }
+    JobFilters job_filters;
+    const bool refuse_clone3 = machine.cgroups.version == 2;
+    WINDLASS_TRY(job_filters.without_network,
+                 make_job_filter({.refuse_clone3 = refuse_clone3, .refuse_ip_sockets = settings.network.full}));
+    WINDLASS_TRY(job_filters.with_network, make_job_filter({.refuse_clone3 = refuse_clone3}));
     WINDLASS_TRY(SpawnerProcess spawner, SpawnerProcess::start(settings.spawner_path, setup));
     File poll;
     if (settings.network.full) {
@@ -542,7 +550,7 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     }
     return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(settings, std::move(machine), std::move(lock),
                                                                    std::move(cgroups), std::move(spawner),
-                                                                   std::move(job_filter), std::move(poll)));
+                                                                   std::move(job_filters), std::move(poll)));
 }
 
 }  // namespace windlass::worker

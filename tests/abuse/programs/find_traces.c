@@ -33,6 +33,21 @@ static int mentions(const char* path, const char* word) {
     return found;
 }
 
+/* Of the counters after `first` in each pair of lines of /proc/net/snmp that begins with `group`: any that is not 0. */
+static int counted(const char* group, int first) {
+    char line[4096];
+    int found = 0, line_number = 0;
+    FILE* file = fopen("/proc/net/snmp", "r");
+    while (file && fgets(line, sizeof line, file)) {
+        if (strncmp(line, group, strlen(group)) != 0 || line_number++ % 2 == 0) continue; /* names, then numbers */
+        int number = 0;
+        strtok(line, " \n");
+        for (char* word; (word = strtok(NULL, " \n"));) found |= number++ >= first && strcmp(word, "0") != 0;
+    }
+    if (file) fclose(file);
+    return found;
+}
+
 int main(void) {
     const char* files[] = {"/job/left", "/tmp/left", "/var/tmp/left", "/dev/shm/left", "/job/out/left", "/left",
                            "/etc/left", "/usr/left", "/dev/left",     "/proc/left",    "/run/left",     "/var/left"};
@@ -76,9 +91,13 @@ int main(void) {
         if (lines_of(tables[i]) > 1) return succeeded(tables[i]);
     }
     if (mentions("/proc/net/unix", "left")) return succeeded("an abstract socket");
+    /* Forwarding and TTL; the four constants of TCP. */
+    if (counted("Ip:", 2) || counted("Icmp:", 0) || counted("Udp:", 0) || counted("Tcp:", 4))
+        return succeeded("counters of the network");
+    if (lines_of("/proc/net/ip6_flowlabel") > 1) return succeeded("a flow label");
     const int udp = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in port = {.sin_family = AF_INET, .sin_port = htons(7777)};
-    if (bind(udp, (struct sockaddr*)&port, sizeof port) != 0) return succeeded("a port in use");
+    if (udp >= 0 && bind(udp, (struct sockaddr*)&port, sizeof port) != 0) return succeeded("a port in use");
     struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0left"};
     const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (bind(listener, (struct sockaddr*)&name, offsetof(struct sockaddr_un, sun_path) + 5) != 0)

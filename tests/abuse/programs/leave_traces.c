@@ -45,6 +45,13 @@ int main(void) {
     const int udp = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in port = {.sin_family = AF_INET, .sin_port = htons(7777)};
     bind(udp, (struct sockaddr*)&port, sizeof port);
+    /* Counters of the network: nothing arrives, and that is counted. */
+    sendto(udp, "left", 4, MSG_DONTWAIT, (struct sockaddr*)&port, sizeof port);
+    struct sockaddr_in elsewhere = {.sin_family = AF_INET, .sin_port = htons(7), .sin_addr = {htonl(0x0a000001)}};
+    sendto(udp, "left", 4, MSG_DONTWAIT, (struct sockaddr*)&elsewhere, sizeof elsewhere);
+    const int tcp = socket(AF_INET6, SOCK_STREAM, 0);
+    struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_port = htons(7), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    connect(tcp, (struct sockaddr*)&loopback, sizeof loopback);
     struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0left"};
     const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     bind(listener, (struct sockaddr*)&name, offsetof(struct sockaddr_un, sun_path) + 5);
