@@ -53,6 +53,7 @@ Result<ServiceSettings> service_settings(const Config& config) {
     // Three renewals fit into a lease, and a worker that gets none kills its own jobs a third of it before anybody else
     // may run them.
     settings.renew_every = settings.queue.lease_ttl / 3;
+    settings.proof_lasts = std::min(settings.queue.lease_grace, settings.proof_lasts);
     settings.self_kill_after = settings.queue.lease_ttl * 2 / 3;
     return settings;
 }

@@ -36,7 +36,7 @@ class LoopService final : public Service {
                       workers_.send(worker, message, body);
                   }),
           renewals_(
-              turns_, settings_.queue.lease_grace,
+              loop, turns_, settings_.proof_lasts,
               [this](const AnswerRenewal& renewal) { workers_.send(renewal.worker, protocol::Renewed{renewal.kept}); }),
           housekeeping_(loop_, turns_, settings_.housekeeping) {
         uv_timer_init(loop_, &hello_timer_->timer);

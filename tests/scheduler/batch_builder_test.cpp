@@ -15,19 +15,20 @@ StateRow row(JobState state, AttemptNumber attempt, std::int32_t seq) {
     return r;
 }
 
-std::vector<SharedPayload> two_payloads_with_the_same_code() {
+std::vector<SubmittedItem> two_items_with_the_same_code() {
     const ContentPtr code = make_content("print(1)");
-    SharedPayload first{{}, code, make_content("")};
-    SharedPayload second{{}, make_content("print(1)"), make_content("data")};
-    return {first, second};
+    std::vector<SubmittedItem> items(2);
+    items[0].payload = {{}, code, make_content(""), 0, false};
+    items[1].payload = {{}, make_content("print(1)"), make_content("data"), 0, false};
+    return items;
 }
 
 TEST(BatchBuilder, a_job_born_and_leased_in_one_turn_is_inserted_as_leased) {
     BatchBuilder builder;
-    const auto payloads = two_payloads_with_the_same_code();
+    const auto items = two_items_with_the_same_code();
     Attachment attachment;
     attachment.owner = UserId{7};
-    attachment.payloads = &payloads;
+    attachment.items = &items;
     builder.add({InsertJob{JobId{1}, RequestId{1}, 0, row(JobState::queued, 0, 1)},
                  ChangeState{JobId{1}, JobState::queued, 0, row(JobState::starting, 1, 2)},
                  SendLease{WorkerId{3}, {JobId{1}, 1}}},
@@ -88,9 +89,9 @@ TEST(BatchBuilder, output_that_comes_faster_than_it_is_written_waits_in_several_
 
 TEST(BatchBuilder, equal_bytes_are_kept_once) {
     BatchBuilder builder;
-    const auto payloads = two_payloads_with_the_same_code();
+    const auto items = two_items_with_the_same_code();
     Attachment attachment;
-    attachment.payloads = &payloads;
+    attachment.items = &items;
     builder.add({InsertJob{JobId{1}, RequestId{1}, 0, {}}, InsertJob{JobId{2}, RequestId{1}, 1, {}}},
                 std::move(attachment), noon);
     const auto turn = builder.take();
@@ -127,6 +128,65 @@ TEST(BatchBuilder, a_lost_attempt_leaves_a_result_that_says_so) {
     ASSERT_EQ(turn.batch.results.size(), 1u);
     EXPECT_EQ(turn.batch.results[0].result.outcome.kind, OutcomeKind::worker_lost);
     EXPECT_EQ(turn.batch.results[0].result.outcome.detail, "its lease ran out");
+}
+
+TEST(BatchBuilder, a_member_of_an_array_born_and_leased_in_one_turn_is_one_row) {
+    BatchBuilder builder;
+    StateRow leased = row(JobState::starting, 1, 2);
+    leased.array = JobId{1};
+    builder.add(
+        {InsertMember{JobId{2}, row(JobState::queued, 0, 1)}, ChangeState{JobId{2}, JobState::queued, 0, leased},
+         ChangeArray{JobId{1}, {.count = 5, .next_member = 1}}, ChangeArray{JobId{1}, {.count = 5, .next_member = 2}}},
+        {}, noon);
+    const auto turn = builder.take();
+    ASSERT_EQ(turn.batch.members.size(), 1u);
+    EXPECT_EQ(turn.batch.members[0].row, leased);
+    EXPECT_TRUE(turn.batch.changes.empty());
+    ASSERT_EQ(turn.batch.arrays.size(), 1u);
+    EXPECT_EQ(turn.batch.arrays[0].row.next_member, 2);
+}
+
+TEST(BatchBuilder, what_a_job_of_a_submit_waits_for_gets_its_id) {
+    BatchBuilder builder;
+    auto items = two_items_with_the_same_code();
+    items[0].after = {{JobId{}, 1, DependencyCondition::any, std::nullopt}, {JobId{7}, 0, {}, JobState::succeeded}};
+    Attachment attachment;
+    attachment.items = &items;
+    builder.add({InsertJob{JobId{10}, RequestId{1}, 0, row(JobState::blocked, 0, 1)},
+                 InsertJob{JobId{11}, RequestId{1}, 1, row(JobState::queued, 0, 1)}},
+                std::move(attachment), noon);
+    const auto turn = builder.take();
+    ASSERT_EQ(turn.batch.jobs.size(), 2u);
+    ASSERT_EQ(turn.batch.jobs[0].after.size(), 2u);
+    EXPECT_EQ(turn.batch.jobs[0].after[0].job, JobId{11});
+    EXPECT_EQ(turn.batch.jobs[0].after[1].job, JobId{7});
+}
+
+TEST(BatchBuilder, a_key_is_kept_with_the_ids_only_when_jobs_came_into_being) {
+    BatchBuilder builder;
+    const auto key = [] {
+        Attachment attachment;
+        attachment.key = KeyRecord{UserId{1}, "r", "k", "00", noon.wall, {}};
+        return attachment;
+    };
+    builder.add({RefuseSubmit{RequestId{1}, RefuseSubmit::Why::queued_quota, "", {}}}, key(), noon);
+    builder.add({AnswerSubmit{RequestId{2}, {JobId{5}, JobId{6}}}}, key(), noon);
+    const auto turn = builder.take();
+    ASSERT_EQ(turn.batch.keys.size(), 1u);
+    EXPECT_EQ(turn.batch.keys[0].jobs, (std::vector<JobId>{JobId{5}, JobId{6}}));
+}
+
+TEST(BatchBuilder, use_of_a_day_is_added_up_and_batches_are_numbered) {
+    BatchBuilder builder;
+    builder.add({AddUsage{UserId{1}, 5, Microseconds{3}}, AddUsage{UserId{2}, 5, Microseconds{1}},
+                 AddUsage{UserId{1}, 5, Microseconds{4}}, AddUsage{UserId{1}, 6, Microseconds{9}}},
+                {}, noon);
+    const auto first = builder.take();
+    ASSERT_EQ(first.batch.usage.size(), 3u);
+    EXPECT_EQ(first.batch.usage[0].cpu, Microseconds{7});
+    const auto second = builder.take();
+    EXPECT_GT(second.batch.number, first.batch.number);
+    EXPECT_GT(first.batch.number, 0);
 }
 
 }  // namespace

@@ -65,11 +65,29 @@ class SwitchedStore final : public Store {
         return status;
     }
     Result<StoredState> load() override { return inner_->load(); }
-    Result<std::vector<JobPayload>> payloads(const std::vector<JobId>& jobs) override {
+    Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& jobs) override {
         if (control_->failing) return make_error(control_->failure, "the test says no");
         return inner_->payloads(jobs);
     }
-    Status ping() override { return inner_->ping(); }
+    Result<std::string> blob(const std::string& sha256) override { return inner_->blob(sha256); }
+    Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) override {
+        return inner_->final_states(jobs);
+    }
+    Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
+                                                    const std::string& key) override {
+        return inner_->submitted_with(account, route, key);
+    }
+    Result<std::int64_t> move_finished(std::int64_t most) override { return inner_->move_finished(most); }
+    Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override {
+        return inner_->forget_finished(cutoff, most);
+    }
+    Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override {
+        return inner_->forget_expired(now, most);
+    }
+    Status ping() override {
+        if (control_->failing) return make_error(control_->failure, "the test says no");
+        return inner_->ping();
+    }
 
   private:
     std::shared_ptr<StoreSwitch> control_;
@@ -191,16 +209,16 @@ TEST_F(ServiceTest, a_job_goes_from_submit_to_its_result) {
     api.connection->send(two_jobs(77), "codeD1dat");
     const auto [submitted, none] = wait_for<protocol::JobsSubmitted>(api);
     EXPECT_EQ(submitted.request, RequestId{77});
-    EXPECT_EQ(submitted.count, 2);
+    ASSERT_EQ(submitted.jobs.size(), 2u);
 
     const auto [first, first_body] = wait_for<protocol::Lease>(worker);
     const auto [second, second_body] = wait_for<protocol::Lease>(worker);
-    EXPECT_EQ(first.attempt, (AttemptRef{submitted.first, 1}));
+    EXPECT_EQ(first.attempt, (AttemptRef{submitted.jobs[0], 1}));
     EXPECT_EQ(first.spec.running_commands, "first");
     EXPECT_EQ(first_body, "codeD1");
     EXPECT_EQ(second_body, "codedat") << "-1 means: the same code as the item before";
 
-    api.connection->send(protocol::WatchJob{submitted.first});
+    api.connection->send(protocol::WatchJob{submitted.jobs[0]});
     worker.connection->send(protocol::AttemptStarted{first.attempt});
     worker.connection->send(protocol::AttemptOutput{first.attempt, OutputStream::standard_output, 0}, "hello ");
     protocol::AttemptFinished finished;
@@ -211,7 +229,7 @@ TEST_F(ServiceTest, a_job_goes_from_submit_to_its_result) {
     finished.stdout_size = 5;
     worker.connection->send(finished, "worldff");
     EXPECT_TRUE(wait_for<protocol::AcknowledgeFinish>(worker).first.accepted);
-    EXPECT_EQ(wait_for<protocol::JobEnded>(api).first.job, submitted.first);
+    EXPECT_EQ(wait_for<protocol::JobEnded>(api).first.job, submitted.jobs[0]);
 
     std::string output;
     std::size_t results = 0, blobs = 0;
@@ -427,15 +445,168 @@ TEST_F(ServiceTest, a_waiting_job_is_cancelled_at_once_and_a_watcher_hears_of_it
     start();
     Client& api = join("api");
     api.connection->send(two_jobs(1), "codeD1dat");
-    const JobId job = wait_for<protocol::JobsSubmitted>(api).first.first;
+    const JobId job = wait_for<protocol::JobsSubmitted>(api).first.jobs.at(0);
     api.connection->send(protocol::WatchJob{job});
-    api.connection->send(protocol::CancelJob{RequestId{9}, job});
+    api.connection->send(protocol::CancelJobs{RequestId{9}, {job}, ""});
     const auto answered = wait_for<protocol::CancelAnswered>(api).first;
     EXPECT_EQ(answered.request, RequestId{9});
-    EXPECT_EQ(answered.answer, static_cast<std::int64_t>(CancelAnswer::cancelled));
+    EXPECT_EQ(answered.answers, (std::vector{static_cast<std::int64_t>(CancelAnswer::cancelled)}));
     EXPECT_TRUE(wait_for<protocol::JobEnded>(api).first.known);
     api.connection->send(protocol::WatchJob{job});
     EXPECT_FALSE(wait_for<protocol::JobEnded>(api).first.known) << "ended before: read the table";
+}
+
+TEST_F(ServiceTest, a_submit_with_a_key_is_carried_out_once) {
+    start();
+    Client& api = join("api");
+    auto submit = two_jobs(1);
+    submit.route = "POST /api/jobs/submit/";
+    submit.key = "k";
+    submit.body_sha256 = "one";
+    api.connection->send(submit, "codeD1dat");
+    const auto first = wait_for<protocol::JobsSubmitted>(api).first;
+    EXPECT_FALSE(first.replayed);
+    submit.request = RequestId{2};
+    api.connection->send(submit, "codeD1dat");
+    const auto again = wait_for<protocol::JobsSubmitted>(api).first;
+    EXPECT_TRUE(again.replayed);
+    EXPECT_EQ(again.jobs, first.jobs);
+    submit.request = RequestId{3};
+    submit.body_sha256 = "another";
+    api.connection->send(submit, "codeD1dat");
+    EXPECT_EQ(wait_for<protocol::SubmitRefused>(api).first.why, protocol::SubmitRefused::Why::key_of_another);
+    std::size_t jobs = 0;
+    control_->each_batch([&](const Batch& batch) { jobs += batch.jobs.size(); });
+    EXPECT_EQ(jobs, 2u);
+}
+
+TEST_F(ServiceTest, a_key_whose_first_submit_is_under_way_is_in_use) {
+    start();
+    Client& api = join("api");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 0; }));
+    control_->close_gate();
+    auto submit = two_jobs(1);
+    submit.key = "k";
+    submit.body_sha256 = "one";
+    api.connection->send(submit, "codeD1dat");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 1; }));
+    submit.request = RequestId{2};
+    api.connection->send(submit, "codeD1dat");
+    const auto refused = wait_for<protocol::SubmitRefused>(api).first;
+    EXPECT_EQ(refused.request, RequestId{2});
+    EXPECT_EQ(refused.why, protocol::SubmitRefused::Why::key_in_use);
+    EXPECT_GT(refused.retry_after_ms, 0);
+    control_->open_gate();
+    EXPECT_EQ(wait_for<protocol::JobsSubmitted>(api).first.request, RequestId{1});
+}
+
+TEST_F(ServiceTest, a_job_may_wait_for_one_that_ended_long_ago_and_for_none_that_never_was) {
+    start();
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    const JobId ended = wait_for<protocol::JobsSubmitted>(api).first.jobs.at(0);
+    api.connection->send(protocol::CancelJobs{RequestId{2}, {ended}, ""});
+    wait_for<protocol::CancelAnswered>(api);
+    auto submit = two_jobs(3);
+    submit.jobs[0].after = {{ended, 0, DependencyCondition::failed}};
+    submit.jobs[1].after = {{JobId{}, 0, DependencyCondition::ok}};
+    api.connection->send(submit, "codeD1dat");
+    const auto made = wait_for<protocol::JobsSubmitted>(api).first;
+    EXPECT_EQ(made.request, RequestId{3});
+    api.connection->send(protocol::AskStatistics{RequestId{4}});
+    EXPECT_EQ(wait_for<protocol::Statistics>(api).first.blocked, 1) << "the second waits, the first does not";
+    submit.request = RequestId{5};
+    submit.jobs[0].after = {{JobId{999'999'999}, 0, DependencyCondition::ok}};
+    api.connection->send(submit, "codeD1dat");
+    EXPECT_EQ(wait_for<protocol::SubmitRefused>(api).first.why, protocol::SubmitRefused::Why::no_such_job);
+}
+
+TEST_F(ServiceTest, members_of_an_array_are_told_which_they_are) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    for (const bool with_parameters : {false, true}) {
+        protocol::SubmitJobs submit;
+        submit.request = RequestId{1};
+        submit.owner = UserId{1};
+        protocol::SubmitItem& item = submit.jobs.emplace_back();
+        item.spec.running_commands = "member";
+        item.spec.env = {{"A", "all"}};
+        item.array_count = 2;
+        if (with_parameters) item.params = {{{"X", "zero"}}, {{"X", "one"}}};
+        api.connection->send(submit);
+        const JobId array = wait_for<protocol::JobsSubmitted>(api).first.jobs.at(0);
+        for (const char* index : {"0", "1"}) {
+            const protocol::Lease lease = wait_for<protocol::Lease>(worker).first;
+            const std::string seen = lease.spec.env.at("WINDLASS_ARRAY_INDEX");
+            EXPECT_EQ(seen, index);
+            EXPECT_EQ(lease.attempt.job.value, array.value + 1 + std::stoll(seen));
+            EXPECT_EQ(lease.spec.env.at("WINDLASS_ARRAY_ID"), array.text());
+            EXPECT_EQ(lease.spec.env.at("WINDLASS_ARRAY_COUNT"), "2");
+            EXPECT_EQ(lease.spec.env.at("A"), "all");
+            EXPECT_EQ(lease.spec.env.contains("X"), with_parameters);
+            protocol::AttemptFinished finished;
+            finished.attempt = lease.attempt;
+            worker.connection->send(finished);
+            wait_for<protocol::AcknowledgeFinish>(worker);
+        }
+    }
+}
+
+TEST_F(ServiceTest, a_scheduler_that_does_not_lead_any_more_answers_no_renewal) {
+    settings_.proof_lasts = Milliseconds{0};  // its leadership needs a proof at once
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    api.connection->send(two_jobs(1), "codeD1dat");
+    const AttemptRef attempt = wait_for<protocol::Lease>(worker).first.attempt;
+    control_->failure = ErrorKind::unavailable;
+    control_->failing = true;
+    worker.connection->send(protocol::Renew{{attempt}});
+    wait_for<protocol::Renewed>(worker);  // an absent database proves nothing against it
+    control_->failure = ErrorKind::stale;
+    worker.connection->send(protocol::Renew{{attempt}});
+    EXPECT_TRUE(loop_.run_until([&] { return !deposed_.empty(); }));
+    EXPECT_FALSE(worker.has<protocol::Renewed>());
+    control_->failing = false;
+}
+
+TEST_F(ServiceTest, an_operator_makes_queues_and_drains_workers) {
+    start();
+    Client& worker = join("worker");
+    Client& api = join("api");
+    protocol::ConfigureQueue queue;
+    queue.request = RequestId{1};
+    queue.name = "night";
+    queue.held = true;
+    api.connection->send(queue);
+    EXPECT_EQ(wait_for<protocol::OperatorAnswered>(api).first.refused, "");
+    auto submit = two_jobs(2);
+    for (auto& item : submit.jobs) item.spec.queue = "night";
+    api.connection->send(submit, "codeD1dat");
+    const JobId job = wait_for<protocol::JobsSubmitted>(api).first.jobs.at(0);
+    api.connection->send(protocol::ExplainJob{RequestId{3}, job});
+    EXPECT_EQ(wait_for<protocol::JobExplained>(api).first.reason, "queue_held");
+    api.connection->send(protocol::ListQueues{RequestId{4}});
+    const auto queues = wait_for<protocol::QueuesListed>(api).first.queues;
+    ASSERT_EQ(queues.size(), 2u);
+    EXPECT_EQ(queues[1].queued, 2);
+    api.connection->send(protocol::DrainWorker{RequestId{5}, "w", true});
+    EXPECT_EQ(wait_for<protocol::OperatorAnswered>(api).first.refused, "");
+    api.connection->send(protocol::DrainWorker{RequestId{6}, "nobody", true});
+    EXPECT_NE(wait_for<protocol::OperatorAnswered>(api).first.refused, "");
+    api.connection->send(protocol::ListWorkers{RequestId{7}});
+    const auto workers = wait_for<protocol::WorkersListed>(api).first.workers;
+    ASSERT_EQ(workers.size(), 1u);
+    EXPECT_EQ(workers[0].name, "w");
+    EXPECT_TRUE(workers[0].connected && workers[0].draining);
+    queue.request = RequestId{8};
+    queue.held = false;
+    api.connection->send(queue);
+    wait_for<protocol::OperatorAnswered>(api);
+    EXPECT_FALSE(worker.has<protocol::Lease>()) << "it drains";
+    api.connection->send(protocol::DrainWorker{RequestId{9}, "w", false});
+    wait_for<protocol::Lease>(worker);
 }
 
 TEST_F(ServiceTest, a_stranger_that_says_nothing_is_cut_off) {
