@@ -51,6 +51,7 @@ class BatchBuilder {
     void add(Effects effects, Attachment attachment, Now now);
     void add_worker(WorkerRecord worker) { turn_.batch.workers.push_back(std::move(worker)); }
     void add_output(OutputChunk chunk);
+    void add_schedule(ScheduleProgress progress) { turn_.batch.schedules.push_back(progress); }
 
     bool empty() const { return turn_.empty() && full_.empty(); }
     // The oldest that was not taken yet.

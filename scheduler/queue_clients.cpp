@@ -87,7 +87,7 @@ void Queue::handle(const Submit& event) {
         effects_.push_back(AnswerSubmit{event.request, {}});
         return;
     }
-    set_quota(users_.user(event.jobs.front().owner), event.quota);
+    if (event.quota) set_quota(users_.user(event.jobs.front().owner), *event.quota);
     if (refuse(event)) return;
 
     std::vector<JobId> ids;

@@ -95,7 +95,9 @@ struct NewJob {
 struct Submit {
     RequestId request;
     std::vector<NewJob> jobs;
-    Quota quota;  // of the owner, as it is now. Kept for his next jobs until another Submit or SetQuota says otherwise
+    // Of the owner, as it is now. Kept for his next jobs until another Submit or SetQuota says otherwise; nullopt: as
+    // it was.
+    std::optional<Quota> quota;
 };
 // Cancels what it names: jobs, arrays (with all members), single members of arrays.
 struct CancelJobs {

@@ -5,6 +5,7 @@ add_library(windlass_scheduler STATIC
   housekeeping.cpp
   lease_sender.cpp
   renewals.cpp
+  schedule_desk.cpp
   schedules.cpp
   service.cpp
   store_thread.cpp

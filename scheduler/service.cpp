@@ -9,6 +9,7 @@
 #include "scheduler/followers.h"
 #include "scheduler/lease_sender.h"
 #include "scheduler/renewals.h"
+#include "scheduler/schedule_desk.h"
 #include "scheduler/turns.h"
 #include "scheduler/worker_desk.h"
 #include "shared/log.h"
@@ -38,7 +39,8 @@ class LoopService final : public Service {
           renewals_(
               loop, turns_, settings_.proof_lasts,
               [this](const AnswerRenewal& renewal) { workers_.send(renewal.worker, protocol::Renewed{renewal.kept}); }),
-          housekeeping_(loop_, turns_, settings_.housekeeping) {
+          housekeeping_(loop_, turns_, settings_.housekeeping),
+          schedules_(loop, turns_) {
         uv_timer_init(loop_, &hello_timer_->timer);
         hello_timer_->timer.data = hello_timer_;
     }
@@ -68,6 +70,7 @@ class LoopService final : public Service {
         hooks.deposed = on_deposed_;
         turns_.start(std::move(hooks), state.queue);
         housekeeping_.start();
+        schedules_.reload();
         WINDLASS_TRY(listener_,
                      wire::Listener::open(loop_, settings_.listen, [this](std::shared_ptr<Connection> connection) {
                          welcome(std::move(connection));
@@ -142,6 +145,8 @@ class LoopService final : public Service {
             case Peer::Role::api:
                 if (const auto* follow = std::get_if<protocol::FollowJob>(&message))
                     return followers_.follow(peer->connection, follow->job);
+                if (const auto* changed = std::get_if<protocol::SchedulesChanged>(&message))
+                    return on_schedules_changed(peer, changed->request);
                 if (const auto* unfollow = std::get_if<protocol::UnfollowJob>(&message))
                     return followers_.unfollow(peer->connection, unfollow->job);
                 return apis_.heard(peer, std::move(message), body);
@@ -173,6 +178,16 @@ class LoopService final : public Service {
         if (is_worker) return workers_.joined(peer, hello);
         peer->role = Peer::Role::api;
         log::info("an api process connected: {}", peer->connection->peer());
+        schedules_.reload();  // what it changed while we could not hear it
+    }
+
+    void on_schedules_changed(const PeerPtr& peer, RequestId request) {
+        schedules_.reload([weak = std::weak_ptr<Peer>(peer), request](const Status& read) {
+            const PeerPtr asker = weak.lock();
+            if (!asker) return;
+            if (read) return asker->connection->send(protocol::OperatorAnswered{request, {}});
+            asker->connection->send(protocol::Unavailable{request, read.error().message, 1000});
+        });
     }
 
     void on_closed(const PeerPtr& peer, const std::string& reason) {
@@ -209,6 +224,10 @@ class LoopService final : public Service {
                 workers_.send(acknowledge->worker,
                               protocol::AcknowledgeFinish{acknowledge->attempt, acknowledge->accepted});
             } else {
+                if (const auto* answer = std::get_if<AnswerSubmit>(&effect); answer && schedules_.answered(*answer))
+                    continue;
+                if (const auto* refusal = std::get_if<RefuseSubmit>(&effect); refusal && schedules_.answered(*refusal))
+                    continue;
                 if (const auto* ended = std::get_if<JobEnded>(&effect)) {
                     leases_.forget(ended->job);
                     housekeeping_.job_ended();
@@ -250,6 +269,7 @@ class LoopService final : public Service {
     LeaseSender leases_;
     Renewals renewals_;
     Housekeeping housekeeping_;
+    ScheduleDesk schedules_;
 };
 
 }  // namespace

@@ -30,10 +30,10 @@ struct ServiceSettings {
     QueueSettings queue;
     Milliseconds renew_every{5'000};
     Milliseconds self_kill_after{10'000};  // must be less than lease_ttl
-    // Renewals are answered without asking the store so long after it took a commit of ours. Not longer than the grace of
-    // a lease: a new leader waits that long before it hands anything out.
+    // Renewals are answered without asking the store so long after it took a commit of ours. Not longer than the grace
+    // of a lease: a new leader waits that long before it hands anything out.
     Milliseconds proof_lasts{5'000};
-    Milliseconds hello_deadline{10'000};   // for strangers to say who they are
+    Milliseconds hello_deadline{10'000};  // for strangers to say who they are
     std::size_t payload_cache_bytes = 32u << 20;
     HousekeepingSettings housekeeping;
 

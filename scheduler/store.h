@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/queue_io.h"
+#include "scheduler/schedule_policy.h"
 #include "shared/job.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
@@ -74,6 +75,25 @@ struct WorkerRecord {
     WallTime first_seen{};
 };
 
+// A recurring job, as its row has it.
+struct ScheduleRecord {
+    std::int64_t id = 0;
+    UserId owner;
+    std::string cron;
+    std::string time_zone;
+    OverlapPolicy overlap = OverlapPolicy::skip;
+    MissedPolicy missed = MissedPolicy::once;
+    bool paused = false;
+    std::string job;  // JSON: {"body": the submit as it was sent, "item": protocol::encode_item() of it}
+    WallTime dealt_with{};
+    JobId last_job;  // 0: none yet
+};
+// A planned moment was left out. (One that was run is known by its job.)
+struct ScheduleProgress {
+    std::int64_t schedule = 0;
+    WallTime dealt_with{};
+};
+
 // The key under which a submit was made (Idempotency-Key), so that it is not made twice.
 struct KeyRecord {
     UserId account;
@@ -102,6 +122,7 @@ struct Batch {
     std::vector<StoreDraining> draining;
     std::vector<AddUsage> usage;  // one per user and day
     std::vector<KeyRecord> keys;
+    std::vector<ScheduleProgress> schedules;
     std::vector<RecordEvent> events;
     std::vector<ResultRecord> results;
     std::vector<OutputChunk> output;
@@ -109,7 +130,7 @@ struct Batch {
     bool empty() const {
         return workers.empty() && blobs.empty() && jobs.empty() && members.empty() && changes.empty() &&
                arrays.empty() && queues.empty() && dropped_queues.empty() && draining.empty() && usage.empty() &&
-               keys.empty() && events.empty() && results.empty() && output.empty();
+               keys.empty() && schedules.empty() && events.empty() && results.empty() && output.empty();
     }
 };
 
@@ -162,6 +183,9 @@ class Store {
     // again, and a commit with it replaces the old record.
     virtual Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
                                                             const std::string& key) = 0;
+
+    // Every recurring job.
+    virtual Result<std::vector<ScheduleRecord>> schedules() = 0;
 
     // Moves finished jobs, at most `most` of them, from job_state to job_past; how many there were. Durable on return;
     // harmless to repeat or to leave out. Checks the epoch like commit(). Readers see each job once at every moment.

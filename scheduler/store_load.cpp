@@ -32,6 +32,10 @@ constexpr std::string_view select_waited_for =
     "select d.job, d.after_job, d.condition from job_dependency d join job_state s on s.id = d.job where s.state = 0 "
     "order by d.job, d.after_job, d.condition";
 
+constexpr std::string_view select_schedules =
+    "select id, owner, cron, time_zone, overlap, missed, paused, job, planned_us, last_job from job_schedule order by "
+    "id";
+
 constexpr std::string_view select_quotas = "select subject, queued, running, cpu_s_per_day, stored_bytes from quota";
 constexpr std::string_view select_tiers = "select id, tier from account";
 constexpr std::string_view select_last_usage =
@@ -72,6 +76,25 @@ Result<StoredState> SqlStore::load() {
     WINDLASS_TRY_STATUS(load_dependencies(stored.queue.jobs));
     WINDLASS_TRY_STATUS(load_users(stored.queue));
     return stored;
+}
+
+Result<std::vector<ScheduleRecord>> SqlStore::schedules() {
+    WINDLASS_TRY(const auto rows, session_.query(select_schedules));
+    std::vector<ScheduleRecord> records;
+    for (const Row& row : rows) {
+        ScheduleRecord& record = records.emplace_back();
+        record.id = row.integer(0);
+        record.owner = UserId{row.integer(1)};
+        record.cron = row.text(2);
+        record.time_zone = row.text(3);
+        record.overlap = static_cast<OverlapPolicy>(row.integer(4));
+        record.missed = static_cast<MissedPolicy>(row.integer(5));
+        record.paused = row.truth(6);
+        record.job = row.text(7);
+        record.dealt_with = from_unix_us(row.integer(8));
+        record.last_job = JobId{row.integer_or_null(9).value_or(0)};
+    }
+    return records;
 }
 
 Status SqlStore::load_arrays(std::vector<StoredJob>& jobs) {

@@ -46,6 +46,8 @@ class MemoryStore final : public Store {
     Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& jobs) override;
     Result<std::string> blob(const std::string& sha256) override;
     Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) override;
+    // Recurring jobs are written by the api, which needs a database.
+    Result<std::vector<ScheduleRecord>> schedules() override { return std::vector<ScheduleRecord>(); }
     Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
                                                     const std::string& key) override;
     Result<std::int64_t> move_finished(std::int64_t most) override;

@@ -166,6 +166,9 @@ constexpr std::string_view set_draining =
     "update worker w set draining = r.draining from json_to_recordset(cast(:rows as json)) as r(id bigint, draining "
     "smallint) where w.id = r.id";
 
+constexpr std::string_view advance_schedule =
+    "update job_schedule set planned_us = greatest(planned_us, :planned) where id = :id";
+
 constexpr std::string_view add_usage =
     "insert into user_usage (owner, day, cpu_us) select owner, day, cpu_us from json_to_recordset(cast(:rows as json)) "
     "as r(owner bigint, day bigint, cpu_us bigint) on conflict (owner, day) do update set cpu_us = user_usage.cpu_us + "
@@ -293,6 +296,9 @@ Status PostgresStore::write(const Batch& batch) {
     WINDLASS_TRY_STATUS(done(execute(upsert_queues, json_of(batch.queues))));
     WINDLASS_TRY_STATUS(done(execute(set_draining, json_of(batch.draining))));
     WINDLASS_TRY_STATUS(done(execute(add_usage, json_of(batch.usage))));
+    for (const ScheduleProgress& left_out : batch.schedules)  // rare
+        WINDLASS_TRY_STATUS(
+            done(session_.execute(advance_schedule, to_unix_us(left_out.dealt_with), left_out.schedule)));
     WINDLASS_TRY_STATUS(done(execute(upsert_keys, json_of(batch.keys))));
     WINDLASS_TRY_STATUS(done(execute(insert_events, json_of(batch.events))));
     if (!batch.results.empty()) WINDLASS_TRY_STATUS(insert(batch.results));

@@ -116,6 +116,9 @@ constexpr std::string_view delete_queue = "delete from job_queue where name = :n
 
 constexpr std::string_view set_draining = "update worker set draining = :draining where id = :id";
 
+constexpr std::string_view advance_schedule =
+    "update job_schedule set planned_us = max(planned_us, :planned) where id = :id";
+
 constexpr std::string_view add_usage =
     "insert into user_usage (owner, day, cpu_us) values (:owner, :day, :cpu) on conflict (owner, day) do update set "
     "cpu_us = cpu_us + excluded.cpu_us";
@@ -194,6 +197,9 @@ Status SqliteStore::write(const Batch& batch) {
     for (const AddUsage& usage : batch.usage)
         WINDLASS_TRY_STATUS(done(session_.execute(add_usage, usage.user.value, usage.day, usage.cpu.count())));
     for (const KeyRecord& key : batch.keys) WINDLASS_TRY_STATUS(write(key));
+    for (const ScheduleProgress& left_out : batch.schedules)
+        WINDLASS_TRY_STATUS(
+            done(session_.execute(advance_schedule, to_unix_us(left_out.dealt_with), left_out.schedule)));
     for (const RecordEvent& event : batch.events) WINDLASS_TRY_STATUS(write(event));
     WINDLASS_TRY_STATUS(write_results(batch.results));
     for (const OutputChunk& chunk : batch.output) WINDLASS_TRY_STATUS(write(chunk));

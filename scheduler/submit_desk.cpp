@@ -12,18 +12,6 @@ namespace {
 
 constexpr std::int64_t retry_while_away_ms = 2000;
 
-std::string params_json(const std::map<std::string, std::string>& params) {
-    rapidjson::StringBuffer buffer;
-    JsonWriter writer(buffer);
-    writer.StartObject();
-    for (const auto& [name, value] : params) {
-        put_key(writer, name);
-        put(writer, value);
-    }
-    writer.EndObject();
-    return std::string(text_of(buffer));
-}
-
 // Cuts code and data of the items out of the body of a submit.
 class BodyCutter {
   public:
@@ -71,7 +59,7 @@ void SubmitDesk::heard(const PeerPtr& peer, protocol::SubmitJobs submit, const s
         made.rerun_of = item.rerun_of;
         made.after = seed.after;
         made.array = seed.array;
-        for (const auto& params : item.params) made.params.push_back(params_json(params));
+        for (const auto& params : item.params) made.params.push_back(json_object_of(params));
         if (!made.params.empty() && std::cmp_not_equal(made.params.size(), item.array_count))
             return peer->connection->close("an array does not have parameters for each of its members");
     }

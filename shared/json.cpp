@@ -170,4 +170,16 @@ std::string to_valid_utf8(std::string_view bytes) {
     return out;
 }
 
+std::string json_object_of(const std::map<std::string, std::string>& values) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    for (const auto& [name, value] : values) {
+        put_key(writer, name);
+        put(writer, value);
+    }
+    writer.EndObject();
+    return std::string(text_of(buffer));
+}
+
 }  // namespace windlass

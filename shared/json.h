@@ -6,6 +6,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -40,5 +41,8 @@ inline void put_key(JsonWriter& w, std::string_view s) {
 bool is_valid_utf8(std::string_view bytes);
 // Bytes as text that can stand in JSON: every byte that is not part of valid UTF-8 becomes U+FFFD.
 std::string to_valid_utf8(std::string_view bytes);
+
+// {"name": "value", …}
+std::string json_object_of(const std::map<std::string, std::string>& values);
 
 }  // namespace windlass

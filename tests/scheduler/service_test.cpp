@@ -28,6 +28,7 @@ struct StoreSwitch {
     std::atomic<ErrorKind> failure{ErrorKind::internal};
     std::atomic<bool> failing{false};
     std::vector<Batch> committed;
+    std::vector<ScheduleRecord> schedules;
 
     void close_gate() {
         const std::lock_guard lock(mutex);
@@ -76,6 +77,10 @@ class SwitchedStore final : public Store {
     Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
                                                     const std::string& key) override {
         return inner_->submitted_with(account, route, key);
+    }
+    Result<std::vector<ScheduleRecord>> schedules() override {
+        const std::lock_guard lock(control_->mutex);
+        return control_->schedules;
     }
     Result<std::int64_t> move_finished(std::int64_t most) override { return inner_->move_finished(most); }
     Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override {
@@ -607,6 +612,46 @@ TEST_F(ServiceTest, an_operator_makes_queues_and_drains_workers) {
     EXPECT_FALSE(worker.has<protocol::Lease>()) << "it drains";
     api.connection->send(protocol::DrainWorker{RequestId{9}, "w", false});
     wait_for<protocol::Lease>(worker);
+}
+
+TEST_F(ServiceTest, a_recurring_job_that_is_due_is_run_once_and_one_that_overlaps_is_left_out) {
+    protocol::SubmitItem item;
+    item.spec.running_commands = "again";
+    ScheduleRecord record;
+    record.id = 4;
+    record.owner = UserId{9};
+    record.cron = "* * * * *";
+    record.time_zone = "UTC";
+    record.job = R"({"body":{"code":"C","data":"D"},"item":)" + protocol::encode_item(item) + "}";
+    record.dealt_with = clock_.now().wall - std::chrono::minutes{3};
+    control_->schedules = {record};
+    start();
+    Client& worker = join("worker");
+    const auto [lease, body] = wait_for<protocol::Lease>(worker);
+    EXPECT_EQ(lease.spec.running_commands, "again");
+    EXPECT_EQ(body, "CD");
+    std::vector<JobRecord> jobs;
+    control_->each_batch([&](const Batch& batch) { jobs.insert(jobs.end(), batch.jobs.begin(), batch.jobs.end()); });
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_EQ(jobs[0].owner, UserId{9});
+    EXPECT_EQ(jobs[0].schedule, 4);
+    EXPECT_EQ(jobs[0].planned, std::chrono::floor<std::chrono::minutes>(*jobs[0].planned));
+
+    // The same again, as if a minute had passed while the first still runs.
+    control_->schedules[0].dealt_with = *jobs[0].planned - std::chrono::minutes{1};
+    control_->schedules[0].last_job = jobs[0].job;
+    Client& api = join("api");  // whoever joins may have changed them
+    api.connection->send(protocol::SchedulesChanged{RequestId{1}});
+    EXPECT_EQ(wait_for<protocol::OperatorAnswered>(api).first.refused, "");
+    std::size_t left_out = 0;
+    EXPECT_TRUE(loop_.run_until([&] {
+        left_out = 0;
+        control_->each_batch([&](const Batch& batch) { left_out += batch.schedules.size(); });
+        return left_out > 0;
+    }));
+    control_->each_batch([&](const Batch& batch) {
+        for (const auto& job : batch.jobs) EXPECT_EQ(job.job, jobs[0].job) << "no second one";
+    });
 }
 
 TEST_F(ServiceTest, a_stranger_that_says_nothing_is_cut_off) {
