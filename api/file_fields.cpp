@@ -58,6 +58,9 @@ std::optional<std::string> read_content(const rapidjson::Value& value, const std
 
 std::string_view fault_of_file_path(std::string_view path) {
     if (path == "code" || path == "data") return "code and data have fields of their own";
+    if (path == "out") return "out is the directory of the results";
+    const auto first = path.substr(0, path.find('/'));
+    if (first == ".tmp" || first == ".shm") return "the sandbox uses .tmp and .shm itself";
     return fault_of_relative_path(path);
 }
 
@@ -89,6 +92,12 @@ void read_files(FieldReader& fields, SubmittedJob& job, Faults& faults) {
     refuse_files_in_files(job.spec.files, faults);
 }
 
+// A relative path, or one with a / at its end: everything below that directory.
+std::string_view fault_of_pattern(std::string_view pattern) {
+    if (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
+    return fault_of_relative_path(pattern);
+}
+
 void read_outputs(FieldReader& fields, std::vector<std::string>& outputs, Faults& faults) {
     const auto* values = fields.any("outputs");
     if (values == nullptr) return;
@@ -101,7 +110,7 @@ void read_outputs(FieldReader& fields, std::vector<std::string>& outputs, Faults
         const auto pointer = fmt::format("/outputs/{}", number++);
         if (!value.IsString())
             faults.bad(pointer, fmt::format("must be a string, not {}", type_name(value)));
-        else if (const auto fault = fault_of_relative_path(text_of(value)); !fault.empty())
+        else if (const auto fault = fault_of_pattern(text_of(value)); !fault.empty())
             faults.bad(pointer, std::string(fault));
         else
             outputs.emplace_back(text_of(value));

@@ -48,6 +48,9 @@ struct Config {
         std::int64_t kill_grace_ms = 5'000;
         std::int64_t drain_ms = 30'000;
         std::int64_t result_file_bytes = 16 * mebibyte;
+        std::int64_t cache_bytes = gibibyte;
+        std::vector<std::string> labels;
+        std::vector<std::string> resources;
     } worker;
 
     struct Api {
@@ -113,7 +116,11 @@ void describe_settings(V&& visit, Config& c) {
     visit("worker.drain_ms", c.worker.drain_ms,
           "on SIGTERM running jobs get this long to end before they are handed back");
     visit("worker.result_file_bytes", c.worker.result_file_bytes,
-          "of the files in out/ so many bytes are kept per job");
+          "of the files that a job leaves so many bytes are kept");
+    visit("worker.cache_bytes", c.worker.cache_bytes,
+          "input files of jobs are kept in state_directory/blobs, so many bytes of them; 0: none");
+    visit("worker.labels", c.worker.labels, "what jobs may require of a worker, as NAME=VALUE, e.g. zone=b");
+    visit("worker.resources", c.worker.resources, "named devices that jobs may take, as NAME=COUNT, e.g. gpu=2");
     visit("api.listen", c.api.listen, "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one");
     visit("api.threads", c.api.threads, "threads for handlers; they never wait, so about as many as cores");
     visit("api.registration", c.api.registration,

@@ -17,12 +17,12 @@ void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
 }  // namespace
 
 Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool,
-             const Clock& clock)
+             BlobCache cache, const Clock& clock)
     : settings_(std::move(settings)),
       clock_(clock),
       sandbox_(std::move(sandbox)),
       outbox_(std::move(spool), thread_pool(loop)),
-      runner_(settings_.runner, *sandbox_, thread_pool(loop), clock,
+      runner_(settings_.runner, *sandbox_, std::move(cache), thread_pool(loop), clock,
               [this](FinishedAttempt finished, SteadyTime now) {
                   outbox_.add(std::move(finished), now);
                   if (exit_code_) outbox_.save_all();  // its files were still being collected when the end came
@@ -75,6 +75,9 @@ protocol::Hello Agent::hello() const {
     hello.cpu_millis = std::max<std::int64_t>(settings_.runner.cpu_millis - offered_less_.cpu_millis, 1);
     hello.memory_bytes = std::max<std::int64_t>(settings_.runner.memory_bytes - offered_less_.memory_bytes, 1);
     hello.prefetch = settings_.prefetch;
+    hello.software = WINDLASS_VERSION;
+    hello.labels = settings_.labels;
+    hello.resources = settings_.resources;
     hello.held = held();
     return hello;
 }
@@ -109,6 +112,8 @@ void Agent::handle(protocol::Message& message, std::string& body, SteadyTime now
     } else if (std::holds_alternative<protocol::Renewed>(message)) {
         // What is not kept is revoked by messages of its own.
         leases_.renewal_answered();
+    } else if (const auto* blob = std::get_if<protocol::BlobFetched>(&message)) {
+        runner_.blob_fetched(*blob, std::move(body), now);
     } else if (const auto* cancel = std::get_if<protocol::CancelAttempt>(&message)) {
         runner_.cancel(cancel->attempt, now);
     } else if (const auto* revoke = std::get_if<protocol::RevokeAttempt>(&message)) {
@@ -202,7 +207,7 @@ void Agent::terminate() {
     notify_stopping();
     stop_at_ = now + settings_.drain;
     if (connection_ != nullptr) connection_->send(protocol::WorkerDraining{});
-    runner_.drain(now);
+    runner_.drain();
     settle(now);
 }
 

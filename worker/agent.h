@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct AgentSettings {
     std::string instance;  // random, of this process
     std::string secret;
     std::int64_t prefetch = 0;
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::int64_t> resources;
     RunnerSettings runner;
     Milliseconds drain{30'000};      // what runs gets so long to end by itself
     Milliseconds last_words{5'000};  // at the end, for acknowledgements
@@ -36,7 +39,7 @@ class Agent {
   public:
     // `clock` must outlive this. Before it is destroyed the loop must be run until exit_code() is set and nothing is
     // left to do on it.
-    Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool,
+    Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool, BlobCache cache,
           const Clock& clock);
 
     void start();

@@ -1,15 +1,24 @@
 #include "worker/attempt.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "worker/sandbox/limit_words.h"
 #include "worker/simple_command.h"
 
 namespace windlass::worker {
+namespace {
 
-Result<Attempt> Attempt::from_lease(protocol::Lease lease, std::string body, SteadyTime now) {
+std::int64_t in_pages(std::int64_t bytes) {
+    return (bytes + Attempt::page_bytes - 1) / Attempt::page_bytes * Attempt::page_bytes;
+}
+
+}  // namespace
+
+Result<Attempt> Attempt::from_lease(protocol::Lease lease, std::string body, Now now) {
     const auto size = static_cast<std::int64_t>(body.size());
     if (lease.code_size < 0 || lease.data_size < 0 || lease.code_size > size ||
         lease.data_size != size - lease.code_size)
@@ -19,18 +28,34 @@ Result<Attempt> Attempt::from_lease(protocol::Lease lease, std::string body, Ste
     return Attempt(std::move(lease), std::move(body), now);
 }
 
-Attempt::Attempt(protocol::Lease lease, std::string body, SteadyTime now)
+Attempt::Attempt(protocol::Lease lease, std::string body, Now now)
     : standard_output(lease.spec.limits.output_bytes),
       standard_error(lease.spec.limits.output_bytes),
       ref_(lease.attempt),
       spec_(std::move(lease.spec)),
       body_(std::move(body)),
       code_size_(static_cast<std::size_t>(lease.code_size)),
-      arrived_(now),
+      arrived_(now.steady),
       cpu_budget_(spec_.limits.cpu_time, static_cast<int>(std::min<long>(sysconf(_SC_NPROCESSORS_ONLN),
-                                                                         std::max(spec_.limits.processes, 1)))) {}
+                                                                         std::max(spec_.limits.processes, 1)))) {
+    if (spec_.deadline) deadline_ = now.steady + (*spec_.deadline - now.wall);
+}
 
-BoxSpec Attempt::take_box_spec(bool without_shell) {
+void Attempt::fetched(SteadyTime now) {
+    phase_ = Phase::waiting;
+    arrived_ = now;
+}
+
+std::string Attempt::does_not_fit(std::int64_t files_bytes) const {
+    const std::int64_t code_and_data = in_pages(static_cast<std::int64_t>(code_size_)) +
+                                       in_pages(static_cast<std::int64_t>(body_.size() - code_size_));
+    const std::int64_t all = files_bytes + code_and_data;
+    if (all <= spec_.limits.disk_bytes) return {};
+    return fmt::format("code, data and its input files take {} bytes, more than its limit of {} (limits.disk_bytes)",
+                       all, size_in_words(spec_.limits.disk_bytes));
+}
+
+BoxSpec Attempt::take_box_spec(bool without_shell, std::map<std::string, std::string> files) {
     phase_ = Phase::starting;
     BoxSpec box;
     box.name = ref_.text();
@@ -38,12 +63,22 @@ BoxSpec Attempt::take_box_spec(bool without_shell) {
         box.first_choice = simple_command(spec_.running_commands, spec_.env).value_or(std::vector<std::string>{});
     box.argv = {"/bin/sh", "-c", std::move(spec_.running_commands)};
     box.env = std::move(spec_.env);
+    box.files = std::move(files);
     box.files["data"] = body_.substr(code_size_);
     body_.resize(code_size_);
     box.files["code"] = std::move(body_);
     box.limits = spec_.limits;
     box.network = spec_.network;
     return box;
+}
+
+CollectBeside Attempt::beside() const {
+    CollectBeside beside;
+    if (spec_.outputs.empty()) return beside;
+    beside.patterns = spec_.outputs;
+    beside.not_its_own = {"code", "data"};
+    for (const auto& [path, sha256] : spec_.files) beside.not_its_own.insert(path);
+    return beside;
 }
 
 void Attempt::launched(const Sandbox::Launched& launched) {
@@ -58,9 +93,17 @@ void Attempt::started(SteadyTime at) {
     cpu_budget_.started(at);
 }
 
-std::optional<SteadyTime> Attempt::deadline() const {
-    if (phase_ != Phase::running || blamed() || forgotten_) return std::nullopt;
-    return *started_ + spec_.timeout;
+std::optional<SteadyTime> Attempt::stop_at() const {
+    if (phase_ == Phase::collecting || blamed() || forgotten_) return std::nullopt;
+    if (!started_) return deadline_;
+    const SteadyTime timeout = *started_ + spec_.timeout;
+    return deadline_ ? std::min(*deadline_, timeout) : timeout;
+}
+
+std::string Attempt::why_late() const {
+    if (deadline_ && stop_at() == deadline_)
+        return fmt::format("its deadline {:%FT%TZ} passed", std::chrono::floor<Seconds>(*spec_.deadline));
+    return fmt::format("it reached its timeout of {}", seconds_in_words(spec_.timeout));
 }
 
 std::optional<SteadyTime> Attempt::next_cpu_check() const {

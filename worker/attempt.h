@@ -1,51 +1,74 @@
 // One attempt in hand, from its lease until its last process is gone and its files are collected. Pure: it is told what
 // happened and knows what follows; the runner carries it out.
 //
+//     fetching ──> (its input files are here: waiting)
 //     waiting ──> starting ──> running ──> collecting ──> (finished: result_outbox.h)
 //        │            └── the box could not be built ──> (finished: setup_failed)
-//        ├── cancelled ──> (finished: cancelled)
-//        └── handed back ──> (gone)
+//        ├── cancelled, too late ──> (finished: cancelled, out_of_time; also while fetching)
+//        └── handed back ──> (gone; also while fetching)
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "shared/protocol.h"
 #include "worker/cpu_budget.h"
 #include "worker/file_descriptor.h"
 #include "worker/output_collector.h"
 #include "worker/output_pace.h"
+#include "worker/result_collector.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace windlass::worker {
 
 class Attempt {
   public:
-    enum class Phase { waiting, starting, running, collecting };
+    static constexpr std::int64_t page_bytes = 4096;  // what the smallest file takes of limits.disk_bytes
+    enum class Phase { fetching, waiting, starting, running, collecting };
 
     // invalid: the body does not hold what the lease says.
-    static Result<Attempt> from_lease(protocol::Lease lease, std::string body, SteadyTime now);
+    static Result<Attempt> from_lease(protocol::Lease lease, std::string body, Now now);
 
     AttemptRef ref() const { return ref_; }
     const Limits& limits() const { return spec_.limits; }
     Phase phase() const { return phase_; }
+    // It was started, or at least tried to be.
+    bool left_the_line() const { return phase_ != Phase::fetching && phase_ != Phase::waiting; }
+    // In the line of those that wait for a slot.
     SteadyTime arrived() const { return arrived_; }
 
-    // waiting -> starting. The bytes of code and data move into the box's specification. `without_shell`: a command
-    // that needs no shell is executed without one (simple_command.h).
-    BoxSpec take_box_spec(bool without_shell);
+    // Path -> SHA-256.
+    const std::map<std::string, std::string>& input_files() const { return spec_.files; }
+    // What to collect beside out/.
+    CollectBeside beside() const;
+    // waiting -> fetching, and back.
+    void fetch() { phase_ = Phase::fetching; }
+    void fetched(SteadyTime now);
+    // Why code, data and `files_bytes` of input files (rounded up to pages) are more than its limit; empty: they fit.
+    std::string does_not_fit(std::int64_t files_bytes) const;
+
+    // waiting -> starting. The bytes of code and data, and the input files (path -> bytes) move into the box's
+    // specification. `without_shell`: a command that needs no shell is executed without one (simple_command.h).
+    BoxSpec take_box_spec(bool without_shell, std::map<std::string, std::string> files);
     void launched(const Sandbox::Launched& launched);
     BoxId box() const { return box_; }
 
     void started(SteadyTime at);
-    // When it must be stopped as out_of_time; nullopt: it does not run, or is being stopped already.
-    std::optional<SteadyTime> deadline() const;
+    // When it must be stopped as out_of_time, and why; nullopt: it is being stopped already, is over, or has no such
+    // moment. Before it runs only its deadline counts. That is a moment of the wall clock, turned into one of the
+    // steady clock when the lease came: a step of the wall clock while it is here changes nothing.
+    std::optional<SteadyTime> stop_at() const;
+    std::string why_late() const;  // at stop_at()
+    std::optional<SteadyTime> deadline() const { return deadline_; }
 
-    // When to look at the processor time it has used; nullopt as for deadline(), or it has no such limit.
+    // When to look at the processor time it has used; nullopt as for stop_at(), or it does not run or has no such
+    // limit.
     std::optional<SteadyTime> next_cpu_check() const;
     // What the look showed (nothing: nobody counts it, and it is not looked at again). True: its limit is reached.
     bool cpu_time_is_spent(std::optional<Microseconds> used, SteadyTime now);
-    Milliseconds timeout() const { return spec_.timeout; }
 
     // Why we stop it. The first cause wins: true when it is this one.
     bool blame(OutcomeKind kind, std::string detail);
@@ -73,13 +96,14 @@ class Attempt {
     std::optional<SteadyTime> flush_at;  // output waits to be sent at this moment
 
   private:
-    Attempt(protocol::Lease lease, std::string body, SteadyTime now);
+    Attempt(protocol::Lease lease, std::string body, Now now);
 
     AttemptRef ref_;
     JobSpec spec_;
     std::string body_;  // code, then data
     std::size_t code_size_ = 0;
     SteadyTime arrived_;
+    std::optional<SteadyTime> deadline_;
     Phase phase_ = Phase::waiting;
     BoxId box_ = 0;
     std::optional<SteadyTime> started_;

@@ -91,8 +91,12 @@ void BlobCache::remove(const std::string& sha256) {
     unlink(path(sha256).c_str());
 }
 
-void BlobCache::make_room(std::int64_t bytes) {
-    while (!by_use_.empty() && bytes_ + bytes > bound_bytes_) remove(std::string(by_use_.front().sha256));
+bool BlobCache::make_room(std::int64_t bytes) {
+    for (auto entry = by_use_.begin(); entry != by_use_.end() && bytes_ + bytes > bound_bytes_;) {
+        const std::string sha256 = (entry++)->sha256;
+        if (!pinned_.contains(sha256)) remove(sha256);
+    }
+    return bytes_ + bytes <= bound_bytes_;
 }
 
 std::optional<std::string> BlobCache::get(const std::string& sha256) {
@@ -114,7 +118,7 @@ Status BlobCache::put(const std::string& sha256, std::string_view bytes) {
         return make_error(ErrorKind::invalid, "the bytes of the input file " + sha256 + " are not those of its hash");
     const auto size = static_cast<std::int64_t>(bytes.size());
     if (has(sha256) || size > bound_bytes_) return Status();
-    make_room(size);
+    if (!make_room(size)) return Status();
     const std::string half = directory_ + "/new";
     const FileDescriptor file(::open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file || !write_all(file.get(), bytes) || rename(half.c_str(), path(sha256).c_str()) != 0) {

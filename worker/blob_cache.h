@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "shared/result.h"
 
@@ -25,7 +26,15 @@ class BlobCache {
     // invalid when the bytes are not those of the name. That there is no room is no failure: it is just not kept.
     Status put(const std::string& sha256, std::string_view bytes);
 
+    // While it is pinned it is not removed to make room for others. Also of what is not here yet.
+    void pin(const std::string& sha256) { pinned_.insert(sha256); }
+    void unpin(const std::string& sha256) { pinned_.erase(sha256); }
+
     std::int64_t bytes() const { return bytes_; }
+    std::int64_t size_bytes(const std::string& sha256) const {  // 0: it is not here
+        const auto found = index_.find(sha256);
+        return found == index_.end() ? 0 : found->second->bytes;
+    }
 
   private:
     struct Entry {
@@ -38,13 +47,14 @@ class BlobCache {
     std::string path(const std::string& sha256) const { return directory_ + "/" + sha256; }
     void add(const std::string& sha256, std::int64_t bytes);
     void remove(const std::string& sha256);
-    void make_room(std::int64_t bytes);
+    bool make_room(std::int64_t bytes);  // false: what is pinned leaves too little
 
     std::string directory_;
     std::int64_t bound_bytes_;
     std::int64_t bytes_ = 0;
     std::list<Entry> by_use_;  // used longest ago first
     std::unordered_map<std::string, std::list<Entry>::iterator> index_;
+    std::unordered_set<std::string> pinned_;
 };
 
 }  // namespace windlass::worker

@@ -74,13 +74,14 @@ Result<int> run(WorkerSettings settings) {
                    fmt::format("{} {}: {}{}", name(finding.protection), finding.present ? "present" : "MISSING",
                                finding.how, finding.present ? "" : "; to get it: " + finding.fix));
     WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
+    WINDLASS_TRY(auto cache, BlobCache::open(settings.state_directory + "/blobs", settings.cache_bytes));
 
     std::mt19937_64 engine{std::random_device{}()};
     settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
     settings.agent.on_ready = [] { notify_ready(); };
     const SystemClock clock;
     uv_loop_t* loop = uv_default_loop();
-    Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), clock);
+    Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), std::move(cache), clock);
     const Signals signals(loop, agent);
     agent.start();
     while (!agent.exit_code()) uv_run(loop, UV_RUN_ONCE);

@@ -17,6 +17,7 @@
 #include "shared/digest.h"
 #include "shared/json.h"
 #include "worker/file_descriptor.h"
+#include "worker/output_patterns.h"
 
 namespace windlass::worker {
 namespace {
@@ -59,12 +60,32 @@ std::optional<std::string> read_up_to(int fd, std::int64_t size) {
     return bytes;
 }
 
+// In the working directory these are the box's own, or were taken already.
+bool is_of_the_box(const std::string& name) {
+    return name == "out" || name == ".tmp" || name == ".shm";
+}
+
 class Walk {
   public:
-    explicit Walk(const CollectLimits& limits)
-        : limits_(limits), left_to_keep_(limits.keep_bytes), left_to_read_(limits.keep_bytes * limits.read_factor) {}
+    Walk(const CollectLimits& limits, const CollectBeside& beside)
+        : limits_(limits),
+          beside_(beside),
+          patterns_(beside.patterns),
+          left_to_keep_(limits.keep_bytes),
+          left_to_read_(limits.keep_bytes * limits.read_factor) {}
 
-    void directory(FileDescriptor fd, const std::string& path, int depth) {
+    void out(FileDescriptor fd) { directory(std::move(fd), "", 0, nullptr); }
+    void beside(FileDescriptor fd) {
+        const OutputPatterns::Place place = patterns_.start();
+        directory(std::move(fd), "", 0, &place);
+        if (patterns_.gave_up()) leave_out();
+    }
+
+    CollectedFiles take() { return std::move(found_); }
+
+  private:
+    // `place`: only what the patterns take from there on; null: everything.
+    void directory(FileDescriptor fd, const std::string& path, int depth, const OutputPatterns::Place* place) {
         const int number = fd.get();
         const Directory stream(fdopendir(number));
         if (!stream) return leave_out();
@@ -73,13 +94,10 @@ class Walk {
             if (path.size() + 1 + name.size() > limits_.path_bytes)
                 leave_out();
             else
-                entry(number, name, path.empty() ? name : path + "/" + name, depth);
+                entry(number, name, path.empty() ? name : path + "/" + name, depth, place);
         }
     }
 
-    CollectedFiles take() { return std::move(found_); }
-
-  private:
     void leave_out() { found_.truncated = true; }
 
     // Sorted, so that the same files give the same result. Bounded before they are held in memory.
@@ -98,18 +116,33 @@ class Walk {
         return names;
     }
 
-    void entry(int parent, const std::string& name, const std::string& path, int depth) {
+    void entry(int parent, const std::string& name, const std::string& path, int depth,
+               const OutputPatterns::Place* place) {
+        if (place != nullptr && depth == 0 && is_of_the_box(name)) return;
         struct stat about {};
         if (fstatat(parent, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) return leave_out();
-        if (S_ISREG(about.st_mode)) return file(parent, name, path);
+        if (S_ISREG(about.st_mode)) {
+            if (place == nullptr || is_wanted(*place, name, path)) file(parent, name, path, place == nullptr);
+            return;
+        }
         if (!S_ISDIR(about.st_mode)) return;  // links, FIFOs, sockets, devices are no results
+        OutputPatterns::Place further;
+        if (place != nullptr) {
+            further = patterns_.below(*place, name);
+            if (further.empty()) return;
+        }
         if (depth == limits_.depth) return leave_out();
         auto fd = open_directory(parent, name.c_str());
         if (!fd) return leave_out();
-        directory(std::move(fd), path, depth + 1);
+        directory(std::move(fd), path, depth + 1, place == nullptr ? nullptr : &further);
     }
 
-    void file(int parent, const std::string& name, const std::string& path) {
+    bool is_wanted(const OutputPatterns::Place& place, const std::string& name, const std::string& path) {
+        return patterns_.takes(place, name) && (!beside_.not_its_own.contains(path) || patterns_.names(path));
+    }
+
+    void file(int parent, const std::string& name, const std::string& path, bool in_out) {
+        const bool is_value = in_out && path == "results.json";
         if (found_.files.size() == limits_.files) return leave_out();
         const auto fd = open_beneath(parent, name.c_str(), O_RDONLY);
         struct stat about {};
@@ -120,19 +153,19 @@ class Walk {
         if (about.st_size <= std::min(limits_.keep_bytes, left_to_read_)) {
             auto bytes = read_up_to(fd.get(), about.st_size);
             if (!bytes) return leave_out();
-            keep(result, path, *bytes);
-        } else if (path == "results.json" && about.st_size <= limits_.value_bytes) {
+            if (is_value) keep_value(*bytes);
+            keep(result, *bytes);
+        } else if (is_value && about.st_size <= limits_.value_bytes) {
             if (const auto bytes = read_up_to(fd.get(), about.st_size)) keep_value(*bytes);
         }
         result.path = distinct(to_valid_utf8(path));
         found_.files.push_back(std::move(result));
     }
 
-    void keep(ResultFile& result, const std::string& path, const std::string& bytes) {
+    void keep(ResultFile& result, const std::string& bytes) {
         result.size_bytes = static_cast<std::int64_t>(bytes.size());
         result.sha256 = sha256_hex(bytes);
         left_to_read_ -= result.size_bytes;
-        if (path == "results.json") keep_value(bytes);
         if (result.size_bytes > left_to_keep_) return;
         left_to_keep_ -= result.size_bytes;
         result.stored = true;
@@ -152,6 +185,8 @@ class Walk {
     }
 
     const CollectLimits& limits_;
+    const CollectBeside& beside_;
+    OutputPatterns patterns_;
     CollectedFiles found_;
     std::unordered_set<std::string> paths_;
     std::size_t seen_ = 0;
@@ -161,15 +196,18 @@ class Walk {
 
 }  // namespace
 
-CollectedFiles collect_files(int work_directory_fd, const CollectLimits& limits) {
-    auto out = open_directory(work_directory_fd, "out");
-    if (!out) return {};  // removed by the job, or made something else: it left nothing
-    Walk walk(limits);
-    walk.directory(std::move(out), "", 0);
+CollectedFiles collect_files(int work_directory_fd, const CollectLimits& limits, const CollectBeside& beside) {
+    Walk walk(limits, beside);
+    // Not there when the job removed it, or made it something else: then it left nothing.
+    if (auto out = open_directory(work_directory_fd, "out")) walk.out(std::move(out));
+    if (!beside.patterns.empty()) {
+        if (auto all = open_directory(work_directory_fd, ".")) walk.beside(std::move(all));
+    }
     return walk.take();
 }
 
-bool leaves_nothing(int work_directory_fd) {
+bool leaves_nothing(int work_directory_fd, const CollectBeside& beside) {
+    if (!beside.patterns.empty()) return false;
     struct statfs about {};
     if (fstatfs(work_directory_fd, &about) == 0 &&
         (about.f_blocks - about.f_bfree) * static_cast<std::uint64_t>(about.f_bsize) > quick_to_free_bytes)

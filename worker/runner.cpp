@@ -33,7 +33,7 @@ std::uint64_t token(BoxId box, OutputStream stream) {
 
 }  // namespace
 
-Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock,
+Runner::Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Background background, const Clock& clock,
                OnFinished on_finished)
     : settings_(std::move(settings)),
       sandbox_(sandbox),
@@ -41,6 +41,7 @@ Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background,
       clock_(clock),
       on_finished_(std::move(on_finished)),
       slots_(settings_.cpu_millis, settings_.memory_bytes, settings_.boxes),
+      input_files_(std::move(cache)),
       read_buffer_(read_bytes, '\0') {}
 
 // ---- what the scheduler says
@@ -49,14 +50,24 @@ Runner::Runner(RunnerSettings settings, Sandbox& sandbox, Background background,
 Status Runner::lease(protocol::Lease lease, std::string body, SteadyTime now) {
     const AttemptRef ref = lease.attempt;
     if (attempts_.contains(ref)) return {};  // said twice: we have it
-    WINDLASS_TRY(auto attempt, Attempt::from_lease(std::move(lease), std::move(body), now));
+    WINDLASS_TRY(auto taken, Attempt::from_lease(std::move(lease), std::move(body), {now, clock_.now().wall}));
     auto& place = attempts_[ref];
-    place = std::make_unique<Attempt>(std::move(attempt));
-    waiting_.push_back(place.get());
-    if (draining_)
-        return_waiting(now);
-    else
+    place = std::make_unique<Attempt>(std::move(taken));
+    Attempt& attempt = *place;
+    if (const auto deadline = attempt.deadline()) deadlines_.emplace(*deadline, ref);
+    if (attempt.input_files().empty() || input_files_.want(ref, attempt.input_files())) {
+        wait_in_line(attempt);
+    } else {
+        attempt.fetch();
+        fetching_.insert(ref);
+    }
+    if (draining_) {
+        return_all_unstarted();
+    } else {
+        end_late_unstarted(now);
+        request_files();
         start_waiting(now);
+    }
     return {};
 }
 
@@ -64,11 +75,10 @@ void Runner::cancel(AttemptRef ref, SteadyTime now) {
     const auto place = attempts_.find(ref);
     if (place == attempts_.end()) return;
     Attempt& attempt = *place->second;
-    if (attempt.phase() == Attempt::Phase::waiting) {
-        remove_waiting(attempt);
-        AttemptResult result;
-        result.outcome = {OutcomeKind::cancelled, 0, 0, "before it was started"};
-        return finish(attempt, std::move(result), {}, now);
+    if (!attempt.left_the_line()) {
+        end_unstarted(attempt, OutcomeKind::cancelled, "before it was started", now);
+        request_files();
+        return start_waiting(now);
     }
     // While its files are collected it is too late: it has ended by itself.
     if (attempt.phase() != Attempt::Phase::collecting) stop(attempt, OutcomeKind::cancelled, "", settings_.kill_grace);
@@ -79,9 +89,10 @@ void Runner::revoke(AttemptRef ref) {
     if (place == attempts_.end()) return;
     Attempt& attempt = *place->second;
     attempt.forget(true);
-    if (attempt.phase() == Attempt::Phase::waiting) {
-        remove_waiting(attempt);
+    if (!attempt.left_the_line()) {
+        leave_line(attempt);
         attempts_.erase(place);
+        request_files();
     } else if (attempt.phase() != Attempt::Phase::collecting) {
         sandbox_.stop(attempt.box(), Milliseconds{0});
     }
@@ -94,15 +105,104 @@ void Runner::connected(wire::Connection& connection, SteadyTime now) {
         connection.send(protocol::AttemptStarted{attempt->ref()});
         send_output(*attempt, now);
     }
-    if (draining_) return_waiting(now);
+    if (draining_) return_all_unstarted();
+    request_files();
 }
 
 void Runner::disconnected() {
     connection_ = nullptr;
+    input_files_.forget_requests();
     for (auto& [ref, attempt] : attempts_) {
         attempt->standard_output.output.connection_lost();
         attempt->standard_error.output.connection_lost();
         attempt->flush_at.reset();
+    }
+}
+
+// ---- input files
+// ------------------------------------------------------------------------------------------------------
+
+void Runner::request_files() {
+    if (connection_ == nullptr) return;
+    for (auto& sha256 : input_files_.next_requests()) connection_->send(protocol::FetchBlob{std::move(sha256)});
+}
+
+void Runner::blob_fetched(const protocol::BlobFetched& blob, std::string body, SteadyTime now) {
+    std::string why = "the scheduler does not have it";
+    if (blob.found) {
+        const auto complete = input_files_.arrived(blob.sha256, std::move(body));
+        if (complete) {
+            for (const AttemptRef ref : *complete) {
+                Attempt& attempt = *attempts_.at(ref);
+                attempt.fetched(now);
+                fetching_.erase(ref);
+                wait_in_line(attempt);
+            }
+            request_files();
+            return start_waiting(now);
+        }
+        why = complete.error().message;
+    } else {
+        input_files_.not_found(blob.sha256);
+    }
+    for (const AttemptRef ref : input_files_.waiting_for(blob.sha256)) {
+        Attempt& attempt = *attempts_.at(ref);
+        const auto& files = attempt.input_files();
+        const auto file = std::ranges::find(files, blob.sha256, [](const auto& one) { return one.second; });
+        end_unstarted(attempt, OutcomeKind::setup_failed,
+                      fmt::format("the input file {} (SHA-256 {}) did not come: {}", file->first, blob.sha256, why),
+                      now);
+    }
+    request_files();
+    start_waiting(now);
+}
+
+// False: it does not start now.
+bool Runner::read_files(Attempt& attempt, std::map<std::string, std::string>& files, SteadyTime now) {
+    if (attempt.input_files().empty()) return true;
+    const std::int64_t size = input_files_.size_bytes(attempt.ref(), Attempt::page_bytes);
+    if (auto fault = attempt.does_not_fit(size); !fault.empty()) {
+        end_unstarted(attempt, OutcomeKind::out_of_disk, std::move(fault), now);
+        return false;
+    }
+    auto read = input_files_.read(attempt.ref());
+    if (!read) {
+        attempt.fetch();
+        fetching_.insert(attempt.ref());
+        return false;
+    }
+    files = *std::move(read);
+    return true;
+}
+
+// ---- the line
+// ---------------------------------------------------------------------------------------------------------
+
+void Runner::wait_in_line(Attempt& attempt) {
+    waiting_.push_back(&attempt);
+}
+
+// Out of whatever it waits in.
+void Runner::leave_line(Attempt& attempt) {
+    if (attempt.phase() == Attempt::Phase::fetching)
+        fetching_.erase(attempt.ref());
+    else if (const auto place = std::ranges::find(waiting_, &attempt); place != waiting_.end())
+        waiting_.erase(place);
+    if (const auto deadline = attempt.deadline()) deadlines_.erase({*deadline, attempt.ref()});
+    input_files_.drop(attempt.ref());
+}
+
+void Runner::end_unstarted(Attempt& attempt, OutcomeKind kind, std::string detail, SteadyTime now) {
+    leave_line(attempt);
+    AttemptResult result;
+    result.outcome = {kind, 0, 0, std::move(detail)};
+    finish(attempt, std::move(result), {}, now);
+}
+
+void Runner::end_late_unstarted(SteadyTime now) {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        Attempt& attempt = *attempts_.at(deadlines_.begin()->second);
+        end_unstarted(attempt, OutcomeKind::out_of_time, attempt.why_late(), now);
     }
 }
 
@@ -120,7 +220,11 @@ void Runner::start_waiting(SteadyTime now) {
 }
 
 void Runner::start(Attempt& attempt, SteadyTime now) {
-    const auto launched = sandbox_.start(attempt.take_box_spec(settings_.without_shell));
+    std::map<std::string, std::string> files;
+    if (!read_files(attempt, files, now)) return request_files();
+    leave_line(attempt);
+    request_files();
+    const auto launched = sandbox_.start(attempt.take_box_spec(settings_.without_shell, std::move(files)));
     if (!launched) {
         AttemptResult result;
         result.outcome = {OutcomeKind::setup_failed, 0, 0, launched.error().message};
@@ -203,7 +307,7 @@ void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
 }
 
 void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_fd, SteadyTime now) {
-    if (work_directory_fd < 0 || leaves_nothing(work_directory_fd)) {
+    if (work_directory_fd < 0 || leaves_nothing(work_directory_fd, attempt.beside())) {
         const FileDescriptor work_directory(work_directory_fd);
         return retire(attempt, std::move(result), {}, now);
     }
@@ -212,9 +316,9 @@ void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_
     const auto files = std::make_shared<CollectedFiles>();
     const bool wanted = !attempt.forgotten();
     background_(
-        [files, wanted, work_directory_fd, limits = settings_.collect] {
+        [files, wanted, work_directory_fd, limits = settings_.collect, beside = attempt.beside()] {
             const FileDescriptor work_directory(work_directory_fd);
-            if (wanted) *files = collect_files(work_directory_fd, limits);
+            if (wanted) *files = collect_files(work_directory_fd, limits, beside);
         },
         [this, &attempt, files, moved = std::make_shared<AttemptResult>(std::move(result))] {
             const SteadyTime then = clock_.now().steady;
@@ -339,13 +443,16 @@ void Runner::on_time(SteadyTime now) {
             if (attempt->phase() == Attempt::Phase::running) watch_pipes(*attempt);
     }
     for (auto& [box, attempt] : by_box_) {
-        if (const auto deadline = attempt->deadline(); deadline && now >= *deadline)
-            stop(*attempt, OutcomeKind::out_of_time,
-                 fmt::format("it reached its timeout of {}", seconds_in_words(attempt->timeout())),
-                 settings_.kill_grace);
+        if (const auto stop_at = attempt->stop_at(); stop_at && now >= *stop_at)
+            stop(*attempt, OutcomeKind::out_of_time, attempt->why_late(), settings_.kill_grace);
         if (const auto check_at = attempt->next_cpu_check(); check_at && now >= *check_at)
             check_cpu_time(*attempt, now);
         if (attempt->flush_at && now >= *attempt->flush_at) send_output(*attempt, now);
+    }
+    if (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        end_late_unstarted(now);
+        request_files();
+        start_waiting(now);
     }
     return_waiting(now - settings_.longest_wait);
 }
@@ -359,11 +466,12 @@ void Runner::check_cpu_time(Attempt& attempt, SteadyTime now) {
 std::optional<SteadyTime> Runner::next() const {
     std::optional<SteadyTime> at = watch_at_;
     for (const auto& [box, attempt] : by_box_) {
-        earliest(at, attempt->deadline());
+        earliest(at, attempt->stop_at());
         earliest(at, attempt->next_cpu_check());
         earliest(at, attempt->flush_at);
     }
     if (connection_ != nullptr && !waiting_.empty()) earliest(at, waiting_.front()->arrived() + settings_.longest_wait);
+    if (!deadlines_.empty()) earliest(at, deadlines_.begin()->first);
     return at;
 }
 
@@ -372,18 +480,31 @@ std::optional<SteadyTime> Runner::next() const {
 
 // Only with a connection: an attempt that is not named as held any more counts as lost, one that is handed back does
 // not.
-void Runner::return_waiting(SteadyTime arrived_until) {
-    while (connection_ != nullptr && !waiting_.empty() && waiting_.front()->arrived() <= arrived_until) {
-        const AttemptRef ref = waiting_.front()->ref();
-        waiting_.pop_front();
-        attempts_.erase(ref);
-        connection_->send(protocol::AttemptReturned{ref});
-    }
+void Runner::give_back(Attempt& attempt) {
+    const AttemptRef ref = attempt.ref();
+    leave_line(attempt);
+    attempts_.erase(ref);
+    connection_->send(protocol::AttemptReturned{ref});
 }
 
-void Runner::drain(SteadyTime now) {
+void Runner::return_waiting(SteadyTime arrived_until) {
+    bool returned = false;
+    while (connection_ != nullptr && !waiting_.empty() && waiting_.front()->arrived() <= arrived_until) {
+        give_back(*waiting_.front());
+        returned = true;
+    }
+    if (returned) request_files();
+}
+
+void Runner::return_all_unstarted() {
+    if (connection_ == nullptr) return;
+    while (!waiting_.empty()) give_back(*waiting_.front());
+    while (!fetching_.empty()) give_back(*attempts_.at(*fetching_.begin()));
+}
+
+void Runner::drain() {
     draining_ = true;
-    return_waiting(now);
+    return_all_unstarted();
 }
 
 void Runner::stop_all(const std::string& why) {
@@ -391,7 +512,13 @@ void Runner::stop_all(const std::string& why) {
 }
 
 void Runner::kill_all() {
-    for (Attempt* attempt : std::exchange(waiting_, {})) attempts_.erase(attempt->ref());
+    const auto drop = [this](Attempt& attempt) {
+        const AttemptRef ref = attempt.ref();
+        leave_line(attempt);
+        attempts_.erase(ref);
+    };
+    while (!waiting_.empty()) drop(*waiting_.front());
+    while (!fetching_.empty()) drop(*attempts_.at(*fetching_.begin()));
     for (auto& [box, attempt] : by_box_) {
         attempt->forget(false);
         sandbox_.stop(box, Milliseconds{0});
@@ -406,10 +533,6 @@ void Runner::append_held(std::vector<AttemptRef>& refs) const {
 Attempt* Runner::in_box(BoxId box) {
     const auto place = by_box_.find(box);
     return place == by_box_.end() ? nullptr : place->second;
-}
-
-void Runner::remove_waiting(const Attempt& attempt) {
-    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &attempt));
 }
 
 }  // namespace windlass::worker

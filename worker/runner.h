@@ -1,5 +1,6 @@
-// The attempts in hand: waiting for a slot, in their boxes, being collected. Starts what fits in the order of arrival,
-// reads the pipes, keeps the time limits, and hands each ended attempt on as a FinishedAttempt.
+// The attempts in hand: waiting for their input files or a slot, in their boxes, being collected. Starts what fits in
+// the order of arrival (of the lease, or of the last input file), reads the pipes, keeps the time limits, and hands
+// each ended attempt on as a FinishedAttempt.
 //
 // Knows no loop: the agent calls it when a descriptor is readable or a moment has come. One thread.
 #pragma once
@@ -8,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "worker/attempt.h"
 #include "worker/background.h"
 #include "worker/finished_attempt.h"
+#include "worker/input_files.h"
 #include "worker/pipe_watch.h"
 #include "worker/result_collector.h"
 #include "worker/sandbox/sandbox.h"
@@ -45,13 +48,14 @@ class Runner {
     using OnFinished = std::function<void(FinishedAttempt, SteadyTime now)>;
 
     // `sandbox` must outlive this.
-    Runner(RunnerSettings settings, Sandbox& sandbox, Background background, const Clock& clock,
+    Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Background background, const Clock& clock,
            OnFinished on_finished);
 
     // ---- what the scheduler says ----
     Status lease(protocol::Lease lease, std::string body, SteadyTime now);
     void cancel(AttemptRef ref, SteadyTime now);
     void revoke(AttemptRef ref);
+    void blob_fetched(const protocol::BlobFetched& blob, std::string body, SteadyTime now);
     // `connection` must stay until disconnected(). Says again which attempts run, and their output from the beginning.
     void connected(wire::Connection& connection, SteadyTime now);
     void disconnected();
@@ -66,14 +70,14 @@ class Runner {
 
     // ---- ends ----
     // From now on nothing is started, and what waits is handed back.
-    void drain(SteadyTime now);
+    void drain();
     // TERM, grace, KILL for everything that runs, reported as worker_lost.
     void stop_all(const std::string& why);
     // The leases are lost: everything is killed at once and nothing of it is reported. What has ended and is only being
     // collected stays: it can run beside no other attempt, and the scheduler will say if the result comes too late.
     void kill_all();
 
-    bool runs_nothing() const { return attempts_.size() == waiting_.size(); }
+    bool runs_nothing() const { return attempts_.size() == waiting_.size() + fetching_.size(); }
     bool empty() const { return attempts_.empty(); }
     void append_held(std::vector<AttemptRef>& refs) const;
     // What boxes that do not end keep of what this worker has; not to be offered.
@@ -82,7 +86,15 @@ class Runner {
   private:
     void start_waiting(SteadyTime now);
     void start(Attempt& attempt, SteadyTime now);
+    bool read_files(Attempt& attempt, std::map<std::string, std::string>& files, SteadyTime now);
+    void end_unstarted(Attempt& attempt, OutcomeKind kind, std::string detail, SteadyTime now);
+    void request_files();
+    void wait_in_line(Attempt& attempt);
+    void leave_line(Attempt& attempt);
+    void give_back(Attempt& attempt);
     void return_waiting(SteadyTime arrived_until);
+    void return_all_unstarted();
+    void end_late_unstarted(SteadyTime now);
     void box_started(const BoxStarted& event);
     void box_ended(const BoxEnded& event, SteadyTime now);
     void box_stuck(const BoxStuck& event, SteadyTime now);
@@ -98,7 +110,6 @@ class Runner {
     void close_pipe(Attempt::Pipe& pipe);
     void send_output(Attempt& attempt, SteadyTime now);
     Attempt* in_box(BoxId box);
-    void remove_waiting(const Attempt& attempt);
 
     const RunnerSettings settings_;
     Sandbox& sandbox_;
@@ -110,7 +121,11 @@ class Runner {
     Slots slots_;
     PipeWatch pipes_;
     std::unordered_map<AttemptRef, std::unique_ptr<Attempt>> attempts_;
-    std::deque<Attempt*> waiting_;                // those in phase waiting, in the order of arrival
+    std::deque<Attempt*> waiting_;   // those in phase waiting, in the order of arrival
+    std::set<AttemptRef> fetching_;  // those in phase fetching
+    InputFiles input_files_;         // of those in these two phases
+    // Of those in these two phases that have one.
+    std::set<std::pair<SteadyTime, AttemptRef>> deadlines_;
     std::unordered_map<BoxId, Attempt*> by_box_;  // those in phases starting and running
     std::unordered_map<BoxId, Limits> stuck_;     // their attempts are over, their slots are not free
     Withheld withheld_;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <climits>
 #include <filesystem>
 
@@ -20,6 +22,7 @@ namespace {
 constexpr std::int64_t boxes_per_core = 4;
 // What a result brings beside its files (tails of the output) must fit its message too.
 constexpr std::int64_t most_result_file_bytes = static_cast<std::int64_t>(max_frame_body_bytes) - 16 * mebibyte;
+constexpr std::int64_t most_of_a_resource = 1'000'000;
 
 Result<std::string> host_name() {
     char name[HOST_NAME_MAX + 1] = {};
@@ -70,6 +73,52 @@ Result<NetworkSettings> network_settings(const Config::Worker& worker, const std
     return network;
 }
 
+// NAME=…, with the names that the api lets jobs ask for.
+Result<std::pair<std::string, std::string>> name_and_value(std::string_view setting, const std::string& word) {
+    const auto equals = word.find('=');
+    const std::string name = word.substr(0, std::min(equals, word.size()));
+    const bool good = !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
+        return std::isalnum(c) != 0 || std::string_view("._:/-").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+    if (equals == std::string::npos || !good)
+        return make_error(ErrorKind::invalid,
+                          fmt::format("{}: '{}' is not NAME=VALUE with a name of 1 to 64 letters, digits and . _ : / -",
+                                      setting, word));
+    return std::pair(name, word.substr(equals + 1));
+}
+
+Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worker) {
+    std::map<std::string, std::string> labels;
+    for (const auto& word : worker.labels) {
+        WINDLASS_TRY(auto label, name_and_value("worker.labels", word));
+        if (label.second.size() > 200)
+            return make_error(ErrorKind::invalid,
+                              fmt::format("worker.labels: the value of '{}' is longer than 200 bytes", label.first));
+        if (label.first == "network")
+            return make_error(ErrorKind::invalid, "worker.labels: the label 'network' is made from worker.network");
+        if (!labels.insert(label).second)
+            return make_error(ErrorKind::invalid, fmt::format("worker.labels names '{}' twice", label.first));
+    }
+    if (worker.network == "full") labels["network"] = "full";
+    return labels;
+}
+
+Result<std::map<std::string, std::int64_t>> resources_of(const Config::Worker& worker) {
+    std::map<std::string, std::int64_t> resources;
+    for (const auto& word : worker.resources) {
+        WINDLASS_TRY(const auto resource, name_and_value("worker.resources", word));
+        const auto& [name, text] = resource;
+        std::int64_t count = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+        if (failure != std::errc() || end != text.data() + text.size() || count < 1 || count > most_of_a_resource)
+            return make_error(ErrorKind::invalid, fmt::format("worker.resources: '{}' needs a number from 1 to {}",
+                                                              word, most_of_a_resource));
+        if (!resources.emplace(name, count).second)
+            return make_error(ErrorKind::invalid, fmt::format("worker.resources names '{}' twice", name));
+    }
+    return resources;
+}
+
 }  // namespace
 
 std::string default_cgroup(const std::string& worker_name) {
@@ -88,6 +137,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     WINDLASS_TRY_STATUS(check(worker));
     WorkerSettings settings;
     settings.state_directory = worker.state_directory;
+    settings.cache_bytes = worker.cache_bytes;
 
     AgentSettings& agent = settings.agent;
     WINDLASS_TRY(agent.scheduler, wire::parse_endpoint(config.scheduler.listen));
@@ -98,6 +148,8 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     agent.instance = random_hex(8);
     WINDLASS_TRY(agent.secret, read_secret(config));
     agent.prefetch = worker.prefetch;
+    WINDLASS_TRY(agent.labels, labels_of(worker));
+    WINDLASS_TRY(agent.resources, resources_of(worker));
     agent.drain = Milliseconds{worker.drain_ms};
 
     const std::int64_t cores = worker.slots > 0 ? worker.slots : std::min<std::int64_t>(usable_cores(), max_slots);

@@ -12,6 +12,7 @@ struct WorkerSettings {
     AgentSettings agent;  // without random and on_ready
     SandboxSettings sandbox;
     std::string state_directory;
+    std::int64_t cache_bytes = 0;  // of state_directory/blobs
 };
 
 // invalid: a setting that cannot be, with the sentence that says which.

@@ -36,7 +36,8 @@ class AgentBox : public ::testing::Test {
         auto sandbox = Sandbox::open(test_settings(scratch_ / "sandbox", settings_.runner.boxes));
         ASSERT_TRUE(sandbox) << sandbox.error().message;
         agent_ = std::make_unique<Agent>(loop_.get(), settings_, std::move(sandbox).value(),
-                                         ResultSpool::open(scratch_.path()).value(), clock_);
+                                         ResultSpool::open(scratch_.path()).value(),
+                                         BlobCache::open(scratch_.path() + "/blobs", mebibyte).value(), clock_);
         agent_->start();
         ASSERT_TRUE(loop_.until([&] { return scheduler_.connected(); }));
         ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 1; }));

@@ -60,7 +60,8 @@ class AgentTest : public ::testing::Test {
         auto sandbox = std::make_unique<FakeSandbox>();
         sandbox_ = sandbox.get();
         agent_ = std::make_unique<Agent>(loop_.get(), settings_, std::move(sandbox),
-                                         ResultSpool::open(scratch_.path()).value(), clock_);
+                                         ResultSpool::open(scratch_.path()).value(),
+                                         BlobCache::open(scratch_.path() + "/blobs", mebibyte).value(), clock_);
         agent_->start();
     }
     void connect() {

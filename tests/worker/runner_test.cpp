@@ -40,7 +40,7 @@ class RunnerTest : public ::testing::Test {
     Runner& runner() {
         if (!runner_)
             runner_ = std::make_unique<Runner>(
-                settings_, sandbox_,
+                settings_, sandbox_, BlobCache::open(scratch_.path() + "/blobs", cache_bytes_).value(),
                 [this](auto work, auto done) {
                     work();
                     if (inline_background_)
@@ -91,6 +91,8 @@ class RunnerTest : public ::testing::Test {
         return limits;
     }
 
+    testing::ScratchDirectory scratch_;
+    std::int64_t cache_bytes_ = mebibyte;
     RunnerSettings settings_;
     FakeSandbox sandbox_;
     FixedClock clock_;
@@ -565,7 +567,7 @@ TEST_F(RunnerTest, draining_hands_back_what_waits_and_lets_the_rest_end) {
     connect();
     lease(1, cpus(2000));
     lease(2);
-    runner().drain(at(0));
+    runner().drain();
     EXPECT_EQ(only<protocol::AttemptReturned>(connection_.sent).size(), 1u);
     lease(3);
     EXPECT_EQ(only<protocol::AttemptReturned>(connection_.sent).size(), 2u) << "what comes now goes straight back";
