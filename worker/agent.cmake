@@ -1,11 +1,29 @@
-#The daemon around the sandbox.Configured only where the sandbox is.
-if (TARGET windlass_sandbox)
-add_library(
-    windlass_worker STATIC agent.cpp attempt.cpp background.cpp blob_cache.cpp explain.cpp finished_attempt
-        .cpp input_files.cpp lease_clock.cpp output_collector.cpp output_patterns.cpp pipe_watch.cpp result_collector
-        .cpp result_outbox.cpp result_spool.cpp runner.cpp scheduler_link.cpp settings.cpp simple_command.cpp)
-    target_link_libraries(
-        windlass_worker PUBLIC windlass_shared windlass_sandbox windlass_settings PRIVATE windlass_warnings)
+# The daemon around the sandbox. Configured only where the sandbox is.
+if(TARGET windlass_sandbox)
+  add_library(windlass_worker STATIC
+    agent.cpp
+    attempt.cpp
+    background.cpp
+    blob_cache.cpp
+    explain.cpp
+    finished_attempt.cpp
+    input_files.cpp
+    lease_clock.cpp
+    output_collector.cpp
+    output_patterns.cpp
+    pipe_watch.cpp
+    result_collector.cpp
+    result_outbox.cpp
+    result_spool.cpp
+    runner.cpp
+    scheduler_link.cpp
+    settings.cpp
+    simple_command.cpp
+  )
+  target_link_libraries(windlass_worker
+    PUBLIC windlass_shared windlass_sandbox windlass_settings
+    PRIVATE windlass_warnings)
 
-        add_executable(windlass - worker main.cpp)
-            target_link_libraries(windlass - worker PRIVATE windlass_worker windlass_warnings) endif()
+  add_executable(windlass-worker main.cpp)
+  target_link_libraries(windlass-worker PRIVATE windlass_worker windlass_warnings)
+endif()

@@ -130,6 +130,7 @@ void Runner::request_files() {
 void Runner::blob_fetched(const protocol::BlobFetched& blob, std::string body, SteadyTime now) {
     std::string why = "the scheduler does not have it";
     if (blob.found) {
+        log::debug("fetched the input file {} ({} bytes)", blob.sha256, body.size());
         const auto complete = input_files_.arrived(blob.sha256, std::move(body));
         if (complete) {
             for (const AttemptRef ref : *complete) {

@@ -123,6 +123,42 @@ TEST_F(AgentTest, says_hello_with_what_it_offers) {
     EXPECT_TRUE(hello.held.empty());
 }
 
+TEST_F(AgentTest, says_its_version_labels_and_resources) {
+    settings_.labels = {{"zone", "b"}};
+    settings_.resources = {{"gpu", 2}};
+    connect();
+    const auto& hello = scheduler_.hellos.at(0);
+    EXPECT_EQ(hello.software, WINDLASS_VERSION);
+    EXPECT_EQ(hello.labels, settings_.labels);
+    EXPECT_EQ(hello.resources, settings_.resources);
+}
+
+TEST_F(AgentTest, fetches_an_input_file_and_asks_again_after_a_lost_connection) {
+    connect();
+    JobSpec spec;
+    spec.files = {{"in/set", sha256_hex("data set")}};
+    scheduler_.lease(job(1), "cat in/set", spec);
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.count<protocol::FetchBlob>() == 1; }));
+    scheduler_.cut();
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.count<protocol::FetchBlob>() == 2; }));
+    EXPECT_EQ(scheduler_.hellos.back().held, (std::vector<AttemptRef>{job(1)}));
+    scheduler_.send(protocol::BlobFetched{sha256_hex("data set"), true}, "data set");
+    ASSERT_TRUE(loop_.until([&] { return sandbox_->started() == 1; }));
+    EXPECT_EQ(sandbox_->box(1).spec.files.at("in/set"), "data set");
+    EXPECT_TRUE(std::filesystem::exists(scratch_ / ("blobs/" + sha256_hex("data set"))));
+}
+
+TEST_F(AgentTest, a_deadline_that_passes_while_files_are_awaited_ends_the_attempt) {
+    connect();
+    JobSpec spec;
+    spec.files = {{"set", sha256_hex("x")}};
+    spec.deadline = SystemClock().now().wall + Milliseconds{50};
+    scheduler_.lease(job(1), "true", spec);
+    ASSERT_TRUE(finished(1));
+    EXPECT_EQ(scheduler_.finished(job(1))->result.outcome.kind, OutcomeKind::out_of_time);
+    EXPECT_EQ(sandbox_->started(), 0u);
+}
+
 TEST_F(AgentTest, runs_a_job_and_forgets_it_when_the_result_is_acknowledged) {
     connect();
     lease_and_start(1);

@@ -3,12 +3,15 @@ if(TARGET windlass_worker)
     SOURCES
       blob_cache_test.cpp
       cpu_budget_test.cpp
+      input_files_test.cpp
       lease_clock_test.cpp
       output_collector_test.cpp
       output_pace_test.cpp
+      output_patterns_test.cpp
       result_collector_test.cpp
       result_outbox_test.cpp
       result_spool_test.cpp
+      runner_files_test.cpp
       runner_test.cpp
       settings_test.cpp
       simple_command_test.cpp

@@ -34,7 +34,7 @@ class Collector : public ::testing::Test {
     }
     CollectedFiles collect() const {
         const FileDescriptor fd(open(work_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-        return collect_files(fd.get(), limits_);
+        return collect_files(fd.get(), limits_, beside_);
     }
     static std::vector<std::string> paths(const CollectedFiles& found) {
         std::vector<std::string> all;
@@ -44,6 +44,7 @@ class Collector : public ::testing::Test {
 
     testing::ScratchDirectory work_;
     CollectLimits limits_;
+    CollectBeside beside_;
 };
 
 TEST_F(Collector, takes_regular_files_with_size_hash_and_bytes_in_the_order_of_their_paths) {
@@ -346,6 +347,144 @@ TEST(LeavesNothing, is_true_only_for_an_empty_out_and_little_to_free) {
 
     ASSERT_EQ(symlinkat("/etc", mount.get(), "out/link"), 0);
     EXPECT_FALSE(leaves_nothing(mount.get()));
+}
+
+// ---- beside out/
+
+TEST_F(Collector, takes_what_the_patterns_say_beside_out_and_after_it) {
+    beside_.patterns = {"*.log", "logs/", "deep/**/*.txt"};
+    work_.make_directory("logs/old");
+    work_.make_directory("deep/a/b");
+    work_.write("out/z", "zed");
+    work_.write("a.log", "ay");
+    work_.write("a.txt", "no");
+    work_.write("logs/old/x", "ex");
+    work_.write("deep/a/b/t.txt", "tee");
+    work_.write("deep/a/b/t.bin", "no");
+    const auto found = collect();
+    EXPECT_EQ(paths(found), (std::vector<std::string>{"z", "a.log", "deep/a/b/t.txt", "logs/old/x"}));
+    EXPECT_EQ(found.bytes, "zedayteeex");
+    EXPECT_FALSE(found.truncated);
+}
+
+TEST_F(Collector, what_the_job_found_there_is_taken_only_if_a_pattern_names_it) {
+    beside_.not_its_own = {"code", "data", "in/set"};
+    work_.make_directory("in");
+    for (const char* name : {"code", "data", "in/set", "in/own"}) work_.write(name, "x");
+    beside_.patterns = {"**"};
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"in/own"}));
+    beside_.patterns = {"**", "data", "in/set"};
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"data", "in/own", "in/set"}));
+}
+
+TEST_F(Collector, patterns_never_take_what_is_the_boxs_own_or_in_out_already) {
+    beside_.patterns = {"**", "out/", ".tmp/**"};
+    work_.make_directory(".tmp");
+    work_.make_directory(".shm");
+    work_.make_directory("sub/out");
+    for (const char* name : {".tmp/a", ".shm/b", "out/c", "sub/out/d"}) work_.write(name, "x");
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"c", "sub/out/d"}));
+}
+
+TEST_F(Collector, patterns_are_collected_when_out_is_gone) {
+    beside_.patterns = {"a"};
+    work_.write("a", "x");
+    ASSERT_EQ(rmdir((work_ / "out").c_str()), 0);
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"a"}));
+}
+
+TEST_F(Collector, the_same_path_in_out_and_beside_it_stays_distinct) {
+    beside_.patterns = {"*"};
+    work_.write("out/a", "in");
+    work_.write("a", "beside");
+    EXPECT_EQ(paths(collect()), (std::vector<std::string>{"a", "a~2"}));
+}
+
+TEST_F(Collector, only_the_results_json_in_out_becomes_the_value) {
+    beside_.patterns = {"*"};
+    work_.write("results.json", "[1]");
+    EXPECT_TRUE(collect().value_json.empty());
+    work_.write("out/results.json", "[2]");
+    EXPECT_EQ(collect().value_json, "[2]");
+}
+
+TEST_F(Collector, patterns_follow_no_link_and_open_nothing_but_regular_files) {
+    beside_.patterns = {"**", "passwd", "etc/", "up/"};
+    ASSERT_EQ(symlink("/etc/passwd", (work_ / "passwd").c_str()), 0);
+    ASSERT_EQ(symlink("/etc", (work_ / "etc").c_str()), 0);
+    ASSERT_EQ(symlink("..", (work_ / "up").c_str()), 0);
+    ASSERT_EQ(mkfifo((work_ / "fifo").c_str(), 0600), 0);
+    EXPECT_TRUE(collect().files.empty());
+}
+
+TEST_F(Collector, out_and_patterns_share_the_bounds) {
+    limits_.files = 3;
+    limits_.keep_bytes = 5;
+    beside_.patterns = {"*"};
+    work_.write("out/a", "123");
+    work_.write("b", "123");
+    work_.write("c", "12");
+    work_.write("d", "1");
+    const auto found = collect();
+    ASSERT_EQ(paths(found), (std::vector<std::string>{"a", "b", "c"}));
+    EXPECT_TRUE(found.truncated);
+    EXPECT_TRUE(found.files[0].stored);
+    EXPECT_FALSE(found.files[1].stored);
+    EXPECT_TRUE(found.files[2].stored);
+    EXPECT_EQ(found.bytes, "12312");
+}
+
+TEST_F(Collector, a_directory_in_which_no_pattern_can_match_costs_nothing) {
+    limits_.entries = 10;
+    beside_.patterns = {"wanted/*"};
+    work_.make_directory("crowd");
+    work_.make_directory("wanted");
+    for (int i = 0; i < 50; ++i) work_.write("crowd/" + std::to_string(i), "");
+    work_.write("wanted/a", "x");
+    const auto found = collect();
+    EXPECT_EQ(paths(found), (std::vector<std::string>{"wanted/a"}));
+    EXPECT_FALSE(found.truncated);
+}
+
+TEST_F(Collector, patterns_too_deep_are_said_to_be_left_out) {
+    beside_.patterns = {"**/x"};
+    std::string path = "d";
+    for (int i = 0; i < 20; ++i) path += "/d";
+    work_.make_directory(path);
+    work_.write(path + "/x", "x");
+    const auto found = collect();
+    EXPECT_TRUE(found.files.empty());
+    EXPECT_TRUE(found.truncated);
+}
+
+TEST_F(Collector, a_file_that_a_pattern_takes_and_that_is_replaced_during_the_walk_never_leads_outside) {
+    beside_.patterns = {"a/*", "b"};
+    work_.make_directory("a");
+    work_.write("a/f", "inside");
+    work_.make_directory("other");
+    ASSERT_EQ(symlink("/etc", (work_ / "link").c_str()), 0);
+    ASSERT_EQ(symlink("/etc/passwd", (work_ / "file_link").c_str()), 0);
+    work_.write("b", "inside");
+    std::atomic<bool> stop{false};
+    std::thread swapper([&] {
+        while (!stop) {
+            for (const auto& [one, two] : {std::pair("a", "link"), std::pair("b", "file_link")})
+                syscall(SYS_renameat2, AT_FDCWD, (work_ / one).c_str(), AT_FDCWD, (work_ / two).c_str(), 2U);
+        }
+    });
+    bool outside = false;
+    for (int i = 0; i < 300; ++i) {
+        const auto found = collect();
+        for (const auto& file : found.files) outside = outside || (file.stored && file.sha256 != sha256_hex("inside"));
+    }
+    stop = true;
+    swapper.join();
+    EXPECT_FALSE(outside);
+}
+
+TEST_F(Collector, leaves_nothing_is_false_when_something_beside_out_is_wanted) {
+    const FileDescriptor fd(open(work_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_FALSE(leaves_nothing(fd.get(), {{"*.log"}, {}}));
 }
 
 }  // namespace

@@ -54,6 +54,37 @@ TEST(WorkerSettings, offer_no_network_unless_told_to_and_keep_the_scheduler_out_
     EXPECT_EQ(network.keeper_path.substr(network.keeper_path.rfind('/')), "/windlass-network");
 }
 
+TEST(WorkerSettings, labels_and_resources_are_offered_and_the_network_is_a_label) {
+    Config config = example();
+    config.worker.network = "full";
+    config.worker.labels = {"zone=b", "fast=yes", "empty="};
+    config.worker.resources = {"gpu=2"};
+    config.worker.cache_bytes = 77;
+    const auto settings = derive_settings(config);
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->agent.labels,
+              (std::map<std::string, std::string>{{"zone", "b"}, {"fast", "yes"}, {"empty", ""}, {"network", "full"}}));
+    EXPECT_EQ(settings->agent.resources, (std::map<std::string, std::int64_t>{{"gpu", 2}}));
+    EXPECT_EQ(settings->cache_bytes, 77);
+}
+
+TEST(WorkerSettings, a_label_or_resource_that_cannot_be_is_named) {
+    const auto refused = [](const char* setting, const std::string& word, bool label) {
+        Config config = example();
+        (label ? config.worker.labels : config.worker.resources) = {word};
+        const auto settings = derive_settings(config);
+        return !settings && settings.error().message.find(setting) != std::string::npos;
+    };
+    for (const char* word : {"zone", "=b", "two words=b", "network=full"})
+        EXPECT_TRUE(refused("worker.labels", word, true)) << word;
+    EXPECT_TRUE(refused("worker.labels", "long=" + std::string(201, 'x'), true));
+    for (const char* word : {"gpu", "gpu=", "gpu=0", "gpu=-1", "gpu=two", "gpu=2x", "gpu=99999999999999999999"})
+        EXPECT_TRUE(refused("worker.resources", word, false)) << word;
+    Config config = example();
+    config.worker.labels = {"zone=a", "zone=b"};
+    EXPECT_FALSE(derive_settings(config));
+}
+
 TEST(WorkerSettings, what_is_left_open_is_asked_of_the_machine) {
     Config config = example();
     config.worker.name.clear();
