@@ -1,7 +1,7 @@
 // One attempt in hand, from its lease until its last process is gone and its files are collected. Pure: it is told what
 // happened and knows what follows; the runner carries it out.
 //
-//     fetching ──> (its input files are here: waiting)
+//     fetching ──> (its input files are here) ──> waiting ──> reading (them from disk) ──> starting
 //     waiting ──> starting ──> running ──> collecting ──> (finished: result_outbox.h)
 //        │            └── the box could not be built ──> (finished: setup_failed)
 //        ├── cancelled, too late ──> (finished: cancelled, out_of_time; also while fetching)
@@ -27,7 +27,7 @@ namespace windlass::worker {
 class Attempt {
   public:
     static constexpr std::int64_t page_bytes = 4096;  // what the smallest file takes of limits.disk_bytes
-    enum class Phase { fetching, waiting, starting, running, collecting };
+    enum class Phase { fetching, waiting, reading, starting, running, collecting };
 
     // invalid: the body does not hold what the lease says.
     static Result<Attempt> from_lease(protocol::Lease lease, std::string body, Now now);
@@ -36,7 +36,7 @@ class Attempt {
     const Limits& limits() const { return spec_.limits; }
     Phase phase() const { return phase_; }
     // It was started, or at least tried to be.
-    bool left_the_line() const { return phase_ != Phase::fetching && phase_ != Phase::waiting; }
+    bool left_the_line() const { return phase_ > Phase::reading; }
     // In the line of those that wait for a slot.
     SteadyTime arrived() const { return arrived_; }
 
@@ -44,13 +44,14 @@ class Attempt {
     const std::map<std::string, std::string>& input_files() const { return spec_.files; }
     // What to collect beside out/.
     CollectBeside beside() const;
-    // waiting -> fetching, and back.
+    // Into the phases before the start.
     void fetch() { phase_ = Phase::fetching; }
+    void read() { phase_ = Phase::reading; }
     void fetched(SteadyTime now);
     // Why code, data and `files_bytes` of input files (rounded up to pages) are more than its limit; empty: they fit.
     std::string does_not_fit(std::int64_t files_bytes) const;
 
-    // waiting -> starting. The bytes of code and data, and the input files (path -> bytes) move into the box's
+    // -> starting. The bytes of code and data, and the input files (path -> bytes) move into the box's
     // specification. `without_shell`: a command that needs no shell is executed without one (simple_command.h).
     BoxSpec take_box_spec(bool without_shell, std::map<std::string, std::string> files);
     void launched(const Sandbox::Launched& launched);

@@ -49,6 +49,13 @@ std::optional<std::string> read_whole(const std::string& path) {
 
 }  // namespace
 
+std::optional<std::string> read_blob(const std::string& path, const std::string& sha256) {
+    auto bytes = read_whole(path);
+    if (bytes && sha256_hex(*bytes) == sha256) return bytes;
+    log::warning("an input file in the cache was damaged and is fetched again: {}", sha256);
+    return std::nullopt;
+}
+
 Result<BlobCache> BlobCache::open(const std::string& directory, std::int64_t bound_bytes) {
     std::error_code failure;
     std::filesystem::create_directories(directory, failure);
@@ -100,17 +107,17 @@ bool BlobCache::make_room(std::int64_t bytes) {
 }
 
 std::optional<std::string> BlobCache::get(const std::string& sha256) {
-    const auto found = index_.find(sha256);
-    if (found == index_.end()) return std::nullopt;
-    auto bytes = read_whole(path(sha256));
-    if (!bytes || sha256_hex(*bytes) != sha256) {
-        log::warning("an input file in the cache was damaged and is fetched again: {}", sha256);
-        remove(sha256);
-        return std::nullopt;
-    }
-    by_use_.splice(by_use_.end(), by_use_, found->second);
-    utimensat(AT_FDCWD, path(sha256).c_str(), nullptr, 0);  // the next life keeps the order
+    if (!has(sha256)) return std::nullopt;
+    auto bytes = read_blob(use(sha256), sha256);
+    if (!bytes) remove(sha256);
     return bytes;
+}
+
+std::string BlobCache::use(const std::string& sha256) {
+    by_use_.splice(by_use_.end(), by_use_, index_.at(sha256));
+    std::string file = path(sha256);
+    utimensat(AT_FDCWD, file.c_str(), nullptr, 0);  // the next life keeps the order
+    return file;
 }
 
 Status BlobCache::put(const std::string& sha256, std::string_view bytes) {

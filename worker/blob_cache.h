@@ -15,6 +15,9 @@
 
 namespace windlass::worker {
 
+// The bytes of a file in the cache, if they are those of the hash. Any thread.
+std::optional<std::string> read_blob(const std::string& path, const std::string& sha256);
+
 class BlobCache {
   public:
     // `bound_bytes` 0: keeps nothing.
@@ -23,6 +26,10 @@ class BlobCache {
     bool has(const std::string& sha256) const { return index_.contains(sha256); }
     // The bytes, checked against their name: a file that was damaged is removed and not there.
     std::optional<std::string> get(const std::string& sha256);
+    // Where it is, for read_blob(); of one that is here. It counts as used now.
+    std::string use(const std::string& sha256);
+    // read_blob() found it damaged.
+    void remove(const std::string& sha256);
     // invalid when the bytes are not those of the name. That there is no room is no failure: it is just not kept.
     Status put(const std::string& sha256, std::string_view bytes);
 
@@ -46,7 +53,6 @@ class BlobCache {
         : directory_(std::move(directory)), bound_bytes_(bound_bytes) {}
     std::string path(const std::string& sha256) const { return directory_ + "/" + sha256; }
     void add(const std::string& sha256, std::int64_t bytes);
-    void remove(const std::string& sha256);
     bool make_room(std::int64_t bytes);  // false: what is pinned leaves too little
 
     std::string directory_;

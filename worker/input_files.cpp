@@ -65,9 +65,11 @@ std::vector<AttemptRef> InputFiles::waiting_for(const std::string& sha256) const
 
 Result<std::vector<AttemptRef>> InputFiles::arrived(const std::string& sha256, std::string bytes) {
     under_way_.erase(sha256);
-    if (sha256_hex(bytes) != sha256)
-        return make_error(ErrorKind::invalid, "its bytes are not those of its hash " + sha256);
-    if (!damaged_.contains(sha256)) WINDLASS_TRY_STATUS(cache_.put(sha256, bytes));
+    if (!damaged_.contains(sha256)) {
+        WINDLASS_TRY_STATUS(cache_.put(sha256, bytes));
+    } else if (sha256_hex(bytes) != sha256) {
+        return make_error(ErrorKind::invalid, "its bytes are not those of its hash");
+    }
     std::vector<AttemptRef> complete;
     const auto blob = blobs_.find(sha256);
     if (blob == blobs_.end()) return complete;  // nobody wants it any more; the next one may
@@ -75,28 +77,45 @@ Result<std::vector<AttemptRef>> InputFiles::arrived(const std::string& sha256, s
         if (wanted.missing.erase(sha256) == 1 && wanted.missing.empty()) complete.push_back(wanted.ref);
     if (!cache_.has(sha256) && !blob->second.held) {
         held_bytes_ += static_cast<std::int64_t>(bytes.size());
-        blob->second.held = std::move(bytes);
+        blob->second.held = std::make_shared<const std::string>(std::move(bytes));
     }
     return complete;
 }
 
-std::optional<std::map<std::string, std::string>> InputFiles::read(AttemptRef ref) {
-    Wanted& wanted = *index_.at(ref);
-    WINDLASS_CHECK(wanted.missing.empty(), "files are read that are not here");
-    std::map<std::string, std::string> content;
-    for (const auto& [path, sha256] : wanted.files) {
-        const Blob& blob = blobs_.at(sha256);
-        auto bytes = blob.held ? blob.held : cache_.get(sha256);
-        if (bytes) {
-            content.emplace(path, *std::move(bytes));
+std::vector<InputFiles::Source> InputFiles::sources(AttemptRef ref) {
+    std::vector<Source> sources;
+    for (const auto& [path, sha256] : index_.at(ref)->files) {
+        Source& source = sources.emplace_back(Source{path, sha256, blobs_.at(sha256).held, {}});
+        // Gone from the cache: another attempt found it damaged. Then it cannot be read here either.
+        if (!source.held && cache_.has(sha256)) source.cached_at = cache_.use(sha256);
+    }
+    return sources;
+}
+
+InputFiles::Content InputFiles::read(const std::vector<Source>& sources) {
+    Content content;
+    for (const Source& source : sources) {
+        if (source.held) {
+            content.files.emplace(source.path, *source.held);
+        } else if (auto bytes = read_blob(source.cached_at, source.sha256)) {
+            content.files.emplace(source.path, *std::move(bytes));
         } else {
-            wanted.missing.insert(sha256);
-            damaged_.insert(sha256);
+            content.damaged.insert(source.sha256);
         }
     }
-    // Others that want a damaged one notice it as this one did, when they read it.
-    if (!wanted.missing.empty()) return std::nullopt;
     return content;
+}
+
+bool InputFiles::wait_again(AttemptRef ref, const std::set<std::string>& damaged) {
+    for (const std::string& sha256 : damaged) {
+        damaged_.insert(sha256);
+        cache_.remove(sha256);
+    }
+    // It may have come again meanwhile, for another attempt.
+    Wanted& wanted = *index_.at(ref);
+    for (const auto& [path, sha256] : wanted.files)
+        if (!is_here(sha256)) wanted.missing.insert(sha256);
+    return wanted.missing.empty();
 }
 
 std::int64_t InputFiles::size_bytes(AttemptRef ref, std::int64_t unit) const {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <optional>
+#include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -46,9 +46,23 @@ class InputFiles {
     // It will not come: it is not under way any more.
     void not_found(const std::string& sha256) { under_way_.erase(sha256); }
 
-    // The files of an attempt that has all: path -> bytes. nullopt: one was damaged on disk meanwhile; the attempt
-    // waits for it again, as after want() = false.
-    std::optional<std::map<std::string, std::string>> read(AttemptRef ref);
+    // Where the files of an attempt are that has all. Reading them (below) takes long if they are large: any thread. If
+    // one was damaged on disk meanwhile the attempt waits for it again.
+    struct Source {
+        std::string path;  // in the working directory
+        std::string sha256;
+        std::shared_ptr<const std::string> held;
+        std::string cached_at;  // if not held
+    };
+    std::vector<Source> sources(AttemptRef ref);
+    struct Content {
+        std::map<std::string, std::string> files;  // path -> bytes
+        std::set<std::string> damaged;             // hashes
+    };
+    static Content read(const std::vector<Source>& sources);
+    // True: all are here all the same, as another attempt had noticed it before.
+    bool wait_again(AttemptRef ref, const std::set<std::string>& damaged);
+
     // Sum of the sizes of its files, each rounded up to `unit`; of an attempt that has all.
     std::int64_t size_bytes(AttemptRef ref, std::int64_t unit) const;
 
@@ -62,8 +76,8 @@ class InputFiles {
         std::set<std::string> missing;  // hashes
     };
     struct Blob {
-        std::size_t users = 0;            // attempts that want it
-        std::optional<std::string> held;  // not in the cache
+        std::size_t users = 0;                    // attempts that want it
+        std::shared_ptr<const std::string> held;  // not in the cache
     };
     using Order = std::list<Wanted>;
 

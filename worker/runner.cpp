@@ -22,6 +22,8 @@ constexpr Milliseconds pause{100};
 // The scheduler reads slowly: live output waits, results first.
 constexpr std::size_t max_unsent_bytes = 8 << 20;
 constexpr std::size_t read_bytes = 64 * 1024;
+// Input files of so many bytes together are read and hashed on the spot: a millisecond or so.
+constexpr std::int64_t read_at_once_bytes = 512 << 10;
 
 void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
     if (other && (!at || *other < *at)) at = other;
@@ -158,22 +160,41 @@ void Runner::blob_fetched(const protocol::BlobFetched& blob, std::string body, S
     start_waiting(now);
 }
 
-// False: it does not start now.
-bool Runner::read_files(Attempt& attempt, std::map<std::string, std::string>& files, SteadyTime now) {
-    if (attempt.input_files().empty()) return true;
+void Runner::read_files(Attempt& attempt, SteadyTime now) {
     const std::int64_t size = input_files_.size_bytes(attempt.ref(), Attempt::page_bytes);
     if (auto fault = attempt.does_not_fit(size); !fault.empty()) {
         end_unstarted(attempt, OutcomeKind::out_of_disk, std::move(fault), now);
-        return false;
+        return request_files();
     }
-    auto read = input_files_.read(attempt.ref());
-    if (!read) {
+    attempt.read();
+    reading_.insert(attempt.ref());
+    slots_.take(attempt.limits());
+    const auto sources = input_files_.sources(attempt.ref());
+    if (size <= read_at_once_bytes) return files_read(attempt.ref(), attempt.limits(), InputFiles::read(sources), now);
+    const auto content = std::make_shared<InputFiles::Content>();
+    background_([content, sources] { *content = InputFiles::read(sources); },
+                [this, content, ref = attempt.ref(), limits = attempt.limits()] {
+                    const SteadyTime then = clock_.now().steady;
+                    files_read(ref, limits, std::move(*content), then);
+                    start_waiting(then);
+                });
+}
+
+void Runner::files_read(AttemptRef ref, const Limits& limits, InputFiles::Content content, SteadyTime now) {
+    slots_.give_back(limits);
+    if (reading_.erase(ref) == 0) return;  // cancelled, revoked or too late meanwhile
+    Attempt& attempt = *attempts_.at(ref);
+    const bool complete = content.damaged.empty() || input_files_.wait_again(ref, content.damaged);
+    if (content.damaged.empty() && !draining_) {
+        launch(attempt, std::move(content.files), now);
+    } else if (complete) {
+        attempt.fetched(now);
+        wait_in_line(attempt);
+    } else {
         attempt.fetch();
-        fetching_.insert(attempt.ref());
-        return false;
+        fetching_.insert(ref);
     }
-    files = *std::move(read);
-    return true;
+    request_files();
 }
 
 // ---- the line
@@ -187,6 +208,8 @@ void Runner::wait_in_line(Attempt& attempt) {
 void Runner::leave_line(Attempt& attempt) {
     if (attempt.phase() == Attempt::Phase::fetching)
         fetching_.erase(attempt.ref());
+    else if (attempt.phase() == Attempt::Phase::reading)
+        reading_.erase(attempt.ref());
     else if (const auto place = std::ranges::find(waiting_, &attempt); place != waiting_.end())
         waiting_.erase(place);
     if (const auto deadline = attempt.deadline()) deadlines_.erase({*deadline, attempt.ref()});
@@ -221,10 +244,14 @@ void Runner::start_waiting(SteadyTime now) {
 }
 
 void Runner::start(Attempt& attempt, SteadyTime now) {
-    std::map<std::string, std::string> files;
-    if (!read_files(attempt, files, now)) return request_files();
+    if (attempt.input_files().empty())
+        launch(attempt, {}, now);
+    else
+        read_files(attempt, now);
+}
+
+void Runner::launch(Attempt& attempt, std::map<std::string, std::string> files, SteadyTime now) {
     leave_line(attempt);
-    request_files();
     const auto launched = sandbox_.start(attempt.take_box_spec(settings_.without_shell, std::move(files)));
     if (!launched) {
         AttemptResult result;
@@ -501,6 +528,7 @@ void Runner::return_all_unstarted() {
     if (connection_ == nullptr) return;
     while (!waiting_.empty()) give_back(*waiting_.front());
     while (!fetching_.empty()) give_back(*attempts_.at(*fetching_.begin()));
+    while (!reading_.empty()) give_back(*attempts_.at(*reading_.begin()));
 }
 
 void Runner::drain() {
@@ -520,6 +548,7 @@ void Runner::kill_all() {
     };
     while (!waiting_.empty()) drop(*waiting_.front());
     while (!fetching_.empty()) drop(*attempts_.at(*fetching_.begin()));
+    while (!reading_.empty()) drop(*attempts_.at(*reading_.begin()));
     for (auto& [box, attempt] : by_box_) {
         attempt->forget(false);
         sandbox_.stop(box, Milliseconds{0});

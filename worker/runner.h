@@ -77,7 +77,7 @@ class Runner {
     // collected stays: it can run beside no other attempt, and the scheduler will say if the result comes too late.
     void kill_all();
 
-    bool runs_nothing() const { return attempts_.size() == waiting_.size() + fetching_.size(); }
+    bool runs_nothing() const { return attempts_.size() == waiting_.size() + fetching_.size() + reading_.size(); }
     bool empty() const { return attempts_.empty(); }
     void append_held(std::vector<AttemptRef>& refs) const;
     // What boxes that do not end keep of what this worker has; not to be offered.
@@ -86,7 +86,9 @@ class Runner {
   private:
     void start_waiting(SteadyTime now);
     void start(Attempt& attempt, SteadyTime now);
-    bool read_files(Attempt& attempt, std::map<std::string, std::string>& files, SteadyTime now);
+    void read_files(Attempt& attempt, SteadyTime now);
+    void files_read(AttemptRef ref, const Limits& limits, InputFiles::Content content, SteadyTime now);
+    void launch(Attempt& attempt, std::map<std::string, std::string> files, SteadyTime now);
     void end_unstarted(Attempt& attempt, OutcomeKind kind, std::string detail, SteadyTime now);
     void request_files();
     void wait_in_line(Attempt& attempt);
@@ -123,8 +125,9 @@ class Runner {
     std::unordered_map<AttemptRef, std::unique_ptr<Attempt>> attempts_;
     std::deque<Attempt*> waiting_;   // those in phase waiting, in the order of arrival
     std::set<AttemptRef> fetching_;  // those in phase fetching
-    InputFiles input_files_;         // of those in these two phases
-    // Of those in these two phases that have one.
+    std::set<AttemptRef> reading_;   // those in phase reading; their slots are taken
+    InputFiles input_files_;         // of those in these three phases
+    // Of those in these three phases that have one.
     std::set<std::pair<SteadyTime, AttemptRef>> deadlines_;
     std::unordered_map<BoxId, Attempt*> by_box_;  // those in phases starting and running
     std::unordered_map<BoxId, Limits> stuck_;     // their attempts are over, their slots are not free

@@ -167,6 +167,8 @@ TEST(SubmitFields, what_is_wrong_is_named) {
         {R"("files":{"a//b":"x"})", "/files/a~1~1b"},
         {R"("files":{"code":"x"})", "/files/code"},
         {R"("files":{"data/x":"x"})", "/files/data~1x"},
+        {R"("files":{"out":"x"})", "/files/out"},
+        {R"("files":{".tmp/x":"x"})", "/files/.tmp~1x"},
         {R"("files":{"a":"x","a/b":"x"})", "/files/a~1b"},
         {R"("files":{"a":1})", "/files/a"},
         {R"("files":{"a":{}})", "/files/a"},
@@ -177,6 +179,8 @@ TEST(SubmitFields, what_is_wrong_is_named) {
         {R"("outputs":"*.log")", "/outputs"},
         {R"("outputs":["../x"])", "/outputs/0"},
         {R"("outputs":[1])", "/outputs/0"},
+        {R"("outputs":["ok/","/"])", "/outputs/1"},
+        {R"("outputs":["a//"])", "/outputs/0"},
         {R"("image":"debian")", "/image"},
         {R"("network":"full")", "/network"},
     };

@@ -40,9 +40,12 @@ class RunnerFiles : public ::testing::Test {
         if (!runner_)
             runner_ = std::make_unique<Runner>(
                 settings_, sandbox_, BlobCache::open(scratch_ / "blobs", cache_bytes_).value(),
-                [](auto work, auto done) {
+                [this](auto work, auto done) {
                     work();
-                    done();
+                    if (inline_background_)
+                        done();
+                    else
+                        background_.push_back(done);
                 },
                 clock_, [this](FinishedAttempt finished, SteadyTime) { finished_.push_back(std::move(finished)); });
         return *runner_;
@@ -90,6 +93,8 @@ class RunnerFiles : public ::testing::Test {
     FakeSandbox sandbox_;
     FixedClock clock_;
     FakeConnection connection_;
+    bool inline_background_ = true;
+    std::vector<std::function<void()>> background_;
     std::vector<FinishedAttempt> finished_;
     std::unique_ptr<Runner> runner_;
 };
@@ -271,6 +276,66 @@ TEST_F(RunnerFiles, damaged_on_disk_before_the_start_are_fetched_again) {
     bring("intact");
     ASSERT_EQ(sandbox_.started(), 2u);
     EXPECT_EQ(sandbox_.box(2).spec.files.at("f"), "intact");
+}
+
+// ---- large ones are read elsewhere
+
+const std::string large_file(2 * mebibyte, 'x');
+
+class LargeRunnerFiles : public RunnerFiles {
+  protected:
+    LargeRunnerFiles() {
+        inline_background_ = false;
+        cache_bytes_ = 16 * mebibyte;
+        connect();
+        JobSpec whole_machine;
+        whole_machine.limits.cpu_millis = 2000;
+        lease(1, {{"f", large_file}}, whole_machine);
+        bring(large_file);
+    }
+};
+
+TEST_F(LargeRunnerFiles, are_read_elsewhere_while_the_slot_is_taken) {
+    ASSERT_EQ(background_.size(), 1u);
+    lease(2, {});
+    EXPECT_EQ(sandbox_.started(), 0u);
+    EXPECT_TRUE(runner().runs_nothing());
+    background_[0]();
+    ASSERT_EQ(sandbox_.started(), 1u);
+    EXPECT_EQ(sandbox_.box(1).spec.files.at("f"), large_file);
+    started_and_ended(1);
+    EXPECT_EQ(sandbox_.started(), 2u);
+}
+
+TEST_F(LargeRunnerFiles, an_attempt_cancelled_or_revoked_meanwhile_frees_its_slot_when_the_reading_ends) {
+    lease(2, {});
+    runner().cancel(job(1), at(0));
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(outcome().kind, OutcomeKind::cancelled);
+    EXPECT_EQ(sandbox_.started(), 0u);
+    background_[0]();
+    ASSERT_EQ(sandbox_.started(), 1u);
+    EXPECT_EQ(sandbox_.box(1).spec.name, "2.1");
+}
+
+TEST_F(LargeRunnerFiles, killing_all_meanwhile_leaves_nothing_to_start) {
+    runner().kill_all();
+    EXPECT_TRUE(runner().empty());
+    background_[0]();
+    EXPECT_EQ(sandbox_.started(), 0u);
+    lease(2, {});
+    EXPECT_EQ(sandbox_.started(), 1u) << "the slot is free again";
+}
+
+TEST_F(LargeRunnerFiles, draining_meanwhile_hands_it_back_once_there_is_a_connection) {
+    runner().disconnected();
+    runner().drain();
+    background_[0]();
+    EXPECT_EQ(sandbox_.started(), 0u);
+    EXPECT_EQ(held(), 1u);
+    connect();
+    EXPECT_EQ(returned(), 1u);
+    EXPECT_TRUE(runner().empty());
 }
 
 TEST_F(RunnerFiles, what_a_pattern_of_outputs_takes_comes_with_the_result) {
