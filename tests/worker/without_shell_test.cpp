@@ -46,7 +46,7 @@ class WithoutShell : public ::testing::Test {
         settings.without_shell = without_shell;
         std::optional<FinishedAttempt> finished;
         Runner runner(
-            settings, *sandbox_,
+            settings, *sandbox_, BlobCache::open(directory_->path() + "/blobs", 0).value(),
             [](auto work, auto done) {
                 work();
                 done();
