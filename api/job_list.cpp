@@ -18,9 +18,12 @@ bool matches(const ListQuery& query, const JobLine& job) {
     return query.name_part.empty() || name_key(job.name).find(query.name_part) != std::string::npos;
 }
 
-StateRange narrowed(StateRange states, const ListQuery& query) {
-    if (!query.status) return states;
-    return {std::max(states.first, *query.status), std::min(states.last, *query.status)};
+JobFilter narrowed(StateRange states, const ListQuery& query) {
+    JobFilter filter = states;
+    if (query.status) filter.states = {std::max(states.first, *query.status), std::min(states.last, *query.status)};
+    filter.tag = query.tag;
+    filter.queue = query.queue;
+    return filter;
 }
 
 // One element at a time: an element of a result list may be megabytes.
@@ -30,17 +33,17 @@ Result<bool> write_front(std::deque<JobLine>& waiting, JsonWriter& json, const W
     return true;
 }
 
-OrProblem<Reply> whole_list(const Call& call, const ListQuery& query, StateRange states, WriteLine write) {
+OrProblem<Reply> whole_list(const Call& call, const ListQuery& query, const JobFilter& filter, WriteLine write) {
     struct Position {
         std::int64_t before;
         bool end = false;
         std::deque<JobLine> waiting;
     };
-    auto step = [&jobs = call.app.jobs, visible = visible_to(call.principal), query, states, write = std::move(write),
+    auto step = [&jobs = call.app.jobs, visible = visible_to(call.principal), query, filter, write = std::move(write),
                  at = Position{query.before, false, {}}](JsonWriter& json) mutable -> Result<bool> {
         if (!at.waiting.empty()) return write_front(at.waiting, json, write);
         if (at.end) return false;
-        WINDLASS_TRY(auto found, jobs.newest_first(visible, states, at.before, ids_per_step));
+        WINDLASS_TRY(auto found, jobs.newest_first(visible, filter, at.before, ids_per_step));
         at.before = found.cursor;
         at.end = found.end;
         for (auto& job : found.matches)
@@ -51,15 +54,16 @@ OrProblem<Reply> whole_list(const Call& call, const ListQuery& query, StateRange
     return list_reply(call, std::move(step));
 }
 
-OrProblem<Reply> one_page(const Call& call, const ListQuery& query, StateRange states, WriteLine write) {
+OrProblem<Reply> one_page(const Call& call, const ListQuery& query, const JobFilter& filter, WriteLine write) {
     std::deque<JobLine> page;
     std::int64_t before = query.before;
     const auto limit = static_cast<std::size_t>(*query.limit);
-    const bool filtered = query.status || !query.name_part.empty() || states.first != JobState::blocked;
+    const bool filtered =
+        !query.name_part.empty() || !filter.states.all() || !filter.tag.empty() || !filter.queue.empty();
     const int ids = filtered ? ids_per_step : *query.limit + 1;
     bool end = false;
     for (int steps = 0; !end && page.size() < limit && steps < steps_per_page; ++steps) {
-        WINDLASS_TRY(auto found, call.app.jobs.newest_first(visible_to(call.principal), states, before, ids));
+        WINDLASS_TRY(auto found, call.app.jobs.newest_first(visible_to(call.principal), filter, before, ids));
         end = found.end;
         before = found.cursor;
         for (auto& job : found.matches) {
@@ -85,9 +89,9 @@ OrProblem<Reply> one_page(const Call& call, const ListQuery& query, StateRange s
 
 OrProblem<Reply> job_list(const Call& call, StateRange states, WriteLine write) {
     WINDLASS_TRY(const auto query, parse_list_query(call));
-    const StateRange range = narrowed(states, query);
-    return query.limit ? one_page(call, query, range, std::move(write))
-                       : whole_list(call, query, range, std::move(write));
+    const JobFilter filter = narrowed(states, query);
+    return query.limit ? one_page(call, query, filter, std::move(write))
+                       : whole_list(call, query, filter, std::move(write));
 }
 
 }  // namespace windlass::api

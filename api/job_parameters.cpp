@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "shared/percent_encoding.h"
-
 #include <charconv>
 #include <cmath>
 
 #include "api/names.h"
+#include "api/submit_fields.h"
+#include "shared/percent_encoding.h"
 
 namespace windlass::api {
 namespace {
@@ -33,7 +33,16 @@ bool present(const Call& call, std::string_view name) {
 
 OrProblem<ListQuery> parse_list_query(const Call& call) {
     ListQuery query;
-    if (present(call, "tag")) return bad_field("?tag", "Filtering by tag is not supported yet.");
+    if (present(call, "tag")) {
+        query.tag = call.query("tag");
+        if (const auto fault = fault_of_tag(query.tag); !fault.empty())
+            return bad_field("?tag", fmt::format("tag {}.", fault));
+    }
+    if (present(call, "queue")) {
+        query.queue = call.query("queue");
+        if (const auto fault = fault_of_queue_name(query.queue); !fault.empty())
+            return bad_field("?queue", fmt::format("queue {}.", fault));
+    }
     if (present(call, "limit")) {
         const auto limit = whole_number(call.query("limit"));
         if (!limit || *limit < 1 || *limit > most_per_page)

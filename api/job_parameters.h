@@ -12,13 +12,15 @@
 
 namespace windlass::api {
 
-inline constexpr std::array<std::string_view, 5> list_parameters = {"limit", "after", "status", "tag", "q"};
+inline constexpr std::array<std::string_view, 6> list_parameters = {"limit", "after", "status", "tag", "queue", "q"};
 inline constexpr std::array<std::string_view, 1> wait_parameters = {"wait"};
 
 struct ListQuery {
     std::optional<int> limit;      // 1..1000; none: everything
     std::int64_t before = newest;  // the cursor: ids below it
     std::optional<JobState> status;
+    std::string tag;        // empty: any
+    std::string queue;      // empty: any
     std::string name_part;  // in the form of name_key(); empty: any name
 };
 OrProblem<ListQuery> parse_list_query(const Call& call);

@@ -86,16 +86,6 @@ TEST_F(Jobs, the_network_is_allowed_by_the_tier_of_the_account) {
     EXPECT_EQ(send("POST", "/api/jobs/submit/", asking, bob.token).status, 200);
 }
 
-TEST_F(Jobs, an_idempotency_key_is_refused_while_it_would_promise_nothing) {
-    for (const char* path : {"/api/jobs/submit/", "/api/jobs/submit/batch/", "/api/users/create/"}) {
-        const auto answer = send("POST", path, R"([{"code":"","data":"","running_commands":"x"}])", ada.token,
-                                 {{"idempotency-key", "k1"}});
-        EXPECT_EQ(answer.status, 400) << path;
-        EXPECT_NE(answer.body.find("Idempotency-Key is not supported yet"), std::string::npos) << path;
-    }
-    EXPECT_TRUE(scheduler_->submits.empty());
-}
-
 TEST_F(Jobs, without_a_scheduler_submitting_is_503_at_once) {
     scheduler_->away = true;
     const auto answer =
@@ -225,10 +215,34 @@ TEST_F(Jobs, filters_take_text_as_text) {
     EXPECT_EQ(ids(get("/api/jobs/?status=running", ada.token)), std::vector{plain.text()});
 }
 
+TEST_F(Jobs, lists_are_narrowed_by_tag_and_queue_in_pages_too) {
+    std::vector<std::string> ids;
+    for (const char* fields : {R"(,"tags":["red","all"])", R"(,"tags":["all"])", R"(,"tags":["all"],"queue":"slow")"})
+        ids.push_back(submit(ada, fields).text());
+    submit(make_account("tagger"), R"(,"tags":["all"])");
+    const auto listed = [&](const std::string& query) {
+        std::vector<std::string> found;
+        const auto json = get("/api/jobs/?" + query, ada.token).json();
+        for (const auto& job : json.GetArray()) found.emplace_back(job["id"].GetString());
+        return found;
+    };
+    using Ids = std::vector<std::string>;
+    EXPECT_EQ(listed("tag=red"), Ids{ids[0]});
+    EXPECT_EQ(listed("tag=all"), (Ids{ids[2], ids[1], ids[0]}));
+    EXPECT_EQ(listed("tag=none"), Ids{});
+    EXPECT_EQ(listed("queue=slow"), Ids{ids[2]});
+    EXPECT_EQ(listed("queue=default&tag=all"), (Ids{ids[1], ids[0]}));
+    EXPECT_EQ(listed("queue=slow&tag=red"), Ids{});
+    EXPECT_EQ(listed("tag=all&status=succeeded"), Ids{});
+    const auto page = get("/api/jobs/?tag=all&limit=2", ada.token);
+    EXPECT_EQ(page.json().Size(), 2u);
+    EXPECT_EQ(page.header("Link"), "</api/jobs/?after=" + ids[1] + "&tag=all&limit=2>; rel=\"next\"");
+}
+
 TEST_F(Jobs, malformed_parameters_are_400) {
     const auto id = submit(ada);
     for (const char* query : {"limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "after=x", "after=-1",
-                              "status=done", "status=", "tag=a", "wait=1"})
+                              "status=done", "status=", "tag=", "tag=a%07", "queue=", "queue=a/b", "wait=1"})
         EXPECT_EQ(get(std::string("/api/jobs/?") + query, ada.token).status, 400) << query;
     for (const char* query : {"wait=-1", "wait=61", "wait=x", "wait=", "wait=nan", "wait=1e1", "wait=0x1", "limit=1"})
         EXPECT_EQ(get("/api/jobs/" + id.text() + "/?" + query, ada.token).status, 400) << query;
