@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <utility>
 
 #include "api/field_reader.h"
 #include "api/names.h"
+#include "shared/cron.h"
 
 namespace windlass::api {
 namespace {
 
 constexpr std::array<std::string_view, 3> overlap_words = {"skip", "queue", "replace"};
 constexpr std::array<std::string_view, 3> missed_words = {"skip", "once", "all"};
-constexpr std::array<std::string_view, 7> macros = {"@yearly", "@annually", "@monthly", "@weekly",
-                                                    "@daily",  "@midnight", "@hourly"};
 
 template <class Word>
 void read_word(FieldReader& fields, std::string_view key, const std::array<std::string_view, 3>& words, Word& value) {
@@ -30,27 +28,20 @@ void read_word(FieldReader& fields, std::string_view key, const std::array<std::
 }
 
 // Text with a rule of its own.
-void read_text(FieldReader& fields, std::string_view key, std::string_view (*fault_of)(std::string_view), bool required,
+void read_text(FieldReader& fields, std::string_view key, std::string (*fault_of)(std::string_view), bool required,
                std::string& value) {
     const auto text = required ? fields.required_text(key) : fields.text(key);
     if (!text) return;
-    if (const auto fault = fault_of(*text); !fault.empty())
-        fields.bad(key, std::string(fault));
+    if (auto fault = fault_of(*text); !fault.empty())
+        fields.bad(key, std::move(fault));
     else
         value = *text;
 }
 
-std::string_view fault_of_schedule_name(std::string_view text) {
+std::string fault_of_schedule_name(std::string_view text) {
     if (text.empty()) return "must not be empty";
     if (count_characters(text) > 200) return "must not be longer than 200 characters";
     return {};
-}
-
-bool is_cron_field(std::string_view field) {
-    return std::all_of(field.begin(), field.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '*' || c == ',' ||
-               c == '/' || c == '-' || c == '?' || c == '#';
-    });
 }
 
 }  // namespace
@@ -63,37 +54,28 @@ std::string_view word(Missed missed) {
     return missed_words[static_cast<std::size_t>(missed)];
 }
 
-std::string_view fault_of_cron(std::string_view line) {
-    constexpr std::string_view sentence =
-        "must be five fields (minute hour day month weekday), or one of @yearly @monthly @weekly @daily @hourly";
+std::string fault_of_cron(std::string_view line) {
     if (line.size() > 200) return "must not be longer than 200 characters";
-    if (line.starts_with('@'))
-        return std::find(macros.begin(), macros.end(), line) != macros.end() ? std::string_view() : sentence;
-    std::size_t fields = 0;
-    while (true) {
-        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-        if (line.empty()) break;
-        const auto end = std::min(line.find_first_of(" \t"), line.size());
-        if (!is_cron_field(line.substr(0, end))) return sentence;
-        line.remove_prefix(end);
-        ++fields;
-    }
-    return fields == 5 ? std::string_view() : sentence;
+    const auto cron = Cron::parse(line, "UTC");
+    if (!cron) return cron.error().message;
+    // From any moment: what comes at all comes within the time that next() looks ahead.
+    return cron->next(WallTime{}) ? std::string() : "names a day that never comes";
 }
 
-std::string_view fault_of_time_zone(std::string_view name) {
-    constexpr std::string_view sentence = "must be a time zone of the tz database, such as Europe/Berlin";
-    const bool clean = !name.empty() && name.size() <= 64 && name.front() != '/' && name.back() != '/' &&
-                       name.find("..") == std::string_view::npos && std::all_of(name.begin(), name.end(), [](char c) {
-                           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                                  c == '/' || c == '_' || c == '-' || c == '+';
-                       });
-    if (!clean) return sentence;
-    if (name == "UTC") return {};
-    std::error_code failed;
-    return std::filesystem::is_regular_file(std::filesystem::path("/usr/share/zoneinfo") / name, failed)
-               ? std::string_view()
-               : sentence;
+std::string fault_of_time_zone(std::string_view name) {
+    if (name.size() > 64) return "must not be longer than 64 characters";
+    const auto cron = Cron::parse("@daily", name);
+    return cron ? std::string() : cron.error().message;
+}
+
+std::vector<WallTime> next_runs(const ScheduleView& schedule, WallTime now) {
+    constexpr std::size_t shown = 3;
+    std::vector<WallTime> times;
+    if (schedule.paused) return times;
+    const auto cron = Cron::parse(schedule.cron, schedule.time_zone);
+    for (auto at = cron ? cron->next(now) : std::nullopt; at && times.size() < shown; at = cron->next(*at))
+        times.push_back(*at);
+    return times;
 }
 
 Problem below(Problem problem, std::string_view prefix) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/problem.h"
 #include "api/schedules_repository.h"
@@ -27,9 +28,11 @@ OrProblem<SubmittedJob> parse_scheduled_job(const rapidjson::Value& job, const C
 // The problem of a part as that of the whole: `prefix` goes before each pointer.
 Problem below(Problem problem, std::string_view prefix);
 
-// What is wrong with it, or nothing. A cron line is five fields (minute hour day month weekday) or @hourly and so on;
-// whether the numbers in it make sense is for the parser of the scheduler to say.
-std::string_view fault_of_cron(std::string_view line);
-std::string_view fault_of_time_zone(std::string_view name);  // as in the tz database: Europe/Berlin
+// What is wrong with it, as a sentence, or nothing: shared/cron.h.
+std::string fault_of_cron(std::string_view line);
+std::string fault_of_time_zone(std::string_view name);  // as in the tz database: Europe/Berlin
+
+// The next moments of its plan after `now`, three at most; none while it is paused.
+std::vector<WallTime> next_runs(const ScheduleView& schedule, WallTime now);
 
 }  // namespace windlass::api

@@ -36,7 +36,7 @@ std::string body_of(const std::string& stored) {
     return std::string(text_of(buffer));
 }
 
-void write_schedule(JsonWriter& json, const ScheduleView& schedule) {
+void write_schedule(JsonWriter& json, const ScheduleView& schedule, WallTime now) {
     json.StartObject();
     text(json, "id", std::to_string(schedule.id));
     text(json, "owner", schedule.owner.text());
@@ -48,6 +48,10 @@ void write_schedule(JsonWriter& json, const ScheduleView& schedule) {
     json.Key("paused");
     json.Bool(schedule.paused);
     text(json, "created", time_text(schedule.created));
+    json.Key("next");
+    json.StartArray();
+    for (const WallTime at : next_runs(schedule, now)) put(json, time_text(at));
+    json.EndArray();
     json.Key("last_job");
     if (schedule.last_job)
         put(json, schedule.last_job.text());
@@ -59,10 +63,10 @@ void write_schedule(JsonWriter& json, const ScheduleView& schedule) {
     json.EndObject();
 }
 
-Response schedule_response(const ScheduleView& schedule, int status) {
+Response schedule_response(const Call& call, const ScheduleView& schedule, int status) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
-    write_schedule(json, schedule);
+    write_schedule(json, schedule, call.app.clock.now().wall);
     Response response = json_response(buffer, status);
     if (status == 201) response.headers.emplace_back("Location", fmt::format("/api/schedules/{}/", schedule.id));
     return response;
@@ -108,7 +112,7 @@ OrProblem<Reply> set_paused(const Call& call, bool paused) {
     schedule.paused = paused;
     WINDLASS_TRY(const bool there, call.app.schedules.update(schedule));
     if (!there) return no_such_schedule();
-    return tell_scheduler(call, protocol::SchedulesChanged{}, schedule_response(schedule, 200));
+    return tell_scheduler(call, protocol::SchedulesChanged{}, schedule_response(call, schedule, 200));
 }
 
 }  // namespace
@@ -116,14 +120,13 @@ OrProblem<Reply> set_paused(const Call& call, bool paused) {
 OrProblem<Reply> list_schedules(const Call& call) {
     constexpr int per_step = 100;
     const UserId owner = call.principal.is_admin() ? UserId{} : call.principal.id;
-    return list_reply(
-        call,
-        [&schedules = call.app.schedules, owner, after = std::int64_t{0}](JsonWriter& json) mutable -> Result<bool> {
-            WINDLASS_TRY(const auto page, schedules.page(owner, after, per_step));
-            for (const auto& schedule : page) write_schedule(json, schedule);
-            if (!page.empty()) after = page.back().id;
-            return page.size() == per_step;
-        });
+    return list_reply(call,
+                      [&app = call.app, owner, after = std::int64_t{0}](JsonWriter& json) mutable -> Result<bool> {
+                          WINDLASS_TRY(const auto page, app.schedules.page(owner, after, per_step));
+                          for (const auto& schedule : page) write_schedule(json, schedule, app.clock.now().wall);
+                          if (!page.empty()) after = page.back().id;
+                          return page.size() == per_step;
+                      });
 }
 
 OrProblem<Reply> create_schedule(const Call& call) {
@@ -135,15 +138,15 @@ OrProblem<Reply> create_schedule(const Call& call) {
     WINDLASS_TRY(auto change, parse_schedule(document, fresh, true));
     WINDLASS_TRY(change.schedule.job, stored_job(call, call.principal.id, *change.job));
     const auto also = [&](Session& session, const ScheduleView& stored) {
-        return call.key ? Idempotency::record(session, *call.key, schedule_response(stored, 201), now) : Status();
+        return call.key ? Idempotency::record(session, *call.key, schedule_response(call, stored, 201), now) : Status();
     };
     WINDLASS_TRY(const auto stored, call.app.schedules.create(std::move(change.schedule), also));
-    return tell_scheduler(call, protocol::SchedulesChanged{}, schedule_response(stored, 201));
+    return tell_scheduler(call, protocol::SchedulesChanged{}, schedule_response(call, stored, 201));
 }
 
 OrProblem<Reply> show_schedule(const Call& call) {
     WINDLASS_TRY(const auto schedule, path_schedule(call));
-    return Reply(schedule_response(schedule, 200));
+    return Reply(schedule_response(call, schedule, 200));
 }
 
 OrProblem<Reply> change_schedule(const Call& call) {
@@ -159,7 +162,7 @@ OrProblem<Reply> change_schedule(const Call& call) {
         schedule.planned = call.app.clock.now().wall;
     WINDLASS_TRY(const bool there, call.app.schedules.update(schedule));
     if (!there) return no_such_schedule();
-    return tell_scheduler(call, protocol::SchedulesChanged{}, schedule_response(schedule, 200));
+    return tell_scheduler(call, protocol::SchedulesChanged{}, schedule_response(call, schedule, 200));
 }
 
 OrProblem<Reply> delete_schedule(const Call& call) {

@@ -39,7 +39,7 @@ Status print_list(const Options& options, const ServerAnswer& answer, const std:
         if (options.quiet)
             fmt::print("{}\n", member_text(row, essential));
         else
-            line([&](const Column& column) { return shown(row, column.key); });
+            line([&](const Column& column) { return column.of != nullptr ? column.of(row) : shown(row, column.key); });
     }
     return {};
 }

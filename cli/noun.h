@@ -15,7 +15,8 @@ namespace windlass::cli {
 struct Column {
     const char* key;  // of the JSON object
     const char* title;
-    int width;  // 0: the last one
+    int width;                                                 // 0: the last one
+    std::string (*of)(const rapidjson::Value& row) = nullptr;  // what no single member says; null: the member
 };
 
 // A list of objects: a table; with --quiet the member `essential` of each alone.

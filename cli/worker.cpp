@@ -1,3 +1,5 @@
+#include <string>
+
 #include "cli/noun.h"
 #include "shared/percent_encoding.h"
 
@@ -6,6 +8,27 @@ namespace {
 
 std::string path_of(const std::string& name, const char* word) {
     return "/api/workers/" + percent_encoded(name) + "/" + word + "/";
+}
+
+bool is_true(const rapidjson::Value& worker, const char* key) {
+    const auto member = worker.FindMember(key);
+    return member != worker.MemberEnd() && member->value.IsTrue();
+}
+
+std::string state_of(const rapidjson::Value& worker) {
+    if (!worker.IsObject()) return {};
+    if (!is_true(worker, "connected")) return is_true(worker, "draining") ? "away, draining" : "away";
+    return is_true(worker, "draining") ? "draining" : "connected";
+}
+
+// The ids of the jobs that it has.
+std::string jobs_of(const rapidjson::Value& worker) {
+    const auto attempts = worker.FindMember("attempts");
+    if (attempts == worker.MemberEnd() || !attempts->value.IsArray()) return {};
+    std::string text;
+    for (const auto& attempt : attempts->value.GetArray())
+        text += (text.empty() ? "" : " ") + member_text(attempt, "job");
+    return text;
 }
 
 }  // namespace
@@ -19,12 +42,12 @@ void add_worker(CLI::App& app, Options& options) {
                WINDLASS_TRY(const ServerAnswer answer, server.get("/api/workers/"));
                return print_list(options, answer,
                                  {{"name", "NAME", 24},
-                                  {"state", "STATE", 13},
+                                  {"connected", "STATE", 14, state_of},
                                   {"software", "VERSION", 9},
                                   {"cpus", "CPUS", 6},
                                   {"cpus_used", "USED", 6},
                                   {"memory_bytes", "MEMORY", 14},
-                                  {"running", "RUNNING", 0}},
+                                  {"attempts", "JOBS", 0, jobs_of}},
                                  "name");
            });
     struct Word {

@@ -7,6 +7,7 @@
 
 #include "api/batch_dependencies.h"
 #include "api/batch_parser.h"
+#include "api/render_job.h"
 #include "api/rfc3339.h"
 #include "api/schedule_fields.h"
 #include "shared/digest.h"
@@ -264,11 +265,23 @@ TEST(BatchNames, a_chain_of_twenty_thousand_is_no_recursion_and_a_circle_of_them
 
 TEST(ScheduleFields, cron_lines_and_zones_are_looked_at) {
     for (const char* line : {"0 3 * * *", "*/5 0-6,12 1 JAN mon-fri", "@daily"}) EXPECT_EQ(fault_of_cron(line), "");
-    for (const char* line : {"", "* * * *", "* * * * * *", "@never", "0 3 * * $(x)"})
+    for (const char* line : {"", "* * * *", "* * * * * *", "@never", "0 3 * * $(x)", "60 3 * * *", "0 3 31 2 *"})
         EXPECT_NE(fault_of_cron(line), "") << line;
     EXPECT_EQ(fault_of_time_zone("UTC"), "");
     for (const char* name : {"", "Nowhere/City", "/etc/passwd", "../../etc/passwd", "Europe/"})
         EXPECT_NE(fault_of_time_zone(name), "") << name;
+}
+
+TEST(ScheduleFields, a_plan_shows_its_next_three_moments_and_none_while_it_is_paused) {
+    ScheduleView schedule;
+    schedule.cron = "30 4 1 1 *";
+    schedule.time_zone = "Europe/Berlin";
+    std::vector<std::string> shown;
+    for (const WallTime at : next_runs(schedule, WallTime{})) shown.push_back(time_text(at));
+    EXPECT_EQ(shown, (std::vector<std::string>{"1970-01-01T03:30:00.000Z", "1971-01-01T03:30:00.000Z",
+                                               "1972-01-01T03:30:00.000Z"}));
+    schedule.paused = true;
+    EXPECT_TRUE(next_runs(schedule, WallTime{}).empty());
 }
 
 }  // namespace

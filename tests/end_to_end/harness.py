@@ -29,9 +29,9 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 90  # seconds; a busy machine of two cores must not make a test fail
 
 FINAL = {"succeeded", "failed", "timed_out", "cancelled", "lost"}
-FINAL_EVENTS = {"finish", "cancel", "give_up"}
+FINAL_EVENTS = {"finish", "cancel", "give_up", "expire", "settle"}
 # shared/job_state.h: the numbers in job_event.move and job_state.state
-FINAL_MOVES = (4, 8, 9)
+FINAL_MOVES = (4, 8, 9, 10, 11)
 
 
 def until(condition, what, patience=PATIENCE):

@@ -73,7 +73,7 @@ class Killing(harness.OnDatabase):
 
     def count_ended(self):
         try:
-            return self.database.rows("select count(*) from job_state where state >= 4")[0][0]
+            return self.database.rows("select count(*) from job_now where state >= 4")[0][0]
         except Exception:  # the database may be the one that was killed
             return self.ended
 
@@ -163,7 +163,7 @@ class Killing(harness.OnDatabase):
         )
         self.assertEqual(
             self.database.rows(
-                f"select s.id from job_state s where not exists "
+                f"select s.id from job_now s where not exists "
                 f"(select 1 from job_event e where e.job = s.id and e.move in ({final}))"
             ),
             [],
@@ -179,14 +179,14 @@ class Killing(harness.OnDatabase):
         )
         self.assertEqual(
             self.database.rows(
-                "select s.id from job_state s where s.state = 4 and not exists "
+                "select s.id from job_now s where s.state = 4 and not exists "
                 "(select 1 from attempt_result r where r.job = s.id and r.attempt = s.attempt)"
             ),
             [],
             "the result of the accepted attempt is there",
         )
         self.assertEqual(
-            self.database.rows("select s.id from job_state s left join job j on j.id = s.id where j.id is null"), []
+            self.database.rows("select s.id from job_now s left join job j on j.id = s.id where j.id is null"), []
         )
 
 
