@@ -183,7 +183,7 @@ TEST(SubmitFields, what_is_wrong_is_named) {
         {R"("outputs":["ok/","/"])", "/outputs/1"},
         {R"("outputs":["a//"])", "/outputs/0"},
         {R"("image":"debian")", "/image"},
-        {R"("network":"full")", "/network"},
+        {R"("network":"half")", "/network"},
     };
     for (const auto& [members, pointer, status] : table) {
         const auto parsed = parse(members);
