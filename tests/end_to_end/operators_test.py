@@ -102,7 +102,9 @@ class Operators(harness.OnDatabase):
         users = {name: self.new_user("sharer") for name in names}
         jobs = {}
         for name, user in users.items():
-            answer = user.post("/api/jobs/submit/batch/", [job("sleep 0.1", queue=name) for _ in range(12)])
+            # Five at a time: what runs is shared four to one.
+            batch = [job("sleep 0.1", queue=name, limits={"cpus": ROOM / 5}) for _ in range(12)]
+            answer = user.post("/api/jobs/submit/batch/", batch)
             jobs.update({item["id"]: name for item in answer.json})
         self.resume()
         for each, name in jobs.items():

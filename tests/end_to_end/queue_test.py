@@ -341,7 +341,7 @@ class Queue(harness.OnDatabase):
         self.assertEqual(why["estimated_start"], why["not_before"])
         queue = self.hold()
         waiting = self.user.submit("true", queue=queue, deadline=moment(0.7))
-        running = self.user.submit("sleep 60", deadline=moment(2))
+        running = self.user.submit("sleep 60", deadline=moment(2), timeout_s=6)
         for expired in (waiting, running):
             self.assertEqual(self.user.wait(expired)["status"], "timed_out")
         self.assertEqual(self.moves(waiting), ["submit", "expire"])
