@@ -21,6 +21,10 @@ Reply array_reply(const std::vector<T>& items, Write write) {
     return json_response(buffer);
 }
 
+Problem no_such_event() {
+    return make_problem(400, "Last-Event-ID is none that these events had: it is a number, or empty.");
+}
+
 }  // namespace
 
 OrProblem<Reply> job_events(const Call& call) {
@@ -30,9 +34,13 @@ OrProblem<Reply> job_events(const Call& call) {
         EventPosition from;
         if (const auto last = call.request.header("Last-Event-ID"); !last.empty()) {
             const auto position = EventPosition::parse(last);
-            if (!position)
-                return make_problem(400, "Last-Event-ID is none that these events had: it is a number, or empty.");
+            if (!position) return no_such_event();
             from = *position;
+            // A number that is yet to come would hide all events before it.
+            if (from.seq > 0) {
+                WINDLASS_TRY(const auto known, call.app.jobs.events(id, from.seq - 1));
+                if (known.empty()) return no_such_event();
+            }
         }
         if (from.end && is_final(standing.state)) return Reply(nothing_more());
         return Reply(event_stream_response(follow_events(call, id, {from.seq, false})));

@@ -112,6 +112,7 @@ TEST_F(FollowingTest, events_resume_behind_the_last_one_and_who_comes_after_the_
     auto again = follow(events(), from("2"));
     EXPECT_NE(again.pull().find("event: end"), std::string::npos) << "it was not told of the end yet";
     EXPECT_EQ(open(events(), user_.token, from("x")).status, 400);
+    EXPECT_EQ(open(events(), user_.token, from("77")).status, 400) << "yet to come";
 }
 
 TEST_F(FollowingTest, without_the_accept_header_everything_is_as_before) {
