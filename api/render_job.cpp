@@ -225,6 +225,26 @@ void write_relations(JsonWriter& json, JobId job, const Relations& relations) {
     if (relations.rerun_of) text(json, "rerun_of", relations.rerun_of.text());
 }
 
+// What an array leaves: how many of its members ended how. Each of them has a result of its own.
+void write_counts(JsonWriter& json, const ArrayProgress& array) {
+    json.Key("array");
+    json.StartObject();
+    number(json, "count", array.count);
+    number(json, "succeeded", array.succeeded);
+    number(json, "failed", array.failed);
+    number(json, "timed_out", array.timed_out);
+    number(json, "cancelled", array.cancelled);
+    number(json, "lost", array.lost);
+    json.EndObject();
+}
+
+// Of a job that ended without an attempt of which anything is known.
+OutcomeKind outcome_without_ending(JobState state) {
+    if (state == JobState::cancelled) return OutcomeKind::cancelled;
+    if (state == JobState::timed_out) return OutcomeKind::out_of_time;  // its deadline passed while it waited
+    return OutcomeKind::worker_lost;
+}
+
 }  // namespace
 
 std::string seconds_text(Microseconds duration) {
@@ -316,9 +336,10 @@ void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& outp
     if (is_final(job.line.state)) {
         if (ending_that_counts(job.line))
             write_results(json, job.stored->result, output);
+        else if (job.line.array)
+            write_counts(json, *job.line.array);
         else
-            text(json, "outcome",
-                 name(job.line.state == JobState::cancelled ? OutcomeKind::cancelled : OutcomeKind::worker_lost));
+            text(json, "outcome", name(outcome_without_ending(job.line.state)));
     }
     json.EndObject();
     json.EndObject();

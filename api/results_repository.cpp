@@ -14,6 +14,7 @@ constexpr std::string_view result_columns =
     "r.cpu_system_us, "
     "r.peak_memory_bytes, r.peak_is_largest_process, r.read_bytes, r.written_bytes, r.stdout_bytes, r.stderr_bytes, "
     "r.stdout_truncated, r.stderr_truncated, r.files, r.files_truncated, r.value, r.peak_processes";
+constexpr std::size_t result_width = 22;
 
 std::vector<ResultFile> files_of(const std::string& text) {
     std::vector<ResultFile> files;
@@ -72,8 +73,9 @@ Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
         "select j.owner, j.name, coalesce(s.state, p.state), coalesce(s.attempt, p.attempt), coalesce(s.started_us, "
         "p.started_us), coalesce(s.finished_us, p.finished_us), " +
         std::string(result_columns) +
-        " from job j left join job_state s on s.id = :id left join job_past p on p.id = :id left join attempt_result r "
-        "on r.job = :id and r.attempt = coalesce(s.attempt, p.attempt) left join worker w on w.id = r.worker where "
+        ", a.count, a.succeeded, a.failed, a.timed_out, a.cancelled, a.lost from job j left join job_state s on s.id = "
+        ":id left join job_past p on p.id = :id left join job_array a on a.id = :id left join attempt_result r on "
+        "r.job = :id and r.attempt = coalesce(s.attempt, p.attempt) left join worker w on w.id = r.worker where "
         "j.id = coalesce((select array_id from job_state where id = :id), (select array_id from job_past where id = "
         ":id), :id) and coalesce(s.state, p.state) is not null";
     WINDLASS_TRY(const auto session, pool_.lease());
@@ -93,6 +95,13 @@ Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
         const AttemptResult& result = outcome.stored->result;
         outcome.line.ending =
             Ending{result.outcome.kind, result.outcome.exit_code, result.outcome.signal, result.usage.wall};
+    }
+    if (!row.is_null(6 + result_width)) {
+        ArrayProgress& array = outcome.line.array.emplace();
+        std::size_t column = 6 + result_width;
+        for (auto* count :
+             {&array.count, &array.succeeded, &array.failed, &array.timed_out, &array.cancelled, &array.lost})
+            *count = row.integer(column++);
     }
     return std::optional(std::move(outcome));
 }

@@ -67,6 +67,12 @@ JobEnding ending_of(const std::string& status, const rapidjson::Value& results) 
     const std::string outcome = member_text(results, "outcome");
     const std::string detail = member_text(results, "detail");
     const std::string because = detail.empty() ? std::string() : ": " + detail;
+    if (const auto array = results.FindMember("array"); array != results.MemberEnd() && array->value.IsObject()) {
+        const auto all = whole_number(array->value, "count"), good = whole_number(array->value, "succeeded");
+        if (status == "succeeded") return {exit_ok, ""};
+        return {status == "cancelled" ? exit_without_code : exit_failed,
+                fmt::format("the array ended as {}: {} of its {} members succeeded", status, good, all)};
+    }
     if (status == "timed_out") return {exit_timed_out, "the job reached its time limit" + because};
     if (status == "cancelled") return {exit_without_code, "the job was cancelled"};
     if (status == "lost") return {exit_without_code, "the job was given up: its workers died too often" + because};

@@ -92,6 +92,22 @@ TEST(Result, of_a_job_cancelled_while_it_waited_says_only_that) {
               R"({"id":"7","duration":"","results":{"outcome":"cancelled"}})");
 }
 
+TEST(Result, of_a_job_whose_deadline_passed_while_it_waited_is_out_of_time) {
+    JobOutcome job;
+    job.line = line(JobState::timed_out);
+    EXPECT_EQ(json([&](JsonWriter& w) { write_result(w, job, {}, at(2)); }),
+              R"({"id":"7","duration":"","results":{"outcome":"out_of_time"}})");
+}
+
+TEST(Result, of_an_array_is_how_many_of_its_members_ended_how) {
+    JobOutcome job;
+    job.line = line(JobState::failed);
+    job.line.array = ArrayProgress{.count = 5, .succeeded = 3, .failed = 1, .lost = 1};
+    EXPECT_EQ(json([&](JsonWriter& w) { write_result(w, job, {}, at(2)); }),
+              R"({"id":"7","duration":"","results":{"array":{"count":5,"succeeded":3,"failed":1,"timed_out":0,)"
+              R"("cancelled":0,"lost":1}}})");
+}
+
 TEST(Result, shows_everything_the_attempt_left) {
     JobOutcome job;
     job.line = line(JobState::failed);

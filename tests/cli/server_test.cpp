@@ -46,6 +46,14 @@ TEST(JobEnding, by_a_signal_is_128_and_the_signal) {
     EXPECT_EQ(ending("failed", R"({"outcome":"signalled","signal":9})").exit_code, 137);
 }
 
+TEST(JobEnding, of_an_array_is_0_when_all_of_it_succeeded) {
+    EXPECT_EQ(ending("succeeded", R"({"array":{"count":2,"succeeded":2}})").exit_code, 0);
+    const auto failed = ending("failed", R"({"array":{"count":3,"succeeded":2,"failed":1}})");
+    EXPECT_EQ(failed.exit_code, 1);
+    EXPECT_EQ(failed.sentence, "the array ended as failed: 2 of its 3 members succeeded");
+    EXPECT_EQ(ending("cancelled", R"({"array":{"count":3,"succeeded":2}})").exit_code, 125);
+}
+
 TEST(JobEnding, at_the_time_limit_is_124) {
     EXPECT_EQ(ending("timed_out", R"({"outcome":"out_of_time"})").exit_code, 124);
 }
