@@ -19,6 +19,8 @@ std::vector<JobId> born_in(const Effects& effects, const Attachment& attachment)
 }  // namespace
 
 void BatchBuilder::add(Effects effects, Attachment attachment, Now now) {
+    // A renewal comes here with nothing left of it. A turn that it began would look old when something is decided.
+    if (effects.empty()) return;
     if (!turn_.begun) turn_.begun = now.steady;
     const std::vector<JobId> born = born_in(effects, attachment);
     for (Effect& effect : effects) {

@@ -87,6 +87,16 @@ TEST(BatchBuilder, output_that_comes_faster_than_it_is_written_waits_in_several_
     EXPECT_TRUE(builder.empty());
 }
 
+TEST(BatchBuilder, a_turn_begins_with_its_first_effect_however_often_nothing_was_decided_before) {
+    BatchBuilder builder;
+    builder.add({}, {}, noon);
+    EXPECT_TRUE(builder.empty());
+    const Now later{noon.steady + Seconds{36}, noon.wall + Seconds{36}};
+    builder.add({SendLease{WorkerId{3}, {JobId{1}, 1}}}, {}, later);
+    builder.add({SendLease{WorkerId{3}, {JobId{2}, 1}}}, {}, {later.steady + Seconds{1}, later.wall});
+    EXPECT_EQ(builder.take().begun, later.steady);
+}
+
 TEST(BatchBuilder, equal_bytes_are_kept_once) {
     BatchBuilder builder;
     const auto items = two_items_with_the_same_code();
