@@ -87,7 +87,7 @@ Status run(const Config& config) {
     initialise_crypto();
     const SystemClock clock;
     WINDLASS_TRY(const auto url, DatabaseUrl::parse(config.database.url));
-    WINDLASS_TRY(const auto scheduler_endpoint, wire::parse_endpoint(config.scheduler.listen));
+    WINDLASS_TRY(const auto schedulers, wire::parse_addresses(config.scheduler.dial, config.scheduler.listen));
     WINDLASS_TRY(const auto secret, read_secret(config));
     WINDLASS_TRY_STATUS(check_network_permissions(config.api.network_full));
     WINDLASS_TRY(const bool open, registration_open(config.api));
@@ -119,7 +119,7 @@ Status run(const Config& config) {
         else
             notify_status("the scheduler is away");
     };
-    SchedulerLink scheduler(loop, {.endpoint = scheduler_endpoint, .name = "api", .secret = secret}, on_link);
+    SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     App app{config.api, open,      clock,       accounts,    jobs,      results,  relations, blobs,
             quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));

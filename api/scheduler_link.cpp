@@ -71,7 +71,10 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
     // The loop's thread.
     uv_async_t wake{};
     uv_timer_t retry{};
+    uv_timer_t check{};  // with several addresses, while there is a connection
     Milliseconds delay{};
+    wire::Addresses addresses;
+    bool heard = false;  // since it was last asked
     std::shared_ptr<wire::Connection> connection;
     std::unordered_map<std::int64_t, OnAnswer> open;
     std::int64_t next_request = 1;
@@ -91,7 +94,9 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
     void send_follow_changes();
     void unfollow(JobId job, const JobListener* listener);
     void went_down(const std::string& reason);
-    void dial_later();
+    void dial_later(bool all_tried);
+    void start_checking();
+    void check_answer();
     void work();
     void stop();
 };
@@ -99,18 +104,22 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
 void SchedulerLink::State::start() {
     self = shared_from_this();
     delay = settings.first_retry;
-    handles = 2;
+    handles = 3;
+    addresses = wire::Addresses(settings.endpoints);
     uv_async_init(loop, &wake, [](uv_async_t* handle) { static_cast<State*>(handle->data)->work(); });
     wake.data = this;
     uv_timer_init(loop, &retry);
     retry.data = this;
+    uv_timer_init(loop, &check);
+    check.data = this;
     dial();
 }
 
 void SchedulerLink::State::dial() {
-    wire::connect(loop, settings.endpoint, [us = shared_from_this()](Result<std::shared_ptr<wire::Connection>> result) {
-        us->dialled(std::move(result));
-    });
+    wire::connect(loop, addresses.current(),
+                  [us = shared_from_this()](Result<std::shared_ptr<wire::Connection>> result) {
+                      us->dialled(std::move(result));
+                  });
 }
 
 void SchedulerLink::State::dialled(Result<std::shared_ptr<wire::Connection>> result) {
@@ -130,6 +139,26 @@ void SchedulerLink::State::dialled(Result<std::shared_ptr<wire::Connection>> res
     hello.secret = settings.secret;
     connection->trust();
     connection->send(hello);
+    start_checking();
+}
+
+void SchedulerLink::State::start_checking() {
+    if (addresses.alone()) return;
+    heard = false;
+    const auto every = static_cast<std::uint64_t>(settings.answer_within.count());
+    uv_timer_start(
+        &check, [](uv_timer_t* timer) { static_cast<State*>(timer->data)->check_answer(); }, every, every);
+}
+
+void SchedulerLink::State::check_answer() {
+    if (!std::exchange(heard, false)) {
+        const auto silent = connection;
+        silent->set_handlers({});
+        silent->close("it does not answer");
+        return went_down("it does not answer");
+    }
+    // Answered from memory, without a commit: silence is never the database's.
+    if (up) connection->send(protocol::AskStatistics{RequestId{next_request++}});
 }
 
 void SchedulerLink::State::take(protocol::Message message, std::string body) {
@@ -138,7 +167,9 @@ void SchedulerLink::State::take(protocol::Message message, std::string body) {
         refusal = "the scheduler refused us: " + refused->reason;
         return;
     }
-    if (std::holds_alternative<protocol::Welcome>(message)) {
+    heard = true;
+    if (const auto* welcome = std::get_if<protocol::Welcome>(&message)) {
+        if (!addresses.take(welcome->epoch)) return connection->close("another one has led since");
         delay = settings.first_retry;
         last_reason.clear();
         {
@@ -152,7 +183,7 @@ void SchedulerLink::State::take(protocol::Message message, std::string body) {
                 follow_changes.push_back(job);
             }
         }
-        log::info("connected to the scheduler at {}", settings.endpoint.text());
+        log::info("connected to the scheduler at {}", addresses.current().text());
         work();
         if (on_change) on_change(true);
         return;
@@ -251,23 +282,26 @@ void SchedulerLink::State::unfollow(JobId job, const JobListener* listener) {
 void SchedulerLink::State::went_down(const std::string& reason) {
     const bool was_up = up.exchange(false);
     connection.reset();
+    uv_timer_stop(&check);
     const std::string why = refusal.empty() ? reason : std::exchange(refusal, {});
     if (!stopped && why != last_reason)
-        log::warning("no connection to the scheduler at {}: {}", settings.endpoint.text(), why);
+        log::warning("no connection to the scheduler at {}: {}", addresses.current().text(), why);
     last_reason = why;
+    const bool all_tried = addresses.next();
     auto lost = std::exchange(open, {});
     for (auto& [id, on_answer] : lost)
         on_answer(away("The connection to the scheduler broke before it answered: this may have been done or not."));
     work();  // what came in between is answered too
     if (was_up && on_change) on_change(false);
-    if (!stopped) dial_later();
+    if (!stopped) dial_later(all_tried);
 }
 
-void SchedulerLink::State::dial_later() {
+void SchedulerLink::State::dial_later(bool all_tried) {
+    const Milliseconds pause = all_tried ? delay : Milliseconds{0};
     uv_timer_start(
         &retry, [](uv_timer_t* timer) { static_cast<State*>(timer->data)->dial(); },
-        static_cast<std::uint64_t>(delay.count()), 0);
-    delay = std::min(delay * 2, settings.longest_retry);
+        static_cast<std::uint64_t>(pause.count()), 0);
+    if (all_tried) delay = std::min(delay * 2, settings.longest_retry);
 }
 
 // Sends what other threads left for us.
@@ -302,7 +336,8 @@ void SchedulerLink::State::stop() {
     }
     if (connection) connection->close("the api stops");
     went_down("the api stops");
-    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&wake), reinterpret_cast<uv_handle_t*>(&retry)}) {
+    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&wake), reinterpret_cast<uv_handle_t*>(&retry),
+                         reinterpret_cast<uv_handle_t*>(&check)}) {
         uv_close(handle, [](uv_handle_t* closed) {
             auto& us = *static_cast<State*>(closed->data);
             if (--us.handles == 0) us.self.reset();

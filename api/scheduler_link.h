@@ -15,6 +15,7 @@
 
 #include "shared/protocol.h"
 #include "shared/result.h"
+#include "shared/wire/addresses.h"
 #include "shared/wire/connection.h"
 
 namespace windlass::api {
@@ -77,11 +78,14 @@ class Scheduler {
 };
 
 struct SchedulerLinkSettings {
-    wire::Endpoint endpoint;
+    std::vector<wire::Endpoint> endpoints;  // where one may lead, tried in turn; at least one
     std::string name = "api";
     std::string secret;
     Milliseconds first_retry{50};
     Milliseconds longest_retry{2'000};
+    // With several endpoints: one that says nothing for so long when asked is left for the next (a frozen process keeps
+    // its connections). So much it also has for its Welcome.
+    Milliseconds answer_within{2'500};
 };
 
 // Dials, says Hello, and dials again whenever the connection is gone. Made, stopped and destroyed on the loop's thread.

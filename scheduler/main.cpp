@@ -1,6 +1,9 @@
 // windlass-scheduler: owns the queue and the status of every job.
+#include <fmt/format.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -10,26 +13,50 @@
 #include "scheduler/user_weights.h"
 #include "shared/config.h"
 #include "shared/digest.h"
+#include "shared/json.h"
 #include "shared/log.h"
 #include "shared/notify.h"
 
 namespace windlass::scheduler {
 namespace {
 
-// Calls `attempt` until it succeeds or fails for a reason that waiting does not mend. Says once what it waits for.
-template <class Attempt>
-auto patiently(const char* what, Attempt attempt) -> decltype(attempt()) {
-    for (bool said = false;; said = true) {
+constexpr Milliseconds look_again{200};
+// How often one that stands by looks whether the leader is well.
+constexpr Milliseconds look_for_leader{1'000};
+
+// Calls `attempt` until it succeeds or fails for a reason that waiting does not mend. Says what it waits for, each
+// reason once. `on_conflict` is called when somebody else has what we want.
+template <class Attempt, class OnConflict>
+auto patiently(const char* what, Attempt attempt, Milliseconds pause_at_conflict, OnConflict on_conflict)
+    -> decltype(attempt()) {
+    for (std::string said;;) {
         auto result = attempt();
         if (result.ok()) return result;
         const Error& error = result.error();
-        if (error.kind != ErrorKind::unavailable && error.kind != ErrorKind::conflict) return result;
-        if (!said) {
-            log::warning("waiting to {}: {}", what, error.message);
+        const bool conflict = error.kind == ErrorKind::conflict;
+        if (error.kind != ErrorKind::unavailable && !conflict) return result;
+        if (error.message != said) {
+            log::write(conflict && pause_at_conflict == look_for_leader ? log::Level::info : log::Level::warning,
+                       fmt::format("waiting to {}: {}", what, error.message));
+            if (conflict) on_conflict();
             notify_status(error.message);
+            said = error.message;
         }
-        std::this_thread::sleep_for(Milliseconds{200});
+        std::this_thread::sleep_for(conflict ? pause_at_conflict : look_again);
     }
+}
+template <class Attempt>
+auto patiently(const char* what, Attempt attempt) -> decltype(attempt()) {
+    return patiently(what, attempt, look_again, [] {});
+}
+
+Result<LeadSettings> lead_settings(const Config& config) {
+    LeadSettings settings;
+    settings.shared = config.scheduler.standby;
+    char name[HOST_NAME_MAX + 1] = {};
+    if (gethostname(name, sizeof name - 1) != 0) return errno_error("asking for the name of this host", errno);
+    settings.name = to_valid_utf8(name);
+    return settings;
 }
 
 Result<ServiceSettings> service_settings(const Config& config) {
@@ -55,14 +82,25 @@ Result<ServiceSettings> service_settings(const Config& config) {
     settings.renew_every = settings.queue.lease_ttl / 3;
     settings.proof_lasts = std::min(settings.queue.lease_grace, settings.proof_lasts);
     settings.self_kill_after = settings.queue.lease_ttl * 2 / 3;
+    if (config.scheduler.standby) {
+        settings.say_well_every = LeadSettings{}.well_for / 3;
+        settings.proof_lasts = std::min(settings.proof_lasts, 2 * settings.say_well_every);
+    }
     return settings;
 }
 
 Status run(const Config& config) {
     WINDLASS_TRY(const ServiceSettings settings, service_settings(config));
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
-    WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url); }));
-    WINDLASS_TRY(const std::int64_t epoch, patiently("lead", [&] { return store->lead(); }));
+    WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
+    WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url, lead); }));
+    // Who stands by is as it should be, and may stay so for months: to the manager of services it is ready.
+    WINDLASS_TRY(const std::int64_t epoch,
+                 patiently(
+                     "lead", [&] { return store->lead(); }, lead.shared ? look_for_leader : look_again,
+                     [&] {
+                         if (lead.shared) notify_ready();
+                     }));
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
     log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.queue.jobs.size(),
               state.workers.size());
@@ -97,6 +135,7 @@ Status run(const Config& config) {
     }
     log::info("listening on {}", service->endpoint().text());
     notify_ready();
+    notify_status(lead.shared ? "leads" : "");
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     return {};

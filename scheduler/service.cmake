@@ -3,6 +3,7 @@ add_library(windlass_scheduler STATIC
   batch_builder.cpp
   greeting.cpp
   housekeeping.cpp
+  leadership.cpp
   lease_sender.cpp
   renewals.cpp
   schedule_desk.cpp

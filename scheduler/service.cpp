@@ -7,6 +7,7 @@
 
 #include "scheduler/api_desk.h"
 #include "scheduler/followers.h"
+#include "scheduler/leadership.h"
 #include "scheduler/lease_sender.h"
 #include "scheduler/renewals.h"
 #include "scheduler/schedule_desk.h"
@@ -36,8 +37,9 @@ class LoopService final : public Service {
                   [this](WorkerId worker, const protocol::Message& message, std::string_view body) {
                       workers_.send(worker, message, body);
                   }),
+          leadership_(loop_, turns_, settings_.proof_lasts, settings_.say_well_every),
           renewals_(
-              loop, turns_, settings_.proof_lasts,
+              loop_, turns_, leadership_, settings_.renew_every / 5,
               [this](const AnswerRenewal& renewal) { workers_.send(renewal.worker, protocol::Renewed{renewal.kept}); }),
           housekeeping_(loop_, turns_, settings_.housekeeping),
           schedules_(loop, turns_) {
@@ -59,18 +61,20 @@ class LoopService final : public Service {
         hooks.decided = [this](const Effects& effects, const Attachment& attachment) {
             if (attachment.items != nullptr) leases_.keep(effects, *attachment.items);
         };
-        hooks.committed = [this](const Batch& batch) {
+        hooks.committed = [this](const Batch& batch, SteadyTime decided) {
             if (batch.empty()) return;
-            renewals_.proved();
+            leadership_.proved(decided);
             followers_.committed(batch, [this](WorkerId worker) { return workers_.name_of(worker); });
         };
         hooks.carry_out = [this](const Effects& effects, SteadyTime decided) { carry_out(effects, decided); };
         hooks.is_urgent = [this](const Effect& effect) { return somebody_waits_for(effect); };
         hooks.idle = [this] { finish_stopping(); };
+        if (settings_.say_well_every.count() > 0) hooks.must_prove = [this] { return !leadership_.is_proved(); };
         hooks.deposed = on_deposed_;
         turns_.start(std::move(hooks), state.queue);
         housekeeping_.start();
         schedules_.reload();
+        leadership_.start();
         WINDLASS_TRY(listener_,
                      wire::Listener::open(loop_, settings_.listen, [this](std::shared_ptr<Connection> connection) {
                          welcome(std::move(connection));
@@ -267,6 +271,7 @@ class LoopService final : public Service {
     WorkerDesk workers_;
     ApiDesk apis_;
     LeaseSender leases_;
+    Leadership leadership_;
     Renewals renewals_;
     Housekeeping housekeeping_;
     ScheduleDesk schedules_;

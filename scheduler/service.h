@@ -31,8 +31,11 @@ struct ServiceSettings {
     Milliseconds renew_every{5'000};
     Milliseconds self_kill_after{10'000};  // must be less than lease_ttl
     // Renewals are answered without asking the store so long after it took a commit of ours. Not longer than the grace
-    // of a lease: a new leader waits that long before it hands anything out.
+    // of a lease: a new leader waits that long before it hands anything out; where others wait to take over, less than
+    // the time for which the store takes us for well.
     Milliseconds proof_lasts{5'000};
+    // Others wait to take over: the store is told so often that this one is well. 0: nobody waits.
+    Milliseconds say_well_every{0};
     Milliseconds hello_deadline{10'000};  // for strangers to say who they are
     std::size_t payload_cache_bytes = 32u << 20;
     HousekeepingSettings housekeeping;

@@ -155,7 +155,8 @@ class Store {
 
     // Takes the leadership of this database: raises the epoch, which every later commit of this object checks. A
     // scheduler that was leader before gets `stale` from then on. `conflict` when another scheduler holds the lock now
-    // (PostgreSQL: an advisory lock; SQLite: a lock file beside the database): wait and try again.
+    // (PostgreSQL: an advisory lock; SQLite: a lock file beside the database): wait and try again. Where schedulers
+    // share a database (LeadSettings) a leader that has not said for a while that it is well is replaced.
     virtual Result<std::int64_t> lead() = 0;
 
     // Applies everything or nothing, durably: when it returns ok, the batch survives a power cut.
@@ -200,7 +201,10 @@ class Store {
     // each; how many.
     virtual Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) = 0;
 
-    // Cheap: is the database there?
+    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the leader
+    // is well; so does every commit. Before lead(): only whether the database is there.
+    //   unavailable  the database is away
+    //   stale        another one leads: stop, tell nobody anything
     virtual Status ping() = 0;
 };
 

@@ -53,7 +53,10 @@ class MemoryStore final : public Store {
     Result<std::int64_t> move_finished(std::int64_t most) override;
     Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override;
     Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override;
-    Status ping() override { return Status(); }
+    Status ping() override {
+        const std::lock_guard lock(database_->mutex_);
+        return epoch_ == 0 ? Status() : check_epoch();
+    }
 
   private:
     MemoryDatabase::Tables& tables() { return database_->tables; }

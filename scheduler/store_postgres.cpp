@@ -8,6 +8,7 @@
 #include "scheduler/store_rows.h"
 #include "scheduler/store_sql.h"
 #include "shared/database/native.h"
+#include "shared/log.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -186,6 +187,14 @@ constexpr std::string_view upsert_keys =
 
 constexpr std::string_view try_lock = "select case when pg_try_advisory_lock(8244930018) then 1 else 0 end";
 
+// Of the lock above (its number is in two halves here), and of a commit that will not end. Those who only read the
+// epoch, as schedulers that stand by do, hold neither. Waits up to 2 s for the connections to end.
+constexpr std::string_view end_leader =
+    "select pid, case when pg_terminate_backend(pid, 2000) then 1 else 0 end from pg_locks l where pid <> "
+    "pg_backend_pid() and granted and database = (select oid from pg_database where datname = current_database()) and "
+    "((locktype = 'advisory' and cast(classid as bigint) = 1 and cast(objid as bigint) = 3949962722) or (locktype = "
+    "'relation' and relation = cast('scheduler_epoch' as regclass) and mode in ('RowShareLock', 'RowExclusiveLock')))";
+
 // Every statement of a commit finds its rows by primary key. Without these the planner, which knows the tables as they
 // were at their last analyze, reads them from end to end while they grow.
 constexpr const char* keep_to_the_keys =
@@ -193,13 +202,14 @@ constexpr const char* keep_to_the_keys =
 
 class PostgresStore final : public SqlStore {
   public:
-    explicit PostgresStore(const DatabaseUrl& url)
-        : SqlStore(url, {.application_name = "windlass-scheduler", .on_connect = keep_to_the_keys}),
+    PostgresStore(const DatabaseUrl& url, LeadSettings lead)
+        : SqlStore(url, {.application_name = "windlass-scheduler", .on_connect = keep_to_the_keys}, std::move(lead)),
           lock_session_(url, {.application_name = "windlass-scheduler-lock"}) {}
 
   protected:
     Status take_lock() override;
     bool holds_lock() override { return locked_ && lock_session_.connected(); }
+    Status unseat() override;
     Status write(const Batch& batch) override;
     Status load_jobs(std::vector<StoredJob>& jobs) override;
     Status lock_blobs() override;
@@ -225,6 +235,13 @@ Status PostgresStore::take_lock() {
                           "another scheduler leads " + session_.url().shown() + " now. Stop it, or wait for it to end");
     }
     locked_ = true;
+    return Status();
+}
+
+Status PostgresStore::unseat() {
+    // Not its own lock, where it has taken it already: asked over that very connection.
+    WINDLASS_TRY(const auto rows, lock_session_.query(end_leader));
+    for (const Row& row : rows) log::warning("ended connection {} of the scheduler that led before", row.integer(0));
     return Status();
 }
 
@@ -389,8 +406,8 @@ Status PostgresStore::load_jobs(std::vector<StoredJob>& jobs) {
 
 }  // namespace
 
-std::unique_ptr<SqlStore> make_postgres_store(const DatabaseUrl& url) {
-    return std::make_unique<PostgresStore>(url);
+std::unique_ptr<SqlStore> make_postgres_store(const DatabaseUrl& url, LeadSettings lead) {
+    return std::make_unique<PostgresStore>(url, std::move(lead));
 }
 
 }  // namespace windlass::scheduler

@@ -9,10 +9,25 @@ namespace {
 // the transaction; in SQLite there is one writer anyway.
 constexpr std::string_view read_epoch_postgresql = "select epoch from scheduler_epoch where id = 1 for share";
 constexpr std::string_view read_epoch_sqlite = "select epoch from scheduler_epoch where id = 1";
-constexpr std::string_view raise_epoch =
-    "update scheduler_epoch set epoch = epoch + 1, last_batch = 0 where id = 1 returning epoch";
+constexpr std::string_view raise_epoch_alone =
+    "update scheduler_epoch set epoch = epoch + 1, last_batch = 0, expires_us = null, leader = :leader where id = 1 "
+    "returning epoch";
 constexpr std::string_view raise_batch =
     "update scheduler_epoch set last_batch = :number where id = 1 and epoch = :epoch and last_batch < :number";
+
+// Where schedulers share a database, which is PostgreSQL's then. Its clock is the only one that all of them see.
+#define WINDLASS_NOW_US "cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)"
+constexpr std::string_view raise_epoch_shared =
+    "update scheduler_epoch set epoch = epoch + 1, last_batch = 0, expires_us = " WINDLASS_NOW_US
+    " + cast(:well_for as bigint), leader = :leader where id = 1 and (cast(:any as smallint) = 1 or expires_us "
+    "<= " WINDLASS_NOW_US ") returning epoch";
+constexpr std::string_view raise_batch_shared =
+    "update scheduler_epoch set last_batch = :number, expires_us = " WINDLASS_NOW_US
+    " + cast(:well_for as bigint) where id = 1 and epoch = :epoch and last_batch < :number";
+constexpr std::string_view extend_expiry = "update scheduler_epoch set expires_us = " WINDLASS_NOW_US
+                                           " + cast(:well_for as bigint) where id = 1 and epoch = :epoch";
+constexpr std::string_view read_expiry =
+    "select case when expires_us <= " WINDLASS_NOW_US " then 1 else 0 end, leader from scheduler_epoch where id = 1";
 
 // Of what a commit may fail with, only these two mean something to the caller.
 Error commit_error(Error error) {
@@ -23,9 +38,13 @@ Error commit_error(Error error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_store(const DatabaseUrl& url) {
-    std::unique_ptr<SqlStore> store =
-        url.engine() == Engine::sqlite ? make_sqlite_store(url) : make_postgres_store(url);
+Result<std::unique_ptr<Store>> open_store(const DatabaseUrl& url, LeadSettings lead) {
+    if (lead.shared && url.engine() == Engine::sqlite)
+        return make_error(ErrorKind::invalid,
+                          "scheduler.standby = true needs PostgreSQL: a SQLite file belongs to one machine and one "
+                          "scheduler. Set database.url to postgresql://…, or scheduler.standby to false");
+    std::unique_ptr<SqlStore> store = url.engine() == Engine::sqlite ? make_sqlite_store(url, std::move(lead))
+                                                                     : make_postgres_store(url, std::move(lead));
     WINDLASS_TRY_STATUS(store->open());
     return std::unique_ptr<Store>(std::move(store));
 }
@@ -45,9 +64,36 @@ Status SqlStore::open() {
 }
 
 Result<std::int64_t> SqlStore::lead() {
-    if (!holds_lock()) WINDLASS_TRY_STATUS(take_lock());
+    const Status taken = holds_lock() ? Status() : take_lock();
+    if (!taken && (taken.error().kind != ErrorKind::conflict || !lead_.shared)) return taken.error();
+    if (!lead_.shared) return raise_epoch(false);
+    if (!taken) WINDLASS_TRY_STATUS(check_expiry());
+    // Whoever may not end connections of the old leader leads by the epoch alone, once the old one's commit is through.
+    if (const Status ended = unseat(); !ended && ended.error().kind == ErrorKind::unavailable) return ended.error();
+    const auto epoch = raise_epoch(!taken);
+    // Now it is free, or in the hands of one who is deposed: what counts is the epoch.
+    if (epoch && !taken)
+        if (const Status late = take_lock(); !late && late.error().kind != ErrorKind::conflict) return late.error();
+    return epoch;
+}
+
+// A conflict as long as the leader is well.
+Status SqlStore::check_expiry() {
+    WINDLASS_TRY(const auto rows, session_.query(read_expiry));
+    if (rows.size() == 1 && rows[0].truth(0)) return Status();
+    const std::string leader = rows.size() == 1 ? rows[0].text(1) : std::string();
+    return make_error(ErrorKind::conflict, "standing by; " + (leader.empty() ? "another scheduler" : leader) +
+                                               " leads " + session_.url().shown());
+}
+
+Result<std::int64_t> SqlStore::raise_epoch(bool only_if_expired) {
     WINDLASS_TRY(Transaction transaction, Transaction::begin(session_));
-    WINDLASS_TRY(const auto rows, session_.query(raise_epoch));
+    WINDLASS_TRY(const auto rows,
+                 lead_.shared ? session_.query(raise_epoch_shared, Microseconds{lead_.well_for_at_first}.count(),
+                                               lead_.name, !only_if_expired)
+                              : session_.query(raise_epoch_alone, lead_.name));
+    if (rows.empty() && only_if_expired)
+        return make_error(ErrorKind::conflict, "standing by; the leader is well again, or another took over");
     if (rows.size() != 1) return make_error(ErrorKind::internal, "the table scheduler_epoch has lost its row");
     WINDLASS_TRY_STATUS(transaction.commit());
     epoch_ = rows[0].integer(0);
@@ -63,13 +109,17 @@ Status SqlStore::keep_lock() {
     // Somebody holds it: a new leader, who is about to raise the epoch or has done so, or what the server keeps of our
     // own connection until it notices that it is dead. The epoch tells the two apart.
     WINDLASS_TRY_STATUS(check_epoch());
+    if (lead_.shared) return Status();  // others look at the expiry as well: the lock is not needed
     return make_error(ErrorKind::unavailable, "the lock of the leading scheduler is held by another connection");
 }
 
 Status SqlStore::check_epoch() {
     const bool sqlite = session_.engine() == Engine::sqlite;
     WINDLASS_TRY(const auto rows, session_.query(sqlite ? read_epoch_sqlite : read_epoch_postgresql));
-    if (rows.size() == 1 && rows[0].integer(0) == epoch_) return Status();
+    return rows.size() == 1 && rows[0].integer(0) == epoch_ ? Status() : Status(deposed());
+}
+
+Error SqlStore::deposed() const {
     return make_error(ErrorKind::stale, "another scheduler has taken the lead of " + session_.url().shown());
 }
 
@@ -87,7 +137,9 @@ Result<bool> SqlStore::claim(std::int64_t number) {
         WINDLASS_TRY_STATUS(check_epoch());
         return false;
     }
-    WINDLASS_TRY(const std::int64_t raised, session_.execute(raise_batch, number, epoch_));
+    WINDLASS_TRY(const std::int64_t raised, lead_.shared
+                                                ? session_.execute(raise_batch_shared, number, well_for_us(), epoch_)
+                                                : session_.execute(raise_batch, number, epoch_));
     if (raised == 1) return false;
     WINDLASS_TRY_STATUS(check_epoch());
     WINDLASS_TRY(const auto rows, session_.query("select last_batch from scheduler_epoch where id = 1"));
@@ -118,8 +170,16 @@ Status SqlStore::commit(const Batch& batch) {
 }
 
 Status SqlStore::ping() {
-    WINDLASS_TRY([[maybe_unused]] const auto rows, session_.query("select 1"));
-    return Status();
+    if (epoch_ == 0) {
+        WINDLASS_TRY([[maybe_unused]] const auto rows, session_.query("select 1"));
+        return Status();
+    }
+    if (!lead_.shared) {
+        WINDLASS_TRY(const auto rows, session_.query(read_epoch_sqlite));  // nothing follows that needs the row's lock
+        return rows.size() == 1 && rows[0].integer(0) == epoch_ ? Status() : Status(deposed());
+    }
+    WINDLASS_TRY(const std::int64_t extended, session_.execute(extend_expiry, well_for_us(), epoch_));
+    return extended == 1 ? Status() : Status(deposed());
 }
 
 }  // namespace windlass::scheduler

@@ -10,9 +10,20 @@
 
 namespace windlass::scheduler {
 
+// How a scheduler leads a database.
+struct LeadSettings {
+    std::string name = {};  // of the leader, for people: its host
+    // Others wait to take over (PostgreSQL only). The leader is well for `well_for` after each commit and each ping();
+    // then the next one that calls lead() ends its connections and leads.
+    bool shared = false;
+    Milliseconds well_for{6'000};
+    // After lead(): the queue has to be read before anything can be said.
+    Milliseconds well_for_at_first{60'000};
+};
+
 // Connects, brings the tables up to date (migrate) and returns the store of this engine. Failures as of Session::open()
 // and migrate(): unavailable means try again later, invalid means that a person has to change something.
-Result<std::unique_ptr<Store>> open_store(const DatabaseUrl& url);
+Result<std::unique_ptr<Store>> open_store(const DatabaseUrl& url, LeadSettings lead = {});
 
 // What both engines do alike: leading (store_sql.cpp), a restart (store_load.cpp), reading (store_read.cpp), what
 // becomes of finished jobs (store_history.cpp). Internal to scheduler/store_*.cpp.
@@ -36,7 +47,8 @@ class SqlStore : public Store {
     virtual Status open();
 
   protected:
-    SqlStore(const DatabaseUrl& url, SessionSettings settings) : session_(url, std::move(settings)) {}
+    SqlStore(const DatabaseUrl& url, SessionSettings settings, LeadSettings lead)
+        : session_(url, std::move(settings)), lead_(std::move(lead)) {}
 
     // The lock that only one scheduler holds at a time. The epoch is what protects the tables; the lock keeps a standby
     // from taking the lead while the leader is well.
@@ -44,6 +56,9 @@ class SqlStore : public Store {
     //   unavailable  the database is away
     virtual Status take_lock() = 0;
     virtual bool holds_lock() = 0;
+    // Ends the connections of a leader that was silent for too long: the one that holds the lock, and one that was
+    // frozen in the middle of a commit and keeps the row of the epoch locked. Only where schedulers share a database.
+    virtual Status unseat() = 0;
 
     // The rest of a commit, inside its transaction. Errors of any kind roll it back.
     virtual Status write(const Batch& batch) = 0;
@@ -62,6 +77,12 @@ class SqlStore : public Store {
   private:
     Status keep_lock();
     Status check_epoch();
+    Status check_expiry();
+    Error deposed() const;
+    Result<std::int64_t> raise_epoch(bool only_if_expired);
+    std::int64_t well_for_us() const { return Microseconds{lead_.well_for}.count(); }
+
+    const LeadSettings lead_;
     Result<Transaction> begin_as_leader();
     // Whether the batch of this number was committed before.
     Result<bool> claim(std::int64_t number);
@@ -96,8 +117,8 @@ class SqlStore : public Store {
     std::string swept_sha256_;
 };
 
-std::unique_ptr<SqlStore> make_sqlite_store(const DatabaseUrl& url);
-std::unique_ptr<SqlStore> make_postgres_store(const DatabaseUrl& url);
+std::unique_ptr<SqlStore> make_sqlite_store(const DatabaseUrl& url, LeadSettings lead);
+std::unique_ptr<SqlStore> make_postgres_store(const DatabaseUrl& url, LeadSettings lead);
 
 Error stale_job(JobId job);
 Error occupied_job(JobId job);  // an insert found another job under its id

@@ -132,7 +132,8 @@ constexpr std::string_view upsert_key =
 
 class SqliteStore final : public SqlStore {
   public:
-    explicit SqliteStore(const DatabaseUrl& url) : SqlStore(url, {.application_name = "windlass-scheduler"}) {}
+    SqliteStore(const DatabaseUrl& url, LeadSettings lead)
+        : SqlStore(url, {.application_name = "windlass-scheduler"}, std::move(lead)) {}
     ~SqliteStore() override {
         if (lock_ >= 0) ::close(lock_);
     }
@@ -142,6 +143,7 @@ class SqliteStore final : public SqlStore {
   protected:
     Status take_lock() override;
     bool holds_lock() override { return lock_ >= 0; }
+    Status unseat() override { return Status(); }  // open_store() refuses to share a file
     Status write(const Batch& batch) override;
     Status load_jobs(std::vector<StoredJob>& jobs) override;
     Status lock_blobs() override { return Status(); }  // there is one writer anyway
@@ -383,8 +385,8 @@ Status SqliteStore::load_jobs(std::string_view select, std::vector<StoredJob>& j
 
 }  // namespace
 
-std::unique_ptr<SqlStore> make_sqlite_store(const DatabaseUrl& url) {
-    return std::make_unique<SqliteStore>(url);
+std::unique_ptr<SqlStore> make_sqlite_store(const DatabaseUrl& url, LeadSettings lead) {
+    return std::make_unique<SqliteStore>(url, std::move(lead));
 }
 
 }  // namespace windlass::scheduler

@@ -121,9 +121,10 @@ void Turns::commit() {
     urgent_ = urgent_ && !builder_.empty();
     const SteadyTime decided = turn.begun.value_or(clock_.now().steady);
     // Nothing to make durable, and nothing before it waits.
-    if (turn.batch.empty()) return on_committed(turn.batch, turn.outgoing, decided);
+    const bool must_prove = hooks_.must_prove && !turn.outgoing.empty() && hooks_.must_prove();
+    if (turn.batch.empty() && !must_prove) return on_committed(turn.batch, turn.outgoing, decided);
     committing_ = true;
-    ++commits_;
+    if (!turn.batch.empty()) ++commits_;
     committed_changes_ += static_cast<std::int64_t>(turn.batch.jobs.size() + turn.batch.changes.size());
     auto batch = std::make_shared<const Batch>(std::move(turn.batch));
     auto outgoing = std::make_shared<const Effects>(std::move(turn.outgoing));
@@ -138,7 +139,7 @@ void Turns::commit() {
 void Turns::on_committed(const Batch& batch, const Effects& outgoing, SteadyTime decided) {
     for (const Effect& effect : outgoing)
         if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.erase(ended->job);
-    hooks_.committed(batch);
+    hooks_.committed(batch, decided);
     hooks_.carry_out(outgoing, decided);
 }
 

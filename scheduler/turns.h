@@ -24,11 +24,14 @@ class Turns {
         // Jobs may have been born of what came along.
         std::function<void(const Effects&, const Attachment&)> decided;
         // The batch is durable. First this …
-        std::function<void(const Batch&)> committed;
-        // … then what may be told now, in order. `decided` is when the first of it was.
+        std::function<void(const Batch&, SteadyTime decided)> committed;
+        // … then what may be told now, in order. `decided` is when the first of it was, before the commit began.
         std::function<void(const Effects&, SteadyTime decided)> carry_out;
         // Somebody waits for this effect: it is committed at once. The rest may wait for `pace`.
         std::function<bool(const Effect&)> is_urgent;
+        // What is to be told comes with no change, and nothing has shown lately that we lead: the store is asked first.
+        // Empty: never.
+        std::function<bool()> must_prove;
         // Nothing is left to commit.
         std::function<void()> idle;
         // Somebody else leads: nothing may be told to anybody any more.

@@ -48,6 +48,12 @@ Status assign(std::int64_t& field, const std::string& text, const std::string& w
     field = value;
     return {};
 }
+Status assign(bool& field, const std::string& text, const std::string& where) {
+    if (text != "true" && text != "false")
+        return make_error(ErrorKind::invalid, fmt::format("{}: \"{}\" is neither true nor false", where, text));
+    field = text == "true";
+    return {};
+}
 Status assign(std::vector<std::string>& field, const std::string& text, const std::string&) {
     field.clear();
     std::istringstream words(text);
@@ -68,6 +74,12 @@ Status assign_toml(std::int64_t& field, const toml::node& node, const std::strin
     field = *value;
     return {};
 }
+Status assign_toml(bool& field, const toml::node& node, const std::string& where) {
+    const auto value = node.value_exact<bool>();
+    if (!value) return make_error(ErrorKind::invalid, where + " must be true or false");
+    field = *value;
+    return {};
+}
 Status assign_toml(std::vector<std::string>& field, const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();
     if (list == nullptr) return make_error(ErrorKind::invalid, where + " must be a list of strings");
@@ -85,6 +97,9 @@ std::string shown(const std::string& value) {
 }
 std::string shown(std::int64_t value) {
     return std::to_string(value);
+}
+std::string shown(bool value) {
+    return value ? "true" : "false";
 }
 std::string shown(const std::vector<std::string>& value) {
     return fmt::format("[{}]", fmt::join(value, ", "));

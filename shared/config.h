@@ -24,6 +24,8 @@ struct Config {
 
     struct Scheduler {
         std::string listen = "unix:/run/windlass/scheduler.sock";
+        std::vector<std::string> dial;
+        bool standby = false;
         std::string secret_file;
         std::int64_t first_job_id = 100'000'001;
         std::int64_t lease_ttl_ms = 15'000;
@@ -78,13 +80,17 @@ struct Config {
     } log;
 };
 
-// Calls visit(name, member, meaning) for every setting. Members are std::string, std::int64_t or
+// Calls visit(name, member, meaning) for every setting. Members are std::string, std::int64_t, bool or
 // std::vector<std::string>.
 template <class V>
 void describe_settings(V&& visit, Config& c) {
     visit("database.url", c.database.url, "sqlite:/path/to/file.db or postgresql://…; what scheduler and api share");
     visit("scheduler.listen", c.scheduler.listen,
           "unix:/path or HOST:PORT; where the scheduler waits for workers and api, and where they dial");
+    visit("scheduler.dial", c.scheduler.dial,
+          "where workers and api look for the scheduler that leads, one address after the other; empty: at listen");
+    visit("scheduler.standby", c.scheduler.standby,
+          "true: more than one scheduler shares this PostgreSQL; one leads, the next takes over (docs/standby.md)");
     visit(
         "scheduler.secret_file", c.scheduler.secret_file,
         "file (mode 0600) with the site's shared secret; needed for HOST:PORT and for peers that run as another user");

@@ -20,6 +20,10 @@ create index job_queue_all on job (queue, id) where queue <> 'default';
 -- highest_job: highest id of the jobs that were forgotten; an id is never used twice.
 alter table scheduler_epoch add column last_batch bigint not null default 0;
 alter table scheduler_epoch add column highest_job bigint not null default 0;
+-- Where more than one scheduler shares this database: the leader is well until expires_us (by the database's clock; it
+-- says so again and again). Null: it says nothing, and leads until its lock is free. leader: its host, for people.
+alter table scheduler_epoch add column expires_us bigint;
+alter table scheduler_epoch add column leader text not null default '';
 
 -- A job that was made anew from another one (rerun), and the schedule that made a job, with the moment it was planned
 -- for: one run per moment, whatever crashes.

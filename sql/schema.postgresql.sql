@@ -286,6 +286,8 @@ create table scheduler_epoch (
     epoch bigint not null,
     last_batch bigint not null,
     highest_job bigint not null,
+    expires_us bigint,
+    leader text not null,
     constraint scheduler_epoch_pkey PRIMARY KEY (id),
     constraint scheduler_epoch_id_check CHECK ((id = 1))
 );

@@ -271,7 +271,7 @@ CREATE TABLE result_blob (
 CREATE TABLE scheduler_epoch (
     id    smallint not null primary key check (id = 1),
     epoch bigint not null
-, last_batch bigint not null default 0, highest_job bigint not null default 0);
+, last_batch bigint not null default 0, highest_job bigint not null default 0, expires_us bigint, leader text not null default '');
 
 CREATE TABLE schema_migration (number bigint not null primary key, name text not null, sha256 text not null, applied_us bigint not null);
 

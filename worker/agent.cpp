@@ -21,6 +21,7 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
     : settings_(std::move(settings)),
       clock_(clock),
       sandbox_(std::move(sandbox)),
+      leases_(settings_.schedulers.size() > 1),
       outbox_(std::move(spool), thread_pool(loop)),
       runner_(settings_.runner, *sandbox_, std::move(cache), thread_pool(loop), clock,
               [this](FinishedAttempt finished, SteadyTime now) {
@@ -28,7 +29,7 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                   if (exit_code_) outbox_.save_all();  // its files were still being collected when the end came
                   settle(now);
               }),
-      link_(loop, settings_.scheduler, clock, settings_.random,
+      link_(loop, settings_.schedulers, clock, settings_.random,
             {[this] { return hello(); },
              [this](auto& connection, auto& welcome, SteadyTime sent) { on_welcome(connection, welcome, sent); },
              [this](protocol::Message message, std::string body) { on_message(std::move(message), std::move(body)); },
@@ -171,6 +172,7 @@ void Agent::on_time() {
         connection_->send(protocol::Renew{held()});
         leases_.renewal_sent(now);
     }
+    if (connection_ != nullptr && leases_.unanswered(now)) link_.reconnect("it does not answer a renewal");
     runner_.on_time(now);
     outbox_.on_time(now);
     settle(now);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "worker/lease_clock.h"
 #include "worker/loop_handles.h"
@@ -21,9 +22,9 @@
 namespace windlass::worker {
 
 struct AgentSettings {
-    wire::Endpoint scheduler;
-    std::string name;      // unique in the site
-    std::string instance;  // random, of this process
+    std::vector<wire::Endpoint> schedulers;  // of which one leads; at least one
+    std::string name;                        // unique in the site
+    std::string instance;                    // random, of this process
     std::string secret;
     std::int64_t prefetch = 0;
     std::map<std::string, std::string> labels;

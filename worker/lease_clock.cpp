@@ -9,6 +9,7 @@ void LeaseClock::welcomed(SteadyTime hello_sent, Milliseconds renew_every, Milli
     asked_.clear();
     // A peer that says 0 would have us renew without pause.
     renew_every_ = std::max(renew_every, Milliseconds{1});
+    if (elsewhere_) renew_every_ = answer_within_ = std::max(renew_every_ / 2, Milliseconds{1});
     self_kill_after_ = std::max(self_kill_after, Milliseconds{1});
     renew_at_ = hello_sent + renew_every_;
 }
@@ -33,6 +34,10 @@ void LeaseClock::renewal_answered() {
     asked_.pop_front();
 }
 
+bool LeaseClock::unanswered(SteadyTime now) const {
+    return elsewhere_ && !asked_.empty() && now - asked_.front() >= answer_within_;
+}
+
 bool LeaseClock::expired(SteadyTime now) const {
     return confirmed_ && now - *confirmed_ >= self_kill_after_;
 }
@@ -44,7 +49,9 @@ void LeaseClock::lost() {
 
 std::optional<SteadyTime> LeaseClock::next() const {
     std::optional<SteadyTime> at = renew_at_;
-    if (confirmed_) at = at ? std::min(*at, *confirmed_ + self_kill_after_) : *confirmed_ + self_kill_after_;
+    const auto earlier = [&](SteadyTime other) { at = at ? std::min(*at, other) : other; };
+    if (confirmed_) earlier(*confirmed_ + self_kill_after_);
+    if (elsewhere_ && !asked_.empty()) earlier(asked_.front() + answer_within_);
     return at;
 }
 

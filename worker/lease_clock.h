@@ -14,6 +14,11 @@ namespace windlass::worker {
 
 class LeaseClock {
   public:
+    // `elsewhere`: another scheduler may have taken over and wait at another address. Then leases are renewed twice as
+    // often as asked for, and a question that stays unanswered for half of renew_every is a reason to look there: a
+    // scheduler that is frozen keeps its connections.
+    explicit LeaseClock(bool elsewhere = false) : elsewhere_(elsewhere) {}
+
     // Welcome came. `hello_sent`: Hello named every attempt in hand, so Welcome answers a renewal sent then.
     void welcomed(SteadyTime hello_sent, Milliseconds renew_every, Milliseconds self_kill_after);
     // The connection is gone: questions on their way stay unanswered. The self-kill deadline goes on.
@@ -23,20 +28,25 @@ class LeaseClock {
     void renewal_sent(SteadyTime now);
     void renewal_answered();
 
+    // Time to look for another scheduler.
+    bool unanswered(SteadyTime now) const;
+
     // True: nothing has confirmed our leases for self_kill_after. Their processes must be killed before anything else
     // is done or said. Never true before the first Welcome: there are no leases then.
     bool expired(SteadyTime now) const;
     // It was done: nothing is due until the next welcomed().
     void lost();
 
-    // When renewal_due or expired may become true; nullopt: not before something else happens.
+    // When renewal_due, unanswered or expired may become true; nullopt: not before something else happens.
     std::optional<SteadyTime> next() const;
 
   private:
+    const bool elsewhere_;
     std::optional<SteadyTime> confirmed_;  // when the last answered question was sent
     std::deque<SteadyTime> asked_;         // unanswered questions of this connection, oldest first
     std::optional<SteadyTime> renew_at_;   // set while connected
     Milliseconds renew_every_{};
+    Milliseconds answer_within_{};
     Milliseconds self_kill_after_{};
 };
 

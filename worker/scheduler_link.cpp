@@ -1,17 +1,23 @@
 #include "worker/scheduler_link.h"
 
+#include <algorithm>
+
 #include "shared/log.h"
 
 namespace windlass::worker {
 namespace {
-// A scheduler that accepts but does not answer is as good as none.
+// A scheduler that accepts but does not answer is as good as none. Where another one may lead, less time is lost with
+// one that is frozen.
 constexpr Milliseconds greeting_time{5000};
+constexpr Milliseconds short_greeting_time{1000};
+// Between two rounds through all addresses: jobs in hand wait for it.
+constexpr Milliseconds longest_pause_between_rounds{500};
 }  // namespace
 
-SchedulerLink::SchedulerLink(uv_loop_t* loop, wire::Endpoint scheduler, const Clock& clock,
+SchedulerLink::SchedulerLink(uv_loop_t* loop, std::vector<wire::Endpoint> schedulers, const Clock& clock,
                              std::function<double()> random, Handlers handlers)
     : loop_(loop),
-      scheduler_(std::move(scheduler)),
+      schedulers_(std::move(schedulers)),
       clock_(clock),
       random_(std::move(random)),
       handlers_(std::move(handlers)),
@@ -28,10 +34,10 @@ SchedulerLink::~SchedulerLink() {
 
 void SchedulerLink::dial() {
     state_ = State::dialling;
-    timer_.start(greeting_time);
+    timer_.start(schedulers_.alone() ? greeting_time : short_greeting_time);
     const auto mine = ++*generation_;
     wire::connect(
-        loop_, scheduler_,
+        loop_, schedulers_.current(),
         [this, mine, generation = std::weak_ptr(generation_)](Result<std::shared_ptr<wire::Connection>> result) {
             const auto current = generation.lock();
             if (current && *current == mine) return dialled(std::move(result));
@@ -77,11 +83,12 @@ void SchedulerLink::receive(protocol::Message message, std::string body) {
     if (welcome->version != protocol::version)
         return lost("it speaks version " + std::to_string(welcome->version) + " of the protocol, we speak " +
                     std::to_string(protocol::version));
+    if (!schedulers_.take(welcome->epoch)) return lost("another one has led since");
     state_ = State::up;
     timer_.stop();
     backoff_.reset();
     failure_logged_ = false;
-    log::info("connected to the scheduler at {}", scheduler_.text());
+    log::info("connected to the scheduler at {}", schedulers_.current().text());
     handlers_.on_welcome(*connection_, *welcome, hello_sent_);
 }
 
@@ -94,11 +101,16 @@ void SchedulerLink::lost(const std::string& reason) {
     const bool was_up = state_ == State::up;
     ++*generation_;
     state_ = State::resting;
-    timer_.start(backoff_.next(random_()));
-    // While the scheduler is away this happens every second or two: said once.
+    // While the scheduler is away this happens every second or two: said once, of the one we had or of each.
     if (was_up || !failure_logged_)
-        log::warning("no scheduler at {}: {}; trying again until it answers", scheduler_.text(), reason);
-    failure_logged_ = true;
+        log::warning("no scheduler at {}: {}; trying again until {} answers", schedulers_.current().text(), reason,
+                     schedulers_.alone() ? "it" : "one");
+    const bool all_tried = schedulers_.next();
+    failure_logged_ = failure_logged_ || all_tried;
+    Milliseconds pause{0};
+    if (all_tried) pause = backoff_.next(random_());
+    if (!schedulers_.alone()) pause = std::min(pause, longest_pause_between_rounds);
+    timer_.start(pause);
     // Told before the connection goes, as users of the connection hold on to it until then.
     if (was_up) handlers_.on_down();
     if (const auto connection = std::exchange(connection_, nullptr)) connection->close(reason);

@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "shared/time.h"
+#include "shared/wire/addresses.h"
 #include "shared/wire/connection.h"
 #include "worker/backoff.h"
 #include "worker/loop_handles.h"
@@ -26,9 +28,9 @@ class SchedulerLink {
         std::function<void(const std::string& reason)> on_refused;            // nothing is dialled after that
     };
 
-    // `random` gives numbers in [0, 1).
-    SchedulerLink(uv_loop_t* loop, wire::Endpoint scheduler, const Clock& clock, std::function<double()> random,
-                  Handlers handlers);
+    // `random` gives numbers in [0, 1). `schedulers`: where one may lead; at least one address.
+    SchedulerLink(uv_loop_t* loop, std::vector<wire::Endpoint> schedulers, const Clock& clock,
+                  std::function<double()> random, Handlers handlers);
     ~SchedulerLink();
 
     void dial();
@@ -45,7 +47,7 @@ class SchedulerLink {
     void lost(const std::string& reason);
 
     uv_loop_t* loop_;
-    const wire::Endpoint scheduler_;
+    wire::Addresses schedulers_;
     const Clock& clock_;
     const std::function<double()> random_;
     const Handlers handlers_;

@@ -12,6 +12,7 @@
 
 #include "shared/digest.h"
 #include "shared/frame.h"
+#include "shared/wire/addresses.h"
 #include "worker/sandbox/wire.h"
 #include "worker/simple_command.h"
 
@@ -62,11 +63,12 @@ Status check(const Config::Worker& worker) {
 
 // windlass-network lies beside the spawner.
 Result<NetworkSettings> network_settings(const Config::Worker& worker, const std::string& spawner,
-                                         const wire::Endpoint& scheduler) {
+                                         const std::vector<wire::Endpoint>& schedulers) {
     NetworkSettings network;
     network.full = worker.network == "full";
     network.keeper_path = std::filesystem::path(spawner).parent_path() / "windlass-network";
-    if (!scheduler.host.empty()) network.egress.site.push_back(scheduler.host);
+    for (const wire::Endpoint& scheduler : schedulers)
+        if (!scheduler.host.empty()) network.egress.site.push_back(scheduler.host);
     network.egress.deny = worker.network_deny;
     network.egress.allow = worker.network_allow;
     WINDLASS_TRY_STATUS(check_egress(network.egress));
@@ -140,7 +142,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     settings.cache_bytes = worker.cache_bytes;
 
     AgentSettings& agent = settings.agent;
-    WINDLASS_TRY(agent.scheduler, wire::parse_endpoint(config.scheduler.listen));
+    WINDLASS_TRY(agent.schedulers, wire::parse_addresses(config.scheduler.dial, config.scheduler.listen));
     agent.name = worker.name;
     if (agent.name.empty()) {
         WINDLASS_TRY(agent.name, host_name());
@@ -165,7 +167,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     if (sandbox.spawner_path.empty()) {
         WINDLASS_TRY(sandbox.spawner_path, beside_this_program("windlass-spawner"));
     }
-    WINDLASS_TRY(sandbox.network, network_settings(worker, sandbox.spawner_path, agent.scheduler));
+    WINDLASS_TRY(sandbox.network, network_settings(worker, sandbox.spawner_path, agent.schedulers));
     sandbox.state_directory = worker.state_directory + "/sandbox";
     sandbox.cgroup = worker.cgroup.empty() ? default_cgroup(agent.name) : worker.cgroup;
     sandbox.slots = agent.runner.boxes;

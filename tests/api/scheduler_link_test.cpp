@@ -70,7 +70,7 @@ class SchedulerLinkTest : public ::testing::Test {
     void make_link() {
         on_loop([this] {
             SchedulerLinkSettings settings;
-            settings.endpoint = endpoint_;
+            settings.endpoints = {endpoint_};
             settings.secret = "a shared secret";
             settings.first_retry = Milliseconds{5};
             settings.longest_retry = Milliseconds{20};

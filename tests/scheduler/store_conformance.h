@@ -184,6 +184,8 @@ TEST_P(EveryStore, fences_a_leader_that_was_replaced) {
     EXPECT_EQ(*epoch, 2);
     expect_refused(lease(1, 1, worker), ErrorKind::stale);
     expect_refused({}, ErrorKind::stale);
+    EXPECT_EQ(store->ping().error().kind, ErrorKind::stale);
+    EXPECT_TRUE(second->ping());
     EXPECT_TRUE(second->commit(lease(1, 1, worker)));
     EXPECT_EQ(state(1), leased_row(worker));
 }

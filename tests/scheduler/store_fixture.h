@@ -104,8 +104,9 @@ class SqlStoreDatabase final : public StoreDatabase {
   public:
     explicit SqlStoreDatabase(Engine engine) : database_(engine), session_(database_.url()) {}
 
-    std::unique_ptr<Store> open() override {
-        auto store = open_store(database_.url());
+    std::unique_ptr<Store> open() override { return open({}); }
+    std::unique_ptr<Store> open(LeadSettings lead) {
+        auto store = open_store(database_.url(), std::move(lead));
         if (!store) ADD_FAILURE() << store.error().message;
         return std::move(store).value();
     }

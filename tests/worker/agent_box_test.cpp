@@ -23,7 +23,7 @@ class AgentBox : public ::testing::Test {
     AgentBox() : scheduler_(loop_, scratch_ / "socket") {
         std::signal(SIGPIPE, SIG_IGN);  // as main() does
         initialise_crypto();
-        settings_.scheduler = scheduler_.endpoint();
+        settings_.schedulers = {scheduler_.endpoint()};
         settings_.name = "node-1";
         settings_.runner.cpu_millis = 2000;
         settings_.runner.memory_bytes = 4 * gibibyte;

@@ -36,7 +36,7 @@ class AgentTest : public ::testing::Test {
     AgentTest() : scheduler_(loop_, scratch_ / "socket") {
         std::signal(SIGPIPE, SIG_IGN);  // as main() does
         initialise_crypto();
-        settings_.scheduler = scheduler_.endpoint();
+        settings_.schedulers = {scheduler_.endpoint()};
         settings_.name = "node-1";
         settings_.instance = "abc";
         settings_.secret = "a long enough secret";
