@@ -146,8 +146,9 @@ void SchedulerLink::State::start_checking() {
     if (addresses.alone()) return;
     heard = false;
     const auto every = static_cast<std::uint64_t>(settings.answer_within.count());
+    const auto for_welcome = static_cast<std::uint64_t>(settings.welcome_within.count());
     uv_timer_start(
-        &check, [](uv_timer_t* timer) { static_cast<State*>(timer->data)->check_answer(); }, every, every);
+        &check, [](uv_timer_t* timer) { static_cast<State*>(timer->data)->check_answer(); }, for_welcome, every);
 }
 
 void SchedulerLink::State::check_answer() {

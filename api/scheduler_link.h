@@ -84,8 +84,9 @@ struct SchedulerLinkSettings {
     Milliseconds first_retry{50};
     Milliseconds longest_retry{2'000};
     // With several endpoints: one that says nothing for so long when asked is left for the next (a frozen process keeps
-    // its connections). So much it also has for its Welcome.
+    // its connections).
     Milliseconds answer_within{2'500};
+    Milliseconds welcome_within{1'000};
 };
 
 // Dials, says Hello, and dials again whenever the connection is gone. Made, stopped and destroyed on the loop's thread.

@@ -29,7 +29,7 @@ struct Config {
         std::string secret_file;
         std::int64_t first_job_id = 100'000'001;
         std::int64_t lease_ttl_ms = 15'000;
-        std::int64_t lease_grace_ms = 5'000;
+        std::int64_t lease_grace_ms = 4'000;
         std::int64_t crash_limit = 5;
         std::vector<std::string> user_weights;
     } scheduler;

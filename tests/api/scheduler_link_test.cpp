@@ -71,9 +71,11 @@ class SchedulerLinkTest : public ::testing::Test {
         on_loop([this] {
             SchedulerLinkSettings settings;
             settings.endpoints = {endpoint_};
+            if (!other_.unix_path.empty()) settings.endpoints.insert(settings.endpoints.begin(), other_);
             settings.secret = "a shared secret";
             settings.first_retry = Milliseconds{5};
             settings.longest_retry = Milliseconds{20};
+            settings.answer_within = settings.welcome_within = Milliseconds{300};
             link_ = std::make_unique<SchedulerLink>(&loop_, settings,
                                                     [this](bool up) { note([&] { up ? ++ups_ : ++downs_; }); });
         });
@@ -106,8 +108,11 @@ class SchedulerLinkTest : public ::testing::Test {
 
     std::optional<protocol::Hello> hello_;  // these under the mutex
     std::vector<std::pair<protocol::Message, std::string>> received_;
-    int ups_ = 0, downs_ = 0;
+    int ups_ = 0, downs_ = 0, hellos_ = 0;
     bool refuse_ = false;
+    bool frozen_ = false;     // accepts, and says nothing; on the loop
+    std::int64_t epoch_ = 1;  // on the loop
+    wire::Endpoint other_;    // where nobody listens; tried first
     std::function<std::optional<protocol::Message>(const protocol::Message&)> reply_;  // on the loop
 
     std::vector<std::shared_ptr<wire::Connection>> peers_;  // the loop's
@@ -135,13 +140,25 @@ class SchedulerLinkTest : public ::testing::Test {
     }
     void heard(wire::Connection& peer, protocol::Message message, std::string body) {
         if (const auto* hello = std::get_if<protocol::Hello>(&message)) {
-            note([&] { hello_ = *hello; });
+            note([&] {
+                hello_ = *hello;
+                ++hellos_;
+            });
             if (refuse_) {
                 peer.send(protocol::Refused{"wrong secret"});
                 return peer.close("refused");
             }
             peer.trust();
-            return peer.send(protocol::Welcome{});
+            if (frozen_) return;
+            protocol::Welcome welcome;
+            welcome.epoch = epoch_;
+            return peer.send(welcome);
+        }
+        if (frozen_) return;
+        if (const auto* alive = std::get_if<protocol::AskStatistics>(&message); alive && !reply_) {
+            protocol::Statistics statistics;
+            statistics.request = alive->request;
+            return peer.send(statistics);
         }
         if (reply_) {
             if (auto reply = reply_(message)) peer.send(*reply);
@@ -391,6 +408,37 @@ TEST_F(SchedulerLinkTest, stopping_answers_what_was_open) {
     ASSERT_TRUE(open->answer);
     EXPECT_EQ(open->answer->error().kind, ErrorKind::unavailable);
     EXPECT_EQ(ask(protocol::AskStatistics{})->answer->error().kind, ErrorKind::unavailable);
+}
+
+TEST_F(SchedulerLinkTest, tries_one_address_after_the_other) {
+    other_.unix_path = endpoint_.unix_path + ".nobody";
+    start();
+    EXPECT_TRUE(link_->connected());
+}
+
+TEST_F(SchedulerLinkTest, leaves_a_scheduler_that_is_frozen_and_answers_what_was_asked) {
+    other_.unix_path = endpoint_.unix_path + ".nobody";
+    start();
+    on_loop([this] { frozen_ = true; });
+    const auto got = ask(protocol::ExplainJob{{}, JobId{1}});
+    ASSERT_TRUE(eventually([&] { return got->answer.has_value() && downs_ == 1; }));
+    EXPECT_EQ(got->answer->error().kind, ErrorKind::unavailable);
+    on_loop([this] { frozen_ = false; });
+    EXPECT_TRUE(eventually([&] { return ups_ == 2; })) << "also after one that accepted and said no Welcome";
+}
+
+TEST_F(SchedulerLinkTest, does_not_go_back_to_one_that_led_before) {
+    other_.unix_path = endpoint_.unix_path + ".nobody";
+    on_loop([this] { epoch_ = 5; });
+    start();
+    on_loop([this] { epoch_ = 4; });
+    drop_peers();
+    ASSERT_TRUE(eventually([&] { return downs_ == 1; }));
+    const int before = hellos_;
+    ASSERT_TRUE(eventually([&] { return hellos_ >= before + 3; }));
+    EXPECT_EQ(ups_, 1);
+    on_loop([this] { epoch_ = 6; });
+    EXPECT_TRUE(eventually([&] { return ups_ == 2; }));
 }
 
 }  // namespace

@@ -185,6 +185,25 @@ TEST_F(AgentTest, dials_until_a_scheduler_is_there) {
     EXPECT_TRUE(loop_.until([&] { return ready_ == 1; }));
 }
 
+TEST_F(AgentTest, keeps_its_jobs_when_the_scheduler_freezes_and_another_one_takes_over) {
+    testing::ScriptedScheduler next(loop_, scratch_ / "next");
+    next.stop_listening();
+    settings_.schedulers.push_back(next.endpoint());
+    scheduler_.renew_every_ms = 200;
+    connect();
+    lease_and_start(1);
+    scheduler_.answer_renewals = false;
+    scheduler_.welcome = false;  // as a frozen process does: it accepts, and says nothing
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 2; }));
+    next.listen();
+    ASSERT_TRUE(loop_.until([&] { return next.hellos.size() == 1; }));
+    EXPECT_EQ(next.hellos[0].held, std::vector{job(1)});
+    sandbox_->say_ended(1, {OutcomeKind::exited, 0, 0, ""});
+    EXPECT_TRUE(loop_.until([&] { return next.finished(job(1)) != nullptr; }));
+    next.cut();
+    next.stop_listening();
+}
+
 TEST_F(AgentTest, ends_with_1_when_it_is_refused) {
     scheduler_.refuse = "the secret is wrong";
     start_agent();

@@ -104,5 +104,27 @@ TEST(LeaseClock, a_peer_that_says_zero_does_not_make_it_spin) {
     EXPECT_GT(*clock.next(), at(0));
 }
 
+TEST(LeaseClock, with_another_scheduler_to_go_to_asks_twice_as_often_and_does_not_wait_long_for_an_answer) {
+    LeaseClock clock(true);
+    clock.welcomed(at(0), Seconds{6}, Seconds{12});
+    EXPECT_EQ(clock.next(), at(3));
+    EXPECT_TRUE(clock.renewal_due(at(3)));
+    clock.renewal_sent(at(3));
+    EXPECT_FALSE(clock.unanswered(at(5)));
+    EXPECT_EQ(clock.next(), at(6));
+    EXPECT_TRUE(clock.unanswered(at(6)));
+    clock.renewal_answered();
+    EXPECT_FALSE(clock.unanswered(at(6)));
+    clock.renewal_sent(at(6));
+    clock.disconnected();
+    EXPECT_FALSE(clock.unanswered(at(100)));
+}
+
+TEST(LeaseClock, with_one_scheduler_alone_never_gives_it_up_for_its_silence) {
+    auto clock = welcomed_at_zero();
+    clock.renewal_sent(at(5));
+    EXPECT_FALSE(clock.unanswered(at(1000)));
+}
+
 }  // namespace
 }  // namespace windlass::worker
