@@ -112,7 +112,8 @@ class SchedulerLinkTest : public ::testing::Test {
     bool refuse_ = false;
     bool frozen_ = false;     // accepts, and says nothing; on the loop
     std::int64_t epoch_ = 1;  // on the loop
-    wire::Endpoint other_;    // where nobody listens; tried first
+    wire::Endpoint endpoint_;
+    wire::Endpoint other_;  // where nobody listens; tried first
     std::function<std::optional<protocol::Message>(const protocol::Message&)> reply_;  // on the loop
 
     std::vector<std::shared_ptr<wire::Connection>> peers_;  // the loop's
@@ -155,7 +156,7 @@ class SchedulerLinkTest : public ::testing::Test {
             return peer.send(welcome);
         }
         if (frozen_) return;
-        if (const auto* alive = std::get_if<protocol::AskStatistics>(&message); alive && !reply_) {
+        if (const auto* alive = std::get_if<protocol::AskStatistics>(&message); alive && !other_.unix_path.empty()) {
             protocol::Statistics statistics;
             statistics.request = alive->request;
             return peer.send(statistics);
@@ -174,7 +175,6 @@ class SchedulerLinkTest : public ::testing::Test {
     std::function<void()> work_;
     int turns_ = 0;
     std::string directory_;
-    wire::Endpoint endpoint_;
     std::unique_ptr<wire::Listener> listener_;
 };
 
