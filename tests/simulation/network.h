@@ -28,13 +28,15 @@ class Network {
     void set_slow_links(double share) { slow_links_ = share; }
     void set_latency(Microseconds highest) { latency_ = highest; }
 
-    LinkNumber open(WorkerId worker) {
+    // To scheduler number `scheduler`.
+    LinkNumber open(WorkerId worker, std::size_t scheduler) {
         const bool slow = random_.chance(slow_links_);
         const SteadyTime first = timeline_.now() + (slow ? random_.time(Seconds{0}, Seconds{8}) : Microseconds{0});
-        links_[++last_] = Link{worker, true, false, first, timeline_.now()};
+        links_[++last_] = Link{worker, scheduler, true, false, first, timeline_.now()};
         return last_;
     }
     WorkerId worker_of(LinkNumber link) const { return links_.at(link).worker; }
+    std::size_t scheduler_of(LinkNumber link) const { return links_.at(link).scheduler; }
 
     void to_scheduler(LinkNumber number, scheduler::Event event) {
         Link& link = links_.at(number);
@@ -73,6 +75,7 @@ class Network {
   private:
     struct Link {
         WorkerId worker;
+        std::size_t scheduler = 0;
         bool up = false;
         bool lingers = false;
         SteadyTime next_to_scheduler{};  // nothing sent later arrives earlier

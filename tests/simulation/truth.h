@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "scheduler/queue_io.h"
+#include "scheduler/store.h"
 #include "tests/simulation/violation.h"
 
 namespace windlass::simulation {
@@ -31,11 +31,11 @@ class Truth {
     void ended(const scheduler::AttemptFinished& how) { ends_[how.attempt] = how; }
 
     // A result is accepted only if the attempt really ended so.
-    void judge(const scheduler::AttemptFinished& accepted) const {
+    void judge(const scheduler::ResultRecord& accepted) const {
         const auto end = ends_.find(accepted.attempt);
         require(end != ends_.end(), "a result of attempt " + accepted.attempt.text() + " was accepted before it ended");
-        require(end->second.worker == accepted.worker && end->second.outcome == accepted.outcome &&
-                    end->second.exit_code == accepted.exit_code,
+        require(end->second.worker == accepted.worker && end->second.outcome == accepted.result.outcome.kind &&
+                    end->second.exit_code == accepted.result.outcome.exit_code,
                 "the result accepted for attempt " + accepted.attempt.text() + " is not its result");
     }
     std::size_t attempts_begun() const { return begun_.size(); }

@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 
-#include "tests/simulation/guards.h"
 #include "tests/simulation/model_store.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/truth.h"
@@ -27,9 +26,9 @@ class WorkerModel {
         Random& random;
         Network& network;
         Truth& truth;
-        const ModelStore& store;  // stands for the payload that comes with a lease
-        const Guards& guards;
+        const ModelDatabase& database;  // stands for the payload that comes with a lease
         const JobNature& nature;
+        std::size_t schedulers = 1;
         double says_it_twice = 0;
     };
     struct Settings {
@@ -53,6 +52,7 @@ class WorkerModel {
 
     const Capacity& capacity() const { return settings_.capacity; }
     WorkerId id() const { return settings_.id; }
+    bool up() const { return up_; }
 
   private:
     enum class Phase { waiting, running, dying, ended };
@@ -60,6 +60,7 @@ class WorkerModel {
         Phase phase = Phase::waiting;
         std::uint64_t order = 0;
         Need need;
+        std::optional<WallTime> deadline;
         SteadyTime began{};
         OutcomeKind dies_of = OutcomeKind::cancelled;
         bool revoked = false;
