@@ -191,6 +191,10 @@ void Referee::judge(const Event* event, const Effects& effects, Now now) {
             }
         }
     }
+    for (const auto& [id, job] : jobs_)
+        require(!job.seed.rules.deadline || *job.seed.rules.deadline > now.wall || is_final(job.row.state) ||
+                    is_leased(job.row.state) || job.array,
+                "job " + id.text() + ": it waits beyond its deadline");
     // Who says what he holds is told at once of what is not his any more.
     if (event == nullptr) return;
     const auto* joined = std::get_if<WorkerJoined>(event);
@@ -240,6 +244,16 @@ void Referee::judge_change(const Event* event, const ChangeState& change, const 
     require(allowed(before.state, log.move, change.row.state), who + "a move that is not allowed");
     const auto* finished = event == nullptr ? nullptr : std::get_if<AttemptFinished>(event);
     const bool by_result = finished != nullptr && finished->attempt.job == change.job && is_leased(before.state);
+    if (event != nullptr && is_leased(before.state)) {
+        const auto speaks_of_it = [&](const auto* said) {
+            require(said == nullptr || said->attempt.job != change.job ||
+                        (said->attempt.attempt == before.attempt && said->worker == before.worker),
+                    who + "somebody who does not have it is believed");
+        };
+        speaks_of_it(std::get_if<AttemptStarted>(event));
+        speaks_of_it(std::get_if<AttemptFinished>(event));
+        speaks_of_it(std::get_if<AttemptReturned>(event));
+    }
     switch (log.move) {
         case JobMove::lease:
             job.row = before;  // as it was when it was chosen

@@ -319,9 +319,10 @@ void SchedulerModel::turn(const Event& event, Attachment attachment) {
     ++turns_;
     if (tracing()) trace(world_.timeline.now(), "queue " + std::to_string(index_) + " hears: " + describe(event));
     Effects effects = queue_->on(event, now());
-    std::string why;
-    require(queue_->check_invariants(&why), "the queue contradicts itself: " + why);
     referee_->judge(&event, effects, now());
+    std::string why;
+    const bool consistent = queue_->check_invariants(&why);
+    require(consistent, "the queue contradicts itself: " + why);
     take(std::move(effects), std::move(attachment));
     end_turn();
 }

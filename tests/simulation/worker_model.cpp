@@ -159,7 +159,7 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
 
 void WorkerModel::lease(AttemptRef ref) {
     if (attempts_.contains(ref)) return;
-    if (draining_) {
+    if (draining_ || world_.random.chance(world_.hands_back)) {
         send(AttemptReturned{settings_.id, ref});
         return;
     }

@@ -30,6 +30,7 @@ class WorkerModel {
         const JobNature& nature;
         std::size_t schedulers = 1;
         double says_it_twice = 0;
+        double hands_back = 0;  // of what it could run
     };
     struct Settings {
         WorkerId id;

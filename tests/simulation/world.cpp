@@ -11,6 +11,7 @@ namespace {
 
 // After the last fault every job must have ended by then. Most of it is work: jobs of up to 30 s in a row.
 constexpr Seconds everything_ends_within{6 * 3600};
+constexpr std::uint64_t most_steps = 300'000;  // a hundred times as many as most runs take
 constexpr std::int64_t users = 5;
 constexpr std::int64_t first_schedule_owner = 100;
 
@@ -161,6 +162,7 @@ void World::choose_faults() {
     if (chosen(0.3)) network_.set_latency(Seconds{2});
     if (chosen(0.3)) network_.set_slow_links(0.5);
     if (chosen(0.3)) worker_surroundings_.says_it_twice = 0.3;
+    if (chosen(0.2)) worker_surroundings_.hands_back = 0.2;
     recurring(Seconds{4}, [this] { submit(); });
     recurring(Seconds{8}, [this] { cancel(); });
 }
@@ -372,6 +374,7 @@ void World::heal() {
     network_.set_latency(Milliseconds{5});
     network_.set_slow_links(0);
     worker_surroundings_.says_it_twice = 0;
+    worker_surroundings_.hands_back = 0;
     database_.quotas.clear();
     resume_everything();
 }
@@ -409,6 +412,7 @@ void World::everything_ends() {
     // Crashed and frozen things come back by themselves; a scheduler that is down takes its time too.
     while (anything_left()) {
         if (!timeline_.step() || timeline_.now() > deadline) break;
+        require(timeline_.steps() < most_steps, "nothing comes to rest");
     }
     if (SchedulerModel* scheduler = leader())
         for (const auto& [id, row] : database_.rows())
