@@ -104,6 +104,7 @@ void SchedulerModel::stop_leading() {
     referee_.reset();
     builder_ = {};
     schedules_ = {};
+    dealt_with_.clear();
     ending_.clear();
     unproved_.clear();
     keys_in_flight_.clear();
@@ -269,7 +270,7 @@ void SchedulerModel::arm_schedules() {
     const std::optional<WallTime> next = schedules_.next();
     if (!next || !world_.run_schedules) return;
     const SteadyTime at{Microseconds{to_unix_us(*next) - epoch_of_time_us}};
-    world_.timeline.at(at + world_.random.time(Microseconds{0}, Milliseconds{50}),
+    world_.timeline.at(std::max(at, world_.timeline.now()) + world_.random.time(Milliseconds{1}, Milliseconds{50}),
                        [this, life = life_, mine = ++armed_schedules_] {
                            if (life != life_ || mine != armed_schedules_) return;
                            when_awake([this] { ring_schedules(); });
@@ -289,11 +290,14 @@ void SchedulerModel::ring_schedules() {
 }
 
 void SchedulerModel::run_schedule(const Due& due) {
+    const auto [last, is_first] = dealt_with_.emplace(due.schedule, due.planned);
+    require(is_first || std::exchange(last->second, due.planned) < due.planned,
+            "a moment of schedule " + std::to_string(due.schedule) + " is dealt with twice");
     const Schedule& schedule = world_.database.schedules.at(due.schedule);
     if (!due.run) return schedules_.dealt_with(due, {});
     if (due.cancel) turn(CancelJobs{RequestId{}, {due.cancel}, "replaced by the next run"});
     if (!queue_) return;
-    if (schedule.overlap == OverlapPolicy::skip)
+    if (schedule.overlap == OverlapPolicy::skip && store_->ping().ok())  // else it is in vain
         for (const auto& [id, row] : world_.database.rows())
             require(row.seed.owner != schedule.owner || !queue_->is_active(id),
                     "a run of schedule " + std::to_string(due.schedule) + " begins before the last one has ended");

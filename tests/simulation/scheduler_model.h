@@ -124,6 +124,7 @@ class SchedulerModel {
     std::unique_ptr<Queue> queue_;
     std::unique_ptr<Referee> referee_;
     Schedules schedules_;
+    std::map<std::int64_t, WallTime> dealt_with_;  // the last moment of each schedule
     BatchBuilder builder_;
     std::uint64_t life_ = 0;
     SteadyTime frozen_until_{};
