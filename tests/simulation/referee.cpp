@@ -127,6 +127,16 @@ void Referee::hear(const Event& event) {
 
 void Referee::judge(const Event* event, const Effects& effects, Now now) {
     if (event != nullptr) hear(*event);
+    if (const auto* started = event == nullptr ? nullptr : std::get_if<AttemptStarted>(event)) {
+        const auto job = jobs_.find(started->attempt.job);
+        const bool his = job != jobs_.end() && is_leased(job->second.row.state) &&
+                         job->second.row.attempt == started->attempt.attempt &&
+                         job->second.row.worker == started->worker;
+        require(his || std::any_of(effects.begin(), effects.end(),
+                                   [](const Effect& effect) { return std::holds_alternative<SendRevoke>(effect); }),
+                "worker " + started->worker.text() + " started " + started->attempt.text() +
+                    ", which it has lost, and is not told so");
+    }
     bool born = false;
     std::map<std::size_t, JobId> ids;  // of a submit, by index
     for (const Effect& effect : effects)

@@ -64,6 +64,8 @@ class SchedulerModel {
 
     bool leads() const { return queue_ != nullptr && !frozen(); }
     bool up() const { return up_; }
+    // Of this process while it leads: only then it listens. 0: it does not.
+    std::uint64_t listener() const { return queue_ ? life_ : 0; }
     bool hears_from(WorkerId worker) const { return link_to(worker) != 0; }
     bool frozen() const { return world_.timeline.now() < frozen_until_; }
     // What clients and operators ask. Lost when nobody is there.

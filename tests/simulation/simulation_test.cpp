@@ -90,7 +90,7 @@ class MissingGuard : public testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(MissingGuard, is_noticed) {
-    const auto enough = number_from_environment("WINDLASS_SIM_GUARD_SEEDS", 300);
+    const auto enough = number_from_environment("WINDLASS_SIM_GUARD_SEEDS", 1000);
     removed_guard = static_cast<Guard>(GetParam());
     for (std::uint64_t seed = 1; seed <= enough; ++seed)
         for (const Weather weather : {Weather::storm, Weather::mixed}) {

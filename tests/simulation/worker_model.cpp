@@ -138,6 +138,7 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
     }
     if (std::holds_alternative<AnswerRenewal>(effect) && !renewals_sent_.empty()) {
         const bool welcome = !std::exchange(welcomed_, true);
+        answered_ = std::max(answered_, renewals_sent_.front());
         if (covered() || welcome) cover_from(renewals_sent_.front());
         renewals_sent_.pop_front();
         if (covered()) start_what_fits();
@@ -234,6 +235,7 @@ void WorkerModel::start_what_fits() {
 
 void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
     note("begins " + ref.text());
+    require_right(ref);
     attempt.phase = Phase::running;
     attempt.began = world_.timeline.now();
     world_.truth.begins(ref);
@@ -258,9 +260,16 @@ void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
     });
 }
 
+// Long before anybody else is given the same job.
+void WorkerModel::require_right(AttemptRef ref) const {
+    require(world_.timeline.now() <= answered_ + kills_itself_after,
+            "worker " + settings_.id.text() + " runs " + ref.text() + " though nobody answered its renewals for long");
+}
+
 void WorkerModel::run_out(AttemptRef ref) {
     const auto found = attempts_.find(ref);
     if (found == attempts_.end() || found->second.phase != Phase::running) return;
+    require_right(ref);
     const Microseconds wall = world_.timeline.now() - found->second.began;
     if (!world_.random.chance(world_.nature.fails)) return end(ref, OutcomeKind::exited, 0, wall);
     constexpr OutcomeKind ways[] = {OutcomeKind::exited,      OutcomeKind::signalled,   OutcomeKind::out_of_memory,

@@ -78,6 +78,7 @@ class WorkerModel {
     void renew();
     void start_what_fits();
     void start(AttemptRef ref, Attempt& attempt);
+    void require_right(AttemptRef ref) const;
     void run_out(AttemptRef ref);
     void kill(AttemptRef ref, OutcomeKind why, bool at_once);
     void dead(AttemptRef ref);
@@ -102,6 +103,8 @@ class WorkerModel {
     bool welcomed_ = false;
     std::deque<SteadyTime> renewals_sent_;  // not yet answered on this connection; the hello counts as one
     SteadyTime covered_until_{};
+    SteadyTime answered_{};  // when the last renewal that was answered was sent: what gives it the right to run jobs
+
     std::uint64_t leased_ = 0;
     Attempts attempts_;
 };

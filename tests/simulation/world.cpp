@@ -68,6 +68,7 @@ void World::connect_network() {
         return schedulers_[network_.scheduler_of(link)];
     };
     network_.connect_ends({
+        .listener = [this](std::size_t index) { return schedulers_[index].listener(); },
         .scheduler_hears = [scheduler](LinkNumber link, const Event& event) { scheduler(link).hear(link, event); },
         .scheduler_notices_cut = [scheduler](LinkNumber link) { scheduler(link).notice_cut(link); },
         .worker_hears = [worker](LinkNumber link, const Effect& effect) { worker(link).hear(link, effect); },
