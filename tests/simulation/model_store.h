@@ -94,6 +94,7 @@ class ModelStore final : public Store {
     // Nobody here asks for these.
     Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>&) override;
     Result<std::string> blob(const std::string&) override;
+    Result<std::vector<ScheduleRecord>> schedules() override { return std::vector<ScheduleRecord>(); }
     Result<std::int64_t> move_finished(std::int64_t) override { return 0; }
     Result<std::int64_t> forget_finished(WallTime, std::int64_t) override { return 0; }
     Result<std::int64_t> forget_expired(WallTime, std::int64_t) override { return 0; }

@@ -113,7 +113,7 @@ Microseconds Referee::cpu_today(UserId user, Now now) const {
 
 void Referee::hear(const Event& event) {
     if (const auto* submit = std::get_if<Submit>(&event)) {
-        if (!submit->jobs.empty()) quotas_[submit->jobs.front().owner] = submit->quota;
+        if (!submit->jobs.empty() && submit->quota) quotas_[submit->jobs.front().owner] = *submit->quota;
     } else if (const auto* quota = std::get_if<SetQuota>(&event)) {
         quotas_[quota->user] = quota->quota;
     } else if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
@@ -238,7 +238,7 @@ void Referee::judge_birth(const Submit& submit, Now now) {
         more += std::max<std::int64_t>(1, job.array.count);
         require(queues_.contains(job.queue), "a job is born into queue " + job.queue + ", which there is not");
     }
-    const Quota& quota = submit.quota;
+    const Quota& quota = quotas_[owner];
     if (quota.queued) require(waiting(owner) + more <= *quota.queued, who + " has more jobs waiting than he may");
     if (quota.cpu_per_day)
         require(cpu_today(owner, now) < *quota.cpu_per_day + cpu_rounding,

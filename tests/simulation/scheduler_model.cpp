@@ -93,6 +93,7 @@ void SchedulerModel::lead() {
     schedules_ = {};
     for (const auto& [id, schedule] : world_.database.schedules) schedules_.put(schedule);
     Effects effects = queue_->restore(queue, now());
+    for (const StoredJob& job : queue.jobs) note_lease({job.job, job.row.attempt});
     referee_->judge(nullptr, effects, now());
     take(std::move(effects), {});
     arm_schedules();
@@ -324,6 +325,8 @@ void SchedulerModel::turn(const Event& event, Attachment attachment) {
     if (tracing()) trace(world_.timeline.now(), "queue " + std::to_string(index_) + " hears: " + describe(event));
     Effects effects = queue_->on(event, now());
     referee_->judge(&event, effects, now());
+    if (const auto* joined = std::get_if<WorkerJoined>(&event))
+        for (const AttemptRef& held : joined->held) note_lease(held);
     std::string why;
     const bool consistent = queue_->check_invariants(&why);
     require(consistent, "the queue contradicts itself: " + why);
@@ -339,7 +342,9 @@ void SchedulerModel::take(Effects effects, Attachment attachment) {
             continue;
         }
         if (tracing()) trace(world_.timeline.now(), "    decides: " + describe(effect));
+        if (const auto* lease = std::get_if<SendLease>(&effect)) note_lease(lease->attempt);
         if (const auto* renewal = std::get_if<AnswerRenewal>(&effect)) {
+            for (const AttemptRef& kept : renewal->kept) note_lease(kept);
             answer_renewal(*renewal);
             continue;
         }
@@ -355,6 +360,12 @@ void SchedulerModel::take(Effects effects, Attachment attachment) {
         if (!queue_) return;
     }
     builder_.add(std::move(waiting), std::move(attachment), {world_.timeline.now(), now().wall});
+}
+
+void SchedulerModel::note_lease(AttemptRef attempt) {
+    const auto row = queue_->row(attempt.job);
+    if (!row || !is_leased(row->state) || row->attempt != attempt.attempt) return;
+    world_.truth.leased(attempt, world_.timeline.now() + world_.settings.lease_ttl + world_.settings.lease_grace);
 }
 
 void SchedulerModel::arm(SteadyTime at) {

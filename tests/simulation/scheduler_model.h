@@ -97,6 +97,7 @@ class SchedulerModel {
 
     void turn(const Event& event, Attachment attachment = {});
     void take(Effects effects, Attachment attachment);
+    void note_lease(AttemptRef attempt);
     void arm(SteadyTime at);
     void arm_schedules();
     void ring_schedules();

@@ -2,6 +2,7 @@
 // believes.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -28,6 +29,17 @@ class Truth {
         require(begun_.insert(attempt).second, "attempt " + attempt.text() + " was started twice");
         executes(attempt);
     }
+    // The scheduler gives it to nobody else before then.
+    void leased(windlass::AttemptRef attempt, SteadyTime until) {
+        SteadyTime& end = lease_ends_[attempt];
+        end = std::max(end, until);
+    }
+    // A worker that hears nothing more from now on stops it at `stops_at`.
+    void judge_lease(windlass::AttemptRef attempt, SteadyTime stops_at) const {
+        const auto end = lease_ends_.find(attempt);
+        require(end != lease_ends_.end() && stops_at <= end->second,
+                "attempt " + attempt.text() + " begins, and may run on when its lease is over");
+    }
     void ended(const scheduler::AttemptFinished& how) { ends_[how.attempt] = how; }
 
     // A result is accepted only if the attempt really ended so.
@@ -45,6 +57,7 @@ class Truth {
     std::map<JobId, AttemptNumber> executing_;
     std::set<windlass::AttemptRef> begun_;
     std::map<windlass::AttemptRef, scheduler::AttemptFinished> ends_;
+    std::map<windlass::AttemptRef, SteadyTime> lease_ends_;
 };
 
 }  // namespace windlass::simulation

@@ -238,6 +238,7 @@ void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
     require_right(ref);
     attempt.phase = Phase::running;
     attempt.began = world_.timeline.now();
+    world_.truth.judge_lease(ref, answered_ + kills_itself_after);
     world_.truth.begins(ref);
     if (world_.random.chance(world_.nature.setup_fails)) {
         later(Milliseconds{1}, [this, ref] {
