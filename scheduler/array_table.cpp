@@ -1,5 +1,6 @@
 #include "scheduler/array_table.h"
 
+#include "shared/guard.h"
 #include "shared/result.h"
 
 namespace windlass::scheduler {
@@ -49,7 +50,8 @@ std::optional<JobId> ArrayTable::array_of(JobId member) const {
 bool ArrayTable::is_unstarted(JobId id, JobId member) const {
     const Array& array = arrays_.at(id);
     const std::int64_t number = number_of(id, member);
-    return !array.closed && number >= array.row.next_member && !array.holes.contains(number);
+    return !array.closed && number >= array.row.next_member &&
+           (!WINDLASS_GUARD(hole_of_array) || !array.holes.contains(number));
 }
 
 void ArrayTable::take(JobId id, JobId member) {
@@ -58,7 +60,7 @@ void ArrayTable::take(JobId id, JobId member) {
     const std::int64_t number = number_of(id, member);
     if (number == array.row.next_member) {
         ++array.row.next_member;
-        while (!array.holes.empty() && *array.holes.begin() == array.row.next_member) {
+        while (WINDLASS_GUARD(hole_of_array) && !array.holes.empty() && *array.holes.begin() == array.row.next_member) {
             array.holes.erase(array.holes.begin());
             ++array.row.next_member;
         }

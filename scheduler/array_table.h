@@ -9,6 +9,7 @@
 #include <string>
 
 #include "scheduler/queue_io.h"
+#include "shared/guard.h"
 
 namespace windlass::scheduler {
 
@@ -26,7 +27,7 @@ struct Array {
     }
     std::int64_t ended() const { return row.succeeded + row.failed + row.timed_out + row.cancelled + row.lost; }
     std::int64_t failures() const { return row.failed + row.timed_out + row.lost; }
-    bool too_many_failures() const { return row.max_fails && failures() > *row.max_fails; }
+    bool too_many_failures() const { return WINDLASS_GUARD(max_fails) && row.max_fails && failures() > *row.max_fails; }
     bool complete() const { return ended() == row.count; }
 };
 

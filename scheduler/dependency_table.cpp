@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/guard.h"
 #include "shared/result.h"
 
 namespace windlass::scheduler {
@@ -9,7 +10,7 @@ namespace windlass::scheduler {
 bool meets(JobState ended, DependencyCondition condition) {
     switch (condition) {
         case DependencyCondition::ok:
-            return ended == JobState::succeeded;
+            return !WINDLASS_GUARD(dependency_condition) || ended == JobState::succeeded;
         case DependencyCondition::any:
             return true;
         case DependencyCondition::failed:

@@ -8,6 +8,7 @@
 
 #include "scheduler/queue_io.h"
 #include "scheduler/shares.h"
+#include "shared/guard.h"
 
 namespace windlass::scheduler {
 
@@ -21,9 +22,9 @@ struct NamedQueue {
     double mean_wall_us = 0;  // of its attempts that ended, moving average
     bool wall_known = false;
 
-    bool full() const { return config.max_running && leased >= *config.max_running; }
+    bool full() const { return WINDLASS_GUARD(max_running) && config.max_running && leased >= *config.max_running; }
     // Its jobs may start.
-    bool open() const { return exists && !config.held && !full(); }
+    bool open() const { return exists && !(WINDLASS_GUARD(queue_held) && config.held) && !full(); }
     void note_wall(Microseconds wall);
 };
 

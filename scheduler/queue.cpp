@@ -138,10 +138,10 @@ void Queue::enter_state(JobId id, Job& job, const Move& move) {
 // The current attempt is over and says nothing about the job: queued again, in its old place, unless the job is to end.
 void Queue::requeue_or_end(JobId id, Move requeue) {
     const Job& job = *jobs_.find(id);
-    if (job.cancel_requested) {
+    if (WINDLASS_GUARD(cancel_holds_when_lost) && job.cancel_requested) {
         requeue.what = JobMove::cancel;
         requeue.to = JobState::cancelled;
-    } else if (job.losses + requeue.losses >= settings_.crash_limit) {
+    } else if (WINDLASS_GUARD(crash_limit) && job.losses + requeue.losses >= settings_.crash_limit) {
         requeue.what = JobMove::give_up;
         requeue.to = JobState::lost;
     } else if (requeue.losses > 0) {
@@ -199,7 +199,7 @@ void Queue::settle_dependency(JobId waiting, const Ended& ended) {
     const auto unmet = dependencies_.settle(waiting, ended.job, ended.state);
     if (unmet)
         cancel_waiting(waiting, unmeetable(ended.job, ended.state, *unmet));
-    else if (dependencies_.waits_of(waiting).empty())
+    else if (!WINDLASS_GUARD(every_dependency) || dependencies_.waits_of(waiting).empty())
         move(waiting, {.what = JobMove::release, .to = JobState::queued});
 }
 

@@ -44,6 +44,7 @@
 #include "scheduler/user_table.h"
 #include "scheduler/waiting_jobs.h"
 #include "scheduler/worker_table.h"
+#include "shared/guard.h"
 
 namespace windlass::scheduler {
 
@@ -220,8 +221,11 @@ class Queue {
     bool check_counts(std::string* why) const;
     bool check_reservations(std::string* why) const;
 
-    SteadyTime lease_end() const { return now_.steady + settings_.lease_ttl + settings_.lease_grace; }
+    SteadyTime lease_end() const {
+        return now_.steady + settings_.lease_ttl + (WINDLASS_GUARD(grace) ? settings_.lease_grace : Milliseconds{0});
+    }
     bool connected(WorkerId worker) const;
+    bool may_speak(const AttemptRef& attempt, WorkerId worker, bool fenced) const;
     QueueIndex queue_index(const Job& job) const { return fair_.queue_of(job.share); }
     UserIndex user_index(const Job& job) const { return fair_.user_of(job.share); }
     WallTime wall_now() const { return WallTime{now_.steady.time_since_epoch() + wall_ahead_}; }

@@ -112,7 +112,7 @@ void Queue::member_ended(JobId id, JobId member, JobState state) {
 
 void Queue::settle_if_complete(JobId id) {
     const Array& array = *arrays_.find(id);
-    if (!array.complete() || !array.live.empty()) return;
+    if (WINDLASS_GUARD(array_is_complete) && (!array.complete() || !array.live.empty())) return;
     const Job& job = *jobs_.find(id);
     const std::string detail = count_members(array.row);
     if (job.state == JobState::blocked)  // all of them were cancelled one by one

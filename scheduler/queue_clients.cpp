@@ -32,7 +32,7 @@ bool Queue::refuse(const Submit& event) {
     }
     const UserIndex user = users_.user(event.jobs.front().owner);
     const Quota& quota = users_[user].quota();
-    if (users_.cpu_used_up(user, wall_now())) {
+    if (WINDLASS_GUARD(cpu_quota_of_submit) && users_.cpu_used_up(user, wall_now())) {
         const WallTime midnight = midnight_after(wall_now());
         return refuse_with(RefuseSubmit::Why::cpu_quota,
                            "The processor time of the day is used up: " + seconds(users_.cpu_today(user, wall_now())) +
@@ -40,7 +40,7 @@ bool Queue::refuse(const Submit& event) {
                                " cpu seconds. The next day begins at midnight UTC.",
                            std::chrono::ceil<Milliseconds>(midnight - wall_now()));
     }
-    if (quota.queued && users_[user].waiting + jobs > *quota.queued)
+    if (WINDLASS_GUARD(queued_quota) && quota.queued && users_[user].waiting + jobs > *quota.queued)
         return refuse_with(RefuseSubmit::Why::queued_quota,
                            "At most " + std::to_string(*quota.queued) +
                                " jobs may wait at the same time: " + std::to_string(users_[user].waiting) +

@@ -37,7 +37,7 @@ void Queue::wait(JobId id, Job& job, Microseconds pause) {
 void Queue::line_up(JobId id, Job& job) {
     if (job.is_array && arrays_.find(id)->unstarted() == 0) return;
     const JobRules* rules = job.is_member ? nullptr : rules_of(id, job);
-    if (rules != nullptr && rules->not_before && *rules->not_before > wall_now()) {
+    if (WINDLASS_GUARD(not_before) && rules != nullptr && rules->not_before && *rules->not_before > wall_now()) {
         not_before_.set(id, *rules->not_before);
         return;
     }
@@ -65,7 +65,7 @@ void Queue::leave_line(JobId id, Job& job) {
 
 void Queue::ring_due() {
     for (int rung = 0; rung < timers_per_turn; ++rung) {
-        if (const std::optional<JobId> late = deadlines_.due(wall_now())) {
+        if (const std::optional<JobId> late = deadlines_.due(wall_now()); late && WINDLASS_GUARD(deadline)) {
             expire(*late);
         } else if (const std::optional<JobId> rested = backing_off_.due(now_.steady)) {
             backing_off_.erase(*rested);

@@ -21,7 +21,7 @@ void Queue::handle(const RemoveQueue& event) {
     const std::optional<QueueIndex> queue = queues_.find(event.name);
     if (!queue) return answer("There is no queue \"" + event.name + "\".");
     if (event.name == default_queue) return answer("The queue \"default\" is always there.");
-    if (queues_[*queue].records > 0)
+    if (WINDLASS_GUARD(queue_with_jobs_stays) && queues_[*queue].records > 0)
         return answer("The queue \"" + event.name + "\" has " + std::to_string(queues_[*queue].records) +
                       " jobs that wait or run. Hold it, and remove it when they have ended.");
     queues_.remove(*queue);
@@ -41,7 +41,7 @@ void Queue::handle(const DrainWorker& event) {
 void Queue::handle(const ForgetWorker& event) {
     const Worker* worker = workers_.find(event.worker);
     std::string refused;
-    if (worker != nullptr && worker->connected) {
+    if (WINDLASS_GUARD(forget_only_the_absent) && worker != nullptr && worker->connected) {
         refused = "The worker is connected. Only one that is not can be forgotten.";
     } else if (worker != nullptr) {
         for (const JobId id : worker->leases()) lose(id, "an operator says that the worker is dead");

@@ -11,13 +11,14 @@ namespace windlass::scheduler {
 Effects Queue::restore(const StoredQueue& stored, Now now) {
     WINDLASS_CHECK(jobs_.size() == 0, "the queue was restored twice");
     begin_turn(now);
-    next_id_ = std::max(settings_.first_job_id, JobId{stored.highest_job.value + 1});
+    next_id_ = settings_.first_job_id;
+    if (WINDLASS_GUARD(ids_go_on)) next_id_ = std::max(next_id_, JobId{stored.highest_job.value + 1});
     for (const QueueConfig& config : stored.queues) {
         const QueueIndex queue = queues_.configure(config);
         fair_.set_weight(queue, config.weight);
         refresh_queue(queue);
     }
-    for (const WorkerId worker : stored.draining) workers_.set_drained(worker, true);
+    for (const WorkerId worker : stored.draining) workers_.set_drained(worker, WINDLASS_GUARD(restored_draining));
     for (const StoredUser& user : stored.users) {
         const UserIndex index = users_.user(user.user);
         users_.add_use(index, user.day, user.cpu_of_day);
@@ -71,7 +72,7 @@ void Queue::restore_job(const StoredJob& stored, std::int64_t live_members) {
     if (has_rules && !job.is_member) rules_.emplace(stored.job, seed.rules);
     if (job.is_array) {
         Array& array = arrays_.add(stored.job, *stored.array);
-        array.holes.insert(stored.holes.begin(), stored.holes.end());
+        if (WINDLASS_GUARD(restored_holes)) array.holes.insert(stored.holes.begin(), stored.holes.end());
         const std::int64_t without_row = array.unstarted();
         // All are accounted for though some never got a row: those were cancelled or timed out at once.
         array.closed = without_row > 0 && array.ended() + live_members == array.row.count;

@@ -4,6 +4,7 @@
 
 #include "scheduler/queue.h"
 #include "scheduler/retry_policy.h"
+#include "shared/guard.h"
 #include "shared/result.h"
 
 namespace windlass::scheduler {
@@ -36,6 +37,11 @@ std::string describe(const AttemptFinished& event) {
 
 }  // namespace
 
+// Only who has the attempt may say anything about it (unless the fence is taken away, by a test).
+bool Queue::may_speak(const AttemptRef& attempt, WorkerId worker, bool fenced) const {
+    return leases_.is_current(attempt, worker) || (!fenced && leases_.find(attempt.job) != nullptr);
+}
+
 bool Queue::connected(WorkerId id) const {
     const Worker* worker = workers_.find(id);
     return worker != nullptr && worker->connected;
@@ -48,7 +54,7 @@ void Queue::handle(const WorkerJoined& event) {
     std::vector<WorkerTable::Held> adopted;
     for (const JobId id : known == nullptr ? std::vector<JobId>{} : known->leases()) {
         const AttemptRef attempt{id, leases_.find(id)->attempt};
-        if (!std::binary_search(held.begin(), held.end(), attempt)) {
+        if (WINDLASS_GUARD(join_ends_what_is_missing) && !std::binary_search(held.begin(), held.end(), attempt)) {
             lose(id, "the worker came back without it");
             continue;
         }
@@ -58,7 +64,8 @@ void Queue::handle(const WorkerJoined& event) {
         if (job.cancel_requested) effects_.push_back(SendCancel{event.worker, attempt});
     }
     for (const AttemptRef& attempt : held)
-        if (!leases_.is_current(attempt, event.worker)) effects_.push_back(SendRevoke{event.worker, attempt});
+        if (WINDLASS_GUARD(join_revokes_what_is_stale) && !leases_.is_current(attempt, event.worker))
+            effects_.push_back(SendRevoke{event.worker, attempt});
     if (const auto reservation = reservations_.of_worker(event.worker)) drop_reservation(*reservation);
     workers_.join(event.worker, event.capacity, std::move(adopted));
 }
@@ -78,7 +85,7 @@ void Queue::handle(const LeasesRenewed& event) {
     // order missing.
     AnswerRenewal answer{event.worker, {}};
     for (const AttemptRef& attempt : event.held) {
-        if (!leases_.is_current(attempt, event.worker)) {
+        if (!may_speak(attempt, event.worker, WINDLASS_GUARD(fence_of_renewed))) {
             effects_.push_back(SendRevoke{event.worker, attempt});
             continue;
         }
@@ -92,18 +99,18 @@ void Queue::handle(const LeasesRenewed& event) {
 
 void Queue::handle(const AttemptStarted& event) {
     const JobId id = event.attempt.job;
-    if (!leases_.is_current(event.attempt, event.worker)) {
+    if (!may_speak(event.attempt, event.worker, WINDLASS_GUARD(fence_of_started))) {
         effects_.push_back(SendRevoke{event.worker, event.attempt});
         return;
     }
-    if (jobs_.find(id)->state == JobState::running) return;  // said before
+    if (WINDLASS_GUARD(started_once) && jobs_.find(id)->state == JobState::running) return;  // said before
     move(id, {.what = JobMove::start, .to = JobState::running, .worker = event.worker, .started = now_.wall});
     workers_.started(event.worker, id);
 }
 
 void Queue::handle(const AttemptFinished& event) {
     const JobId id = event.attempt.job;
-    if (!leases_.is_current(event.attempt, event.worker)) {
+    if (!may_speak(event.attempt, event.worker, WINDLASS_GUARD(fence_of_finished))) {
         effects_.push_back(AcknowledgeFinish{event.worker, event.attempt, false});
         return;
     }
@@ -125,7 +132,8 @@ void Queue::handle(const AttemptFinished& event) {
 }
 
 void Queue::handle(const AttemptReturned& event) {
-    if (!leases_.is_current(event.attempt, event.worker)) return;  // it has let go of it already
+    // It may have let go of it already.
+    if (!may_speak(event.attempt, event.worker, WINDLASS_GUARD(fence_of_returned))) return;
     requeue_or_end(event.attempt.job, {.what = JobMove::requeue,
                                        .to = JobState::queued,
                                        .worker = event.worker,
@@ -158,10 +166,12 @@ void Queue::settle_finish(JobId id, const AttemptFinished& event) {
     }
     if (end.to != JobState::succeeded && event.outcome != OutcomeKind::cancelled) end.failures = 1;
     // A cancellation that was acknowledged holds, however the attempt ended.
-    if (job.cancel_requested || event.outcome == OutcomeKind::cancelled) {
+    if ((WINDLASS_GUARD(cancel_holds_when_finished) && job.cancel_requested) ||
+        event.outcome == OutcomeKind::cancelled) {
         end.what = JobMove::cancel;
         end.to = JobState::cancelled;
-    } else if (end.failures > 0 && job.failures + 1 < job.max_attempts && may_retry) {
+    } else if (end.failures > 0 && (!WINDLASS_GUARD(max_attempts) || job.failures + 1 < job.max_attempts) &&
+               may_retry) {
         end.what = JobMove::retry;
         end.to = JobState::queued;
         end.pause = pause_after(id, job, job.failures + 1, 0);

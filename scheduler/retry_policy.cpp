@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/guard.h"
+
 namespace windlass::scheduler {
 
 namespace {
@@ -23,7 +25,7 @@ bool contains(const Values& values, std::int32_t value) {
 }  // namespace
 
 bool is_tried_again_after(const AttemptFinished& event, const std::optional<RetryOn>& rule) {
-    if (!rule) return true;
+    if (!rule || !WINDLASS_GUARD(retry_on)) return true;
     switch (event.outcome) {
         case OutcomeKind::exited:
             return contains(rule->exit_codes, event.exit_code);
@@ -40,7 +42,7 @@ Microseconds retry_pause(Milliseconds delay, Milliseconds longest, int n, const 
     std::int64_t pause = std::min(delay, longest).count();
     for (int i = 1; i < n && pause > 0 && pause < longest.count(); ++i) pause *= 2;
     pause = std::min(pause, longest.count());
-    if (pause <= 0) return Microseconds{0};
+    if (pause <= 0 || !WINDLASS_GUARD(backoff)) return Microseconds{0};
     const Microseconds full = Milliseconds{pause};
     const std::uint64_t hash =
         mix(static_cast<std::uint64_t>(attempt.job.value) ^ mix(static_cast<std::uint64_t>(attempt.attempt)));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/guard.h"
+
 namespace windlass::scheduler {
 
 void Schedules::put(Schedule schedule) {
@@ -65,7 +67,7 @@ std::optional<Due> Schedules::due(WallTime now, const std::function<bool(JobId)>
             return due;
         }
     }
-    if (!schedule.last_job || has_ended(schedule.last_job)) return due;
+    if (!WINDLASS_GUARD(schedule_overlap) || !schedule.last_job || has_ended(schedule.last_job)) return due;
     switch (schedule.overlap) {
         case OverlapPolicy::skip:
             due.run = false;
@@ -86,7 +88,8 @@ void Schedules::dealt_with(const Due& due, JobId job) {
     if (found == schedules_.end()) return;
     Entry& entry = found->second;
     unplan(entry);
-    entry.schedule.dealt_with = std::max(entry.schedule.dealt_with, due.planned);
+    if (WINDLASS_GUARD(planned_moment_once))
+        entry.schedule.dealt_with = std::max(entry.schedule.dealt_with, due.planned);
     if (job) entry.schedule.last_job = job;
     plan(entry);
 }

@@ -11,6 +11,7 @@
 
 #include "scheduler/queue_io.h"
 #include "scheduler/shares.h"
+#include "shared/guard.h"
 
 namespace windlass::scheduler {
 
@@ -28,10 +29,12 @@ struct alignas(64) User {
     std::int32_t day = 0;
     Microseconds cpu_of_day{};
 
-    bool at_running_limit() const { return leased >= running_limit_; }
+    bool at_running_limit() const { return WINDLASS_GUARD(running_quota) && leased >= running_limit_; }
     // His jobs wait, whoever has room.
-    bool limited() const { return out_of_cpu_ || at_running_limit(); }
-    bool out_of_cpu() const { return out_of_cpu_; }  // until midnight, or his quota or use says otherwise
+    bool limited() const { return out_of_cpu() || at_running_limit(); }
+    bool out_of_cpu() const {
+        return WINDLASS_GUARD(cpu_quota_of_waiting) && out_of_cpu_;
+    }  // until midnight, or his quota or use says otherwise
     bool has_cpu_quota() const { return has_cpu_quota_; }
     const Quota& quota() const { return quota_; }
     void set_quota(const Quota& quota);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/guard.h"
 #include "shared/result.h"
 
 namespace windlass::scheduler {
@@ -37,7 +38,7 @@ bool Worker::overfull() const {
 bool Worker::has_labels(const Need& need) const {
     return std::all_of(need.labels.begin(), need.labels.end(), [this](const auto& label) {
         const auto mine = capacity.labels.find(label.first);
-        return mine != capacity.labels.end() && mine->second == label.second;
+        return !WINDLASS_GUARD(label) || (mine != capacity.labels.end() && mine->second == label.second);
     });
 }
 
@@ -51,9 +52,10 @@ bool Worker::suits(const Need& need) const {
 }
 
 bool Worker::has_room(const Need& need) const {
-    if (need.cpu_millis > free_cpu() || need.memory_bytes > free_memory()) return false;
+    if (need.cpu_millis > free_cpu()) return false;
+    if (WINDLASS_GUARD(memory_room) && need.memory_bytes > free_memory()) return false;
     for (const auto& [resource, count] : need.resources)
-        if (count > 0 && free_resource(resource) < count) return false;
+        if (WINDLASS_GUARD(resource_count) && count > 0 && free_resource(resource) < count) return false;
     return has_labels(need);
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "scheduler/queue_io.h"
+#include "shared/guard.h"
 
 namespace windlass::scheduler {
 
@@ -44,7 +45,9 @@ struct Worker {
     double mean_wall_us = 0;  // of its attempts, moving average
     int attempts_seen = 0;    // since it last proved to be slow
 
-    bool takes_jobs() const { return connected && !draining && !drained; }
+    bool takes_jobs() const {
+        return connected && !(WINDLASS_GUARD(draining) && draining) && !(WINDLASS_GUARD(drained) && drained);
+    }
     bool available() const { return takes_jobs() && !resting; }
     std::int64_t free_cpu() const { return capacity.cpu_millis - cpu_used; }
     std::int64_t free_memory() const { return capacity.memory_bytes - memory_used; }

@@ -12,7 +12,10 @@ Error errno_error(std::string_view what, int error_number) {
     return {kind, std::string(what) + ": " + strerror_r(error_number, text, sizeof text)};
 }
 
+void (*on_broken)(std::string_view what) = nullptr;
+
 void broken(const char* file, int line, std::string_view what) {
+    if (on_broken != nullptr) on_broken(what);
     std::fprintf(stderr, "windlass: broken assumption at %s:%d: %.*s\n", file, line, static_cast<int>(what.size()),
                  what.data());
     std::abort();

@@ -80,6 +80,8 @@ using Status = Result<void>;
 
 // A broken assumption: says what and where, then aborts. Never used for bad input.
 [[noreturn]] void broken(const char* file, int line, std::string_view what);
+// For tests that break assumptions on purpose: called instead of aborting; throws. nullptr: abort.
+extern void (*on_broken)(std::string_view what);
 
 }  // namespace windlass
 

@@ -1,62 +1,109 @@
-// A store in memory that does what the real ones must do, and complains where they would refuse: the fence, one row per
-// (job, seq), one result per attempt. Also keeps the log from which the promises are judged.
+// The tables, and a store on them that does what the real ones do (scheduler/store_sql.cpp): epoch, numbers of batches,
+// fences. What a leader that may write would have refused is a broken promise here and ends the run. Also keeps the log
+// from which the promises are judged.
 #pragma once
 
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
-#include "scheduler/queue_io.h"
+#include "scheduler/schedules.h"
+#include "scheduler/store.h"
 
 namespace windlass::simulation {
 
 using namespace windlass::scheduler;  // NOLINT: this whole folder is about it
 
-class ModelStore {
+class ModelDatabase {
   public:
-    // What a persistent effect needs to be written, beside itself.
-    struct Write {
-        Effect effect;
-        NewJob seed;               // of InsertJob
-        AttemptFinished finished;  // of AcceptResult
-    };
-    struct Result {
-        WorkerId worker;
-        bool lost = false;  // RecordLoss
-        OutcomeKind outcome = OutcomeKind::worker_lost;
-        std::int32_t exit_code = 0;
-    };
     struct Row {
-        NewJob seed;
+        NewJob seed;  // of a member: that of its array, without shape and dependencies
         StateRow state;
+        std::optional<ArrayRow> array;
         std::vector<RecordEvent> events;
-        std::map<AttemptNumber, Result> results;
+        std::map<AttemptNumber, ResultRecord> results;
         bool cancel_acknowledged = false;
     };
-
-    // All or nothing; here: all, or a Violation.
-    void commit(const std::vector<Write>& batch);
 
     const Row* find(JobId job) const;
     const std::map<JobId, Row>& rows() const { return rows_; }
     std::size_t unfinished() const { return unfinished_; }
-    JobId highest() const { return rows_.empty() ? JobId{} : rows_.rbegin()->first; }
-    std::vector<StoredJob> load() const;
+    JobId highest() const;  // members without a row included
+    std::optional<JobState> final_state(JobId job) const;
+    std::size_t scheduled() const { return planned_.size(); }
+    std::size_t keys() const { return keys_.size(); }
 
     // From now on this job must not succeed.
     void cancel_acknowledged(JobId job);
-
     // What must be true of every job at any time, and (at the end) that each has ended.
     void judge(bool at_end) const;
 
+    // What the api writes.
+    std::map<UserId, Quota> quotas;
+    std::map<std::int64_t, Schedule> schedules;
+    // The lock of the leader is gone: its connection broke.
+    void break_lock() { leader_ = nullptr; }
+
   private:
-    void apply(const InsertJob& effect, const Write& write);
-    void apply(const ChangeState& effect);
-    void apply(const RecordEvent& effect);
-    void keep_result(const AttemptRef& attempt, const Result& result);
+    friend class ModelStore;
+
+    void apply(const Batch& batch);
+    void insert(const JobRecord& job);
+    void insert(const MemberRecord& member);
+    void change(const StateChange& change);
+    void keep(const RecordEvent& event);
+    void keep(const ResultRecord& result);
+    void keep(const KeyRecord& key);
+    void judge_row(JobId id, const Row& row, bool at_end) const;
     Row& get(JobId job);
 
     std::map<JobId, Row> rows_;
+    std::map<std::string, QueueConfig> queues_;
+    std::map<UserId, StoredUser> use_;
+    std::map<UserId, Microseconds> used_, used_by_results_;  // on all days; the two are the same
+    std::set<WorkerId> draining_;
+    std::map<std::string, KeyRecord> keys_;
+    std::set<std::pair<std::int64_t, WallTime>> planned_;
     std::size_t unfinished_ = 0;
+    std::int64_t epoch_ = 0;
+    std::map<std::int64_t, std::int64_t> last_batch_;  // by epoch
+    const void* leader_ = nullptr;                     // who has the lock
+};
+
+// One connection to it.
+class ModelStore final : public Store {
+  public:
+    explicit ModelStore(ModelDatabase& database) : database_(database) {}
+    ~ModelStore() override {
+        if (database_.leader_ == this) database_.leader_ = nullptr;
+    }
+    ModelStore(const ModelStore&) = delete;
+    ModelStore& operator=(const ModelStore&) = delete;
+
+    Result<std::int64_t> lead() override;
+    Status commit(const Batch& batch) override;
+    Result<StoredState> load() override;
+    Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) override;
+    Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
+                                                    const std::string& key) override;
+    Status ping() override;
+
+    // Nobody here asks for these.
+    Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>&) override;
+    Result<std::string> blob(const std::string&) override;
+    Result<std::vector<ScheduleRecord>> schedules() override { return std::vector<ScheduleRecord>(); }
+    Result<std::int64_t> move_finished(std::int64_t) override { return 0; }
+    Result<std::int64_t> forget_finished(WallTime, std::int64_t) override { return 0; }
+    Result<std::int64_t> forget_expired(WallTime, std::int64_t) override { return 0; }
+
+  private:
+    Status check_epoch() const;
+
+    ModelDatabase& database_;
+    std::int64_t epoch_ = 0;  // 0: never led
 };
 
 }  // namespace windlass::simulation

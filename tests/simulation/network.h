@@ -16,6 +16,8 @@ using LinkNumber = int;  // 0: none
 class Network {
   public:
     struct Ends {
+        // Of the process that listens there now; 0: nobody does. A connection ends with the process it was made to.
+        std::function<std::uint64_t(std::size_t scheduler)> listener;
         std::function<void(LinkNumber, const scheduler::Event&)> scheduler_hears;
         std::function<void(LinkNumber)> scheduler_notices_cut;
         std::function<void(LinkNumber, const scheduler::Effect&)> worker_hears;
@@ -28,13 +30,15 @@ class Network {
     void set_slow_links(double share) { slow_links_ = share; }
     void set_latency(Microseconds highest) { latency_ = highest; }
 
-    LinkNumber open(WorkerId worker) {
+    // To scheduler number `scheduler`.
+    LinkNumber open(WorkerId worker, std::size_t scheduler) {
         const bool slow = random_.chance(slow_links_);
         const SteadyTime first = timeline_.now() + (slow ? random_.time(Seconds{0}, Seconds{8}) : Microseconds{0});
-        links_[++last_] = Link{worker, true, false, first, timeline_.now()};
+        links_[++last_] = Link{worker, scheduler, ends_.listener(scheduler), true, false, first, timeline_.now()};
         return last_;
     }
     WorkerId worker_of(LinkNumber link) const { return links_.at(link).worker; }
+    std::size_t scheduler_of(LinkNumber link) const { return links_.at(link).scheduler; }
 
     void to_scheduler(LinkNumber number, scheduler::Event event) {
         Link& link = links_.at(number);
@@ -42,7 +46,10 @@ class Network {
         timeline_.at(link.next_to_scheduler = arrival(link.next_to_scheduler),
                      [this, number, event = std::move(event)] {
                          const Link& arrived = links_.at(number);
-                         if (arrived.up || arrived.lingers) ends_.scheduler_hears(number, event);
+                         if (!arrived.up && !arrived.lingers) return;
+                         if (arrived.listener == 0 || arrived.listener != ends_.listener(arrived.scheduler))
+                             return cut(number, Seconds{0}, Milliseconds{1});
+                         ends_.scheduler_hears(number, event);
                      });
     }
     void to_worker(LinkNumber number, scheduler::Effect effect) {
@@ -73,6 +80,8 @@ class Network {
   private:
     struct Link {
         WorkerId worker;
+        std::size_t scheduler = 0;
+        std::uint64_t listener = 0;
         bool up = false;
         bool lingers = false;
         SteadyTime next_to_scheduler{};  // nothing sent later arrives earlier

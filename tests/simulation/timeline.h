@@ -11,6 +11,9 @@
 
 namespace windlass::simulation {
 
+// What the wall clock says when the timeline begins.
+inline constexpr std::int64_t epoch_of_time_us = 1'700'000'000'000'000;
+
 class Timeline {
   public:
     using Action = std::function<void()>;

@@ -22,7 +22,20 @@ std::string worker(WorkerId id) {
 
 struct Words {
     std::string operator()(const Submit& e) const { return "submit of " + std::to_string(e.jobs.size()); }
-    std::string operator()(const CancelJob& e) const { return "cancel " + e.job.text(); }
+    std::string operator()(const CancelJobs& e) const {
+        std::string text = "cancel";
+        for (const JobId job : e.jobs) text += " " + job.text();
+        return text;
+    }
+    std::string operator()(const SetQuota& e) const { return "quota of user " + e.user.text(); }
+    std::string operator()(const ConfigureQueue& e) const {
+        return "configure queue " + e.config.name + (e.config.held ? " held" : "");
+    }
+    std::string operator()(const RemoveQueue& e) const { return "remove queue " + e.name; }
+    std::string operator()(const DrainWorker& e) const {
+        return std::string(e.draining ? "drain " : "resume ") + worker(e.worker);
+    }
+    std::string operator()(const ForgetWorker& e) const { return "forget " + worker(e.worker); }
     std::string operator()(const WorkerJoined& e) const { return worker(e.worker) + "joins with" + list(e.held); }
     std::string operator()(const WorkerLeft& e) const { return worker(e.worker) + "left"; }
     std::string operator()(const LeasesRenewed& e) const { return worker(e.worker) + "renews" + list(e.held); }
@@ -34,6 +47,16 @@ struct Words {
         return worker(e.worker) + "finished " + e.attempt.text() + " " + std::string(name(e.outcome));
     }
     std::string operator()(const InsertJob& e) const { return "insert " + e.job.text(); }
+    std::string operator()(const InsertMember& e) const {
+        return "insert " + e.job.text() + " of array " + e.row.array.text();
+    }
+    std::string operator()(const ChangeArray& e) const { return "array " + e.job.text(); }
+    std::string operator()(const StoreQueue& e) const { return "store queue " + e.config.name; }
+    std::string operator()(const DropQueue& e) const { return "drop queue " + e.name; }
+    std::string operator()(const StoreDraining& e) const {
+        return "store " + worker(e.worker) + (e.draining ? "drained" : "resumed");
+    }
+    std::string operator()(const AddUsage& e) const { return "usage of user " + e.user.text(); }
     std::string operator()(const ChangeState& e) const {
         return "change " + e.job.text() + " " + std::string(name(e.from_state)) + " to " +
                std::string(name(e.row.state)) + "." + std::to_string(e.row.attempt);
@@ -54,8 +77,12 @@ struct Words {
         return "acknowledge " + e.attempt.text() + " to " + worker(e.worker);
     }
     std::string operator()(const AnswerRenewal& e) const { return "renewed to " + worker(e.worker) + list(e.kept); }
-    std::string operator()(const AnswerSubmit& e) const { return "submitted from " + e.first.text(); }
-    std::string operator()(const AnswerCancel& e) const { return "cancel of " + e.job.text() + " answered"; }
+    std::string operator()(const AnswerSubmit& e) const {
+        return "submitted" + (e.jobs.empty() ? "" : " from " + e.jobs.front().text());
+    }
+    std::string operator()(const RefuseSubmit& e) const { return "submit refused: " + e.detail; }
+    std::string operator()(const AnswerCancel&) const { return "cancel answered"; }
+    std::string operator()(const AnswerOperator& e) const { return "operator answered " + e.refused; }
     std::string operator()(const JobEnded& e) const {
         return "ended " + e.job.text() + " " + std::string(name(e.state));
     }

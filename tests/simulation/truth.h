@@ -2,10 +2,11 @@
 // believes.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 
-#include "scheduler/queue_io.h"
+#include "scheduler/store.h"
 #include "tests/simulation/violation.h"
 
 namespace windlass::simulation {
@@ -28,14 +29,25 @@ class Truth {
         require(begun_.insert(attempt).second, "attempt " + attempt.text() + " was started twice");
         executes(attempt);
     }
+    // The scheduler gives it to nobody else before then.
+    void leased(windlass::AttemptRef attempt, SteadyTime until) {
+        SteadyTime& end = lease_ends_[attempt];
+        end = std::max(end, until);
+    }
+    // A worker that hears nothing more from now on stops it at `stops_at`.
+    void judge_lease(windlass::AttemptRef attempt, SteadyTime stops_at) const {
+        const auto end = lease_ends_.find(attempt);
+        require(end != lease_ends_.end() && stops_at <= end->second,
+                "attempt " + attempt.text() + " begins, and may run on when its lease is over");
+    }
     void ended(const scheduler::AttemptFinished& how) { ends_[how.attempt] = how; }
 
     // A result is accepted only if the attempt really ended so.
-    void judge(const scheduler::AttemptFinished& accepted) const {
+    void judge(const scheduler::ResultRecord& accepted) const {
         const auto end = ends_.find(accepted.attempt);
         require(end != ends_.end(), "a result of attempt " + accepted.attempt.text() + " was accepted before it ended");
-        require(end->second.worker == accepted.worker && end->second.outcome == accepted.outcome &&
-                    end->second.exit_code == accepted.exit_code,
+        require(end->second.worker == accepted.worker && end->second.outcome == accepted.result.outcome.kind &&
+                    end->second.exit_code == accepted.result.outcome.exit_code,
                 "the result accepted for attempt " + accepted.attempt.text() + " is not its result");
     }
     std::size_t attempts_begun() const { return begun_.size(); }
@@ -45,6 +57,7 @@ class Truth {
     std::map<JobId, AttemptNumber> executing_;
     std::set<windlass::AttemptRef> begun_;
     std::map<windlass::AttemptRef, scheduler::AttemptFinished> ends_;
+    std::map<windlass::AttemptRef, SteadyTime> lease_ends_;
 };
 
 }  // namespace windlass::simulation

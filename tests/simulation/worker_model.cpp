@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/guard.h"
 #include "tests/simulation/trace.h"
 
 namespace windlass::simulation {
@@ -42,7 +43,7 @@ std::vector<AttemptRef> WorkerModel::held() const {
     std::vector<AttemptRef> refs;
     for (const auto& [ref, attempt] : attempts_) {
         if (attempt.revoked) continue;
-        if (attempt.phase == Phase::dying && !world_.guards.report_dying_as_held) continue;
+        if (attempt.phase == Phase::dying && !WINDLASS_GUARD(report_dying_as_held)) continue;
         refs.push_back(ref);
     }
     return refs;
@@ -60,7 +61,8 @@ void WorkerModel::connect() {
     if (!up_ || link_ != 0) return;
     if (world_.timeline.now() < isolated_until_)
         return later(isolated_until_ - world_.timeline.now(), [this] { connect(); });
-    link_ = world_.network.open(settings_.id);
+    const auto scheduler = world_.random.between(0, static_cast<std::int64_t>(world_.schedulers) - 1);
+    link_ = world_.network.open(settings_.id, static_cast<std::size_t>(scheduler));
     welcomed_ = false;
     note("dials, holds " + std::to_string(held().size()));
     renewals_sent_ = {world_.timeline.now()};
@@ -111,7 +113,7 @@ void WorkerModel::renew() {
 }
 
 void WorkerModel::cover_from(SteadyTime sent) {
-    if (!world_.guards.count_from_sending) sent = world_.timeline.now();
+    if (!WINDLASS_GUARD(count_from_sending)) sent = world_.timeline.now();
     if (sent + kills_itself_after <= covered_until_) return;
     covered_until_ = sent + kills_itself_after;
     later(covered_until_ - world_.timeline.now(), [this] { check_coverage(false); });
@@ -119,7 +121,7 @@ void WorkerModel::cover_from(SteadyTime sent) {
 
 // Without an answered renewal somebody else may soon be given what runs here.
 void WorkerModel::check_coverage(bool at_once) {
-    if (covered() || !world_.guards.kill_when_unanswered) return;
+    if (covered() || !WINDLASS_GUARD(kill_when_unanswered)) return;
     hand_back_waiting();
     const Attempts copy = attempts_;
     for (const auto& [ref, attempt] : copy) {
@@ -136,12 +138,13 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
     }
     if (std::holds_alternative<AnswerRenewal>(effect) && !renewals_sent_.empty()) {
         const bool welcome = !std::exchange(welcomed_, true);
+        answered_ = std::max(answered_, renewals_sent_.front());
         if (covered() || welcome) cover_from(renewals_sent_.front());
         renewals_sent_.pop_front();
         if (covered()) start_what_fits();
     }
     // Too late for anything but to begin anew.
-    if (!covered() && world_.guards.refuse_late_leases) {
+    if (!covered() && WINDLASS_GUARD(refuse_late_leases)) {
         check_coverage(false);
         return disconnect();
     }
@@ -157,15 +160,16 @@ void WorkerModel::hear(LinkNumber link, const Effect& effect) {
 
 void WorkerModel::lease(AttemptRef ref) {
     if (attempts_.contains(ref)) return;
-    if (draining_) {
+    if (draining_ || world_.random.chance(world_.hands_back)) {
         send(AttemptReturned{settings_.id, ref});
         return;
     }
     Attempt attempt;
     attempt.order = ++leased_;
-    const ModelStore::Row* row = world_.store.find(ref.job);
+    const ModelDatabase::Row* row = world_.database.find(ref.job);
     if (row == nullptr) throw Violation("job " + ref.job.text() + " was leased before it was in the store");
     attempt.need = row->seed.need;
+    attempt.deadline = row->seed.rules.deadline;
     attempts_.emplace(ref, attempt);
     start_what_fits();
     // What could not start soon goes back, mostly.
@@ -208,26 +212,33 @@ void WorkerModel::revoke(AttemptRef ref) {
 void WorkerModel::start_what_fits() {
     std::int64_t cpu = settings_.capacity.cpu_millis;
     std::int64_t memory = settings_.capacity.memory_bytes;
+    std::map<std::string, std::int64_t> resources = settings_.capacity.resources;
     std::map<std::uint64_t, AttemptRef> waiting;
     for (const auto& [ref, attempt] : attempts_) {
         if (attempt.phase == Phase::waiting) waiting.emplace(attempt.order, ref);
         if (attempt.phase != Phase::running && attempt.phase != Phase::dying) continue;
         cpu -= attempt.need.cpu_millis;
         memory -= attempt.need.memory_bytes;
+        for (const auto& [resource, count] : attempt.need.resources) resources[resource] -= count;
     }
     for (const auto& [order, ref] : waiting) {
         Attempt& attempt = attempts_.at(ref);
         if (attempt.need.cpu_millis > cpu || attempt.need.memory_bytes > memory) return;
+        for (const auto& [resource, count] : attempt.need.resources)
+            if (count > resources[resource]) return;
         cpu -= attempt.need.cpu_millis;
         memory -= attempt.need.memory_bytes;
+        for (const auto& [resource, count] : attempt.need.resources) resources[resource] -= count;
         start(ref, attempt);
     }
 }
 
 void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
     note("begins " + ref.text());
+    require_right(ref);
     attempt.phase = Phase::running;
     attempt.began = world_.timeline.now();
+    world_.truth.judge_lease(ref, answered_ + kills_itself_after);
     world_.truth.begins(ref);
     if (world_.random.chance(world_.nature.setup_fails)) {
         later(Milliseconds{1}, [this, ref] {
@@ -241,17 +252,31 @@ void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
     // A start that is followed by the end at once may be left out.
     if (runs > Milliseconds{5} || world_.random.chance(0.5)) send(AttemptStarted{settings_.id, ref});
     later(runs, [this, ref] { run_out(ref); });
+    if (!attempt.deadline) return;
+    const SteadyTime deadline{Microseconds{to_unix_us(*attempt.deadline) - epoch_of_time_us}};
+    later(std::max(deadline - world_.timeline.now(), Microseconds{1}), [this, ref] {
+        const auto found = attempts_.find(ref);
+        if (found != attempts_.end() && found->second.phase == Phase::running)
+            kill(ref, OutcomeKind::out_of_time, false);
+    });
+}
+
+// Long before anybody else is given the same job.
+void WorkerModel::require_right(AttemptRef ref) const {
+    require(world_.timeline.now() <= answered_ + kills_itself_after,
+            "worker " + settings_.id.text() + " runs " + ref.text() + " though nobody answered its renewals for long");
 }
 
 void WorkerModel::run_out(AttemptRef ref) {
     const auto found = attempts_.find(ref);
     if (found == attempts_.end() || found->second.phase != Phase::running) return;
+    require_right(ref);
     const Microseconds wall = world_.timeline.now() - found->second.began;
     if (!world_.random.chance(world_.nature.fails)) return end(ref, OutcomeKind::exited, 0, wall);
     constexpr OutcomeKind ways[] = {OutcomeKind::exited,      OutcomeKind::signalled,   OutcomeKind::out_of_memory,
                                     OutcomeKind::out_of_time, OutcomeKind::out_of_disk, OutcomeKind::output_limit};
     const OutcomeKind way = ways[world_.random.between(0, 5)];
-    end(ref, way, way == OutcomeKind::exited ? 1 : 0, wall);
+    end(ref, way, way == OutcomeKind::exited ? static_cast<std::int32_t>(world_.random.between(1, 2)) : 0, wall);
 }
 
 void WorkerModel::kill(AttemptRef ref, OutcomeKind why, bool at_once) {
@@ -279,7 +304,9 @@ void WorkerModel::end(AttemptRef ref, OutcomeKind outcome, std::int32_t exit_cod
     note("ended " + ref.text() + " " + std::string(name(outcome)));
     if (attempt.phase != Phase::waiting) world_.truth.stops(ref);
     attempt.phase = Phase::ended;
-    attempt.result = {settings_.id, ref, outcome, exit_code, wall};
+    const std::int32_t signal =
+        outcome == OutcomeKind::signalled ? static_cast<std::int32_t>(ref.job.value % 2 == 0 ? 9 : 11) : 0;
+    attempt.result = {settings_.id, ref, outcome, exit_code, signal, wall};
     world_.truth.ended(attempt.result);
     send(attempt.result);
     start_what_fits();

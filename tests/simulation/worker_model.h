@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 
-#include "tests/simulation/guards.h"
 #include "tests/simulation/model_store.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/truth.h"
@@ -27,10 +26,11 @@ class WorkerModel {
         Random& random;
         Network& network;
         Truth& truth;
-        const ModelStore& store;  // stands for the payload that comes with a lease
-        const Guards& guards;
+        const ModelDatabase& database;  // stands for the payload that comes with a lease
         const JobNature& nature;
+        std::size_t schedulers = 1;
         double says_it_twice = 0;
+        double hands_back = 0;  // of what it could run
     };
     struct Settings {
         WorkerId id;
@@ -53,6 +53,7 @@ class WorkerModel {
 
     const Capacity& capacity() const { return settings_.capacity; }
     WorkerId id() const { return settings_.id; }
+    bool up() const { return up_; }
 
   private:
     enum class Phase { waiting, running, dying, ended };
@@ -60,6 +61,7 @@ class WorkerModel {
         Phase phase = Phase::waiting;
         std::uint64_t order = 0;
         Need need;
+        std::optional<WallTime> deadline;
         SteadyTime began{};
         OutcomeKind dies_of = OutcomeKind::cancelled;
         bool revoked = false;
@@ -76,6 +78,7 @@ class WorkerModel {
     void renew();
     void start_what_fits();
     void start(AttemptRef ref, Attempt& attempt);
+    void require_right(AttemptRef ref) const;
     void run_out(AttemptRef ref);
     void kill(AttemptRef ref, OutcomeKind why, bool at_once);
     void dead(AttemptRef ref);
@@ -100,6 +103,8 @@ class WorkerModel {
     bool welcomed_ = false;
     std::deque<SteadyTime> renewals_sent_;  // not yet answered on this connection; the hello counts as one
     SteadyTime covered_until_{};
+    SteadyTime answered_{};  // when the last renewal that was answered was sent: what gives it the right to run jobs
+
     std::uint64_t leased_ = 0;
     Attempts attempts_;
 };

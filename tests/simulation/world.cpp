@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/result.h"
 #include "tests/simulation/violation.h"
 
 namespace windlass::simulation {
@@ -9,61 +10,98 @@ namespace windlass::simulation {
 namespace {
 
 // After the last fault every job must have ended by then. Most of it is work: jobs of up to 30 s in a row.
-constexpr Seconds everything_ends_within{4 * 3600};
-constexpr int most_jobs = 150;
+constexpr Seconds everything_ends_within{6 * 3600};
+constexpr std::uint64_t most_steps = 300'000;  // a hundred times as many as most runs take
+constexpr std::int64_t users = 5;
+constexpr std::int64_t first_schedule_owner = 100;
 
-QueueSettings settings_of(const Guards& guards) {
+QueueSettings settings_for(Random& random) {
     QueueSettings settings;
-    if (!guards.grace) settings.lease_grace = Milliseconds{0};
+    settings.crash_limit = static_cast<std::int16_t>(random.between(3, 5));
+    if (random.chance(0.5)) settings.reserve_after = Milliseconds{2'000};
     return settings;
 }
 
 }  // namespace
 
-World::World(std::uint64_t seed, const Guards& guards, Weather weather)
-    : guards_(guards),
-      weather_(weather),
+World::World(std::uint64_t seed, Weather weather, OpenStore open_store)
+    : weather_(weather),
       random_(seed),
       network_(timeline_, random_),
       scheduler_surroundings_{.timeline = timeline_,
                               .random = random_,
                               .network = network_,
                               .truth = truth_,
-                              .store = store_,
-                              .guards = guards_,
-                              .settings = settings_of(guards),
-                              .tell_client = [this](const Effect& effect) { client_hears(effect); }},
-      worker_surroundings_{timeline_, random_, network_, truth_, store_, guards_, nature_},
-      scheduler_(scheduler_surroundings_) {
-    network_.connect_ends({
-        .scheduler_hears = [this](LinkNumber link, const Event& event) { scheduler_.hear(link, event); },
-        .scheduler_notices_cut = [this](LinkNumber link) { scheduler_.notice_cut(link); },
-        .worker_hears =
-            [this](LinkNumber link, const Effect& effect) {
-                workers_[static_cast<std::size_t>(network_.worker_of(link).value - 1)].hear(link, effect);
-            },
-        .worker_notices_cut =
-            [this](LinkNumber link) {
-                workers_[static_cast<std::size_t>(network_.worker_of(link).value - 1)].notice_cut(link);
-            },
-    });
+                              .database = database_,
+                              .settings = settings_for(random_),
+                              .open_store = {},
+                              .answer_client = [this](const Answer& answer) { client_hears(answer); },
+                              .tell_client = [this](const Effect& effect, bool deposed) { told(effect, deposed); }},
+      worker_surroundings_{timeline_, random_, network_, truth_, database_, nature_} {
+    scheduler_surroundings_.open_store = [this, open_store = std::move(open_store)] {
+        return open_store ? open_store(database_) : std::make_shared<ModelStore>(database_);
+    };
+    const std::size_t schedulers = chosen(0.5) ? 2 : 1;
+    for (std::size_t i = 0; i < schedulers; ++i) schedulers_.emplace_back(scheduler_surroundings_, i);
+    worker_surroundings_.schedulers = schedulers;
+    connect_network();
     // Some sites run jobs of milliseconds (then workers get attempts ahead), some of half a minute.
     if (random_.chance(0.3)) nature_.longest = Milliseconds{200};
     if (random_.chance(0.2)) nature_.setup_fails = 0.2;
     make_workers();
-    faults_end_ = timeline_.now() + random_.time(Seconds{60}, Seconds{400});
+    make_schedules();
+    faults_end_ = timeline_.now() + random_.time(Seconds{60}, Seconds{300});
     choose_faults();
+    choose_operators();
+}
+
+void World::make_small() {
+    most_jobs_ = 25;
+    faults_end_ = timeline_.now() + Seconds{60};
+}
+
+void World::connect_network() {
+    const auto worker = [this](LinkNumber link) -> WorkerModel& {
+        return workers_[static_cast<std::size_t>(network_.worker_of(link).value - 1)];
+    };
+    const auto scheduler = [this](LinkNumber link) -> SchedulerModel& {
+        return schedulers_[network_.scheduler_of(link)];
+    };
+    network_.connect_ends({
+        .listener = [this](std::size_t index) { return schedulers_[index].listener(); },
+        .scheduler_hears = [scheduler](LinkNumber link, const Event& event) { scheduler(link).hear(link, event); },
+        .scheduler_notices_cut = [scheduler](LinkNumber link) { scheduler(link).notice_cut(link); },
+        .worker_hears = [worker](LinkNumber link, const Effect& effect) { worker(link).hear(link, effect); },
+        .worker_notices_cut = [worker](LinkNumber link) { worker(link).notice_cut(link); },
+    });
 }
 
 void World::make_workers() {
     const std::int64_t count = random_.between(1, 6);
     for (std::int64_t i = 1; i <= count; ++i) {
-        const Capacity capacity{static_cast<std::int32_t>(random_.between(1, 4) * 1000),
-                                random_.between(1, 8) * gibibyte,
-                                static_cast<std::int32_t>(random_.chance(0.5) ? random_.between(1, 16) : 0)};
-        workers_.emplace_back(worker_surroundings_, WorkerModel::Settings{WorkerId{i}, capacity});
+        Capacity capacity;
+        capacity.cpu_millis = static_cast<std::int32_t>(random_.between(1, 4) * 1000);
+        capacity.memory_bytes = random_.between(1, 8) * gibibyte;
+        capacity.prefetch = static_cast<std::int32_t>(random_.chance(0.5) ? random_.between(1, 16) : 0);
         // Every job fits the first worker; not each fits the others.
-        if (i == 1) largest_need_ = {capacity.cpu_millis, capacity.memory_bytes};
+        if (i == 1 || random_.chance(0.4)) capacity.labels["zone"] = "a";
+        if (i == 1) capacity.labels["kind"] = "first";
+        if (i == 1 || random_.chance(0.4)) capacity.resources["gpu"] = random_.between(1, 2);
+        if (i == 1) largest_need_ = {capacity.cpu_millis, capacity.memory_bytes, capacity.resources, {}};
+        workers_.emplace_back(worker_surroundings_, WorkerModel::Settings{WorkerId{i}, capacity});
+    }
+}
+
+void World::make_schedules() {
+    if (!chosen(0.4)) return;
+    for (std::int64_t id = 1; id <= 3; ++id) {
+        Result<Cron> cron = Cron::parse("* * * * *", "UTC");
+        require(cron.ok(), "a schedule cannot be read");
+        Schedule schedule{.id = id, .owner = UserId{first_schedule_owner + id}, .cron = std::move(cron).value()};
+        schedule.overlap = static_cast<OverlapPolicy>(random_.between(0, 2));
+        schedule.missed = static_cast<MissedPolicy>(random_.between(0, 2));
+        schedule.dealt_with = from_unix_us(epoch_of_time_us);
+        database_.schedules.emplace(id, std::move(schedule));
     }
 }
 
@@ -77,6 +115,16 @@ void World::recurring(Microseconds mean, std::function<void()> action) {
 
 WorkerModel& World::any_worker() {
     return workers_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(workers_.size()) - 1))];
+}
+
+SchedulerModel& World::any_scheduler() {
+    return schedulers_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(schedulers_.size()) - 1))];
+}
+
+SchedulerModel* World::leader() {
+    for (SchedulerModel& scheduler : schedulers_)
+        if (scheduler.leads()) return &scheduler;
+    return nullptr;
 }
 
 bool World::chosen(double share) {
@@ -98,129 +146,300 @@ void World::choose_faults() {
     sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] { any_worker().crash(length(Seconds{60})); });
     sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] { any_worker().freeze(length(Seconds{90})); });
     sometimes(0.3, Seconds{10}, Seconds{90}, [this, length] { any_worker().drain(length(Seconds{30})); });
-    sometimes(0.4, Seconds{5}, Seconds{120}, [this, length] { scheduler_.crash(length(Seconds{60})); });
-    sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] { scheduler_.stall_commits(length(Seconds{60})); });
+    sometimes(0.4, Seconds{5}, Seconds{120}, [this, length] { any_scheduler().crash(length(Seconds{60})); });
+    sometimes(0.4, Seconds{5}, Seconds{120}, [this, length] {
+        const bool lock_lost = random_.chance(0.7);
+        any_scheduler().freeze(length(Seconds{90}), lock_lost ? std::optional(length(Seconds{30})) : std::nullopt);
+    });
+    sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] {
+        scheduler_surroundings_.database_away_until =
+            std::max(scheduler_surroundings_.database_away_until, timeline_.now() + length(Seconds{60}));
+    });
+    sometimes(0.2, Seconds{20}, Seconds{120}, [this] { database_.break_lock(); });
     if (chosen(0.3)) scheduler_surroundings_.dies_in_commit = 0.02 * random_.unit();
     if (chosen(0.3)) scheduler_surroundings_.slowest_commit = Seconds{2};
+    if (chosen(0.4)) scheduler_surroundings_.commit_fails = 0.1 * random_.unit();
+    if (chosen(0.4)) scheduler_surroundings_.answer_is_lost = 0.1 * random_.unit();
     if (chosen(0.3)) network_.set_latency(Seconds{2});
     if (chosen(0.3)) network_.set_slow_links(0.5);
     if (chosen(0.3)) worker_surroundings_.says_it_twice = 0.3;
+    if (chosen(0.2)) worker_surroundings_.hands_back = 0.2;
     recurring(Seconds{4}, [this] { submit(); });
-    recurring(Seconds{12}, [this] { cancel(); });
+    recurring(Seconds{8}, [this] { cancel(); });
+}
+
+void World::choose_operators() {
+    if (chosen(0.5)) recurring(Seconds{10}, [this] { configure_queue(); });
+    if (chosen(0.5)) recurring(Seconds{10}, [this] { change_quota(); });
+    if (chosen(0.4))
+        recurring(Seconds{15}, [this] {
+            any_scheduler().ask(DrainWorker{RequestId{}, any_worker().id(), random_.chance(0.4)});
+        });
+    if (chosen(0.4)) recurring(Seconds{10}, [this] { forget_worker(); });
 }
 
 // ---- clients --------------------------------------------------------------------------------------------------------
 
-void World::submit() {
-    if (store_.rows().size() >= most_jobs) return;
-    Request request;
-    const std::int64_t count = random_.chance(0.1) ? random_.between(10, 30) : random_.between(1, 4);
-    for (std::int64_t i = 0; i < count; ++i) {
-        NewJob job;
-        job.owner = UserId{random_.between(1, 5)};
-        job.priority = static_cast<std::int16_t>(random_.between(-1, 1));
-        job.max_attempts = static_cast<std::int32_t>(random_.between(1, 3));
-        job.need = {static_cast<std::int32_t>(random_.between(1, largest_need_.cpu_millis / 500) * 500),
-                    random_.between(1, largest_need_.memory_bytes / gibibyte) * gibibyte};
-        request.jobs.push_back(job);
-    }
-    ++last_request_.value;
-    requests_[last_request_] = request;
-    scheduler_.ask(Submit{last_request_, request.jobs});
+std::string World::any_queue() {
+    const std::int64_t which = random_.between(0, 5);
+    return which < 4 ? "default" : which == 4 ? "a" : "b";
 }
 
-void World::cancel() {
-    if (store_.rows().empty()) return;
-    const std::int64_t first = store_.rows().begin()->first.value;
-    ++last_request_.value;
-    scheduler_.ask(CancelJob{last_request_, JobId{random_.between(first - 1, store_.highest().value)}});
+JobId World::any_job() {
+    const std::int64_t first = 100'000'001;
+    return JobId{random_.between(first, std::max(first, database_.highest().value))};
+}
+
+SubmittedItem World::new_item(std::size_t index) {
+    SubmittedItem item;
+    JobSpec& spec = item.payload.spec;
+    item.payload.code = item.payload.data = make_content({});
+    const WallTime now = from_unix_us(epoch_of_time_us + timeline_.now().time_since_epoch().count());
+    spec.priority = static_cast<std::int16_t>(random_.between(-1, 1));
+    spec.max_attempts = static_cast<std::int32_t>(random_.between(1, 3));
+    spec.limits.cpu_millis = static_cast<std::int32_t>(random_.between(1, largest_need_.cpu_millis / 500) * 500);
+    spec.limits.memory_bytes = random_.between(1, largest_need_.memory_bytes / gibibyte) * gibibyte;
+    spec.queue = any_queue();
+    if (random_.chance(0.15)) spec.required_labels["zone"] = "a";
+    if (random_.chance(0.05)) spec.required_labels["kind"] = "first";
+    if (random_.chance(0.2)) spec.resources["gpu"] = random_.between(1, largest_need_.resources.at("gpu"));
+    if (random_.chance(0.15)) spec.not_before = now + random_.time(Microseconds{1}, Seconds{30});
+    if (random_.chance(0.1)) spec.deadline = now + random_.time(Seconds{1}, Seconds{60});
+    if (random_.chance(0.3)) spec.retry_on = RetryOn{{1}, {9}, random_.chance(0.5)};
+    if (random_.chance(0.3)) spec.retry_delay = Milliseconds{random_.between(1, 20'000)};
+    if (random_.chance(0.15)) {
+        ++arrays_;
+        item.array.count = random_.between(1, 12);
+        if (random_.chance(0.5)) item.array.max_fails = random_.between(0, 2);
+        item.payload.array_count = item.array.count;
+    }
+    if (!random_.chance(0.3)) return item;
+    for (std::int64_t i = random_.between(1, 2); i > 0; --i) {
+        ++dependencies_;
+        Dependency on;
+        on.condition = static_cast<DependencyCondition>(random_.between(0, 2));
+        if (index > 0 && random_.chance(0.6))
+            on.index = static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(index) - 1));
+        else if (database_.rows().empty())
+            continue;
+        else
+            on.job = any_job();
+        item.after.push_back(on);
+    }
+    return item;
+}
+
+void World::submit() {
+    if (database_.rows().size() >= most_jobs_) return;
+    Client client;
+    client.request.id = RequestId{++last_request_.value};
+    client.request.owner = UserId{random_.between(1, users)};
+    const std::int64_t count = random_.chance(0.1) ? random_.between(10, 20) : random_.between(1, 4);
+    for (std::int64_t i = 0; i < count; ++i) client.request.items.push_back(new_item(static_cast<std::size_t>(i)));
+    if (random_.chance(0.5)) client.request.key = "key " + client.request.id.text();
+    const RequestId id = client.request.id;
+    clients_.emplace(id, std::move(client));
+    send(id);
+}
+
+// One without a key asks once: he could not know whether he asks for more. One with a key asks until he is answered.
+void World::send(RequestId id) {
+    Client& client = clients_.at(id);
+    if (client.done || (client.request.key.empty() && client.repeats > 0)) return;
+    ++client.repeats;
+    SchedulerModel* to = leader();
+    const bool impatient = random_.chance(0.2);
+    if (!client.request.key.empty())
+        timeline_.after(impatient ? random_.skewed_time(Microseconds{100}, Milliseconds{50})
+                                  : random_.skewed_time(Milliseconds{100}, Seconds{10}),
+                        [this, id] { send(id); });
+    const Request request = client.request;
+    if (faulty_ && random_.chance(0.1)) to = &any_scheduler();
+    if (to != nullptr) to->ask(request);
 }
 
 // What is told to a client is true, and durable, at the moment it is told.
-void World::client_hears(const Effect& effect) {
-    if (const auto* submitted = std::get_if<AnswerSubmit>(&effect)) {
-        const Request& request = requests_.at(submitted->request);
-        require(submitted->count == request.jobs.size(), "a submit was answered with another number of jobs");
-        for (std::size_t i = 0; i < submitted->count; ++i) {
-            const JobId id{submitted->first.value + static_cast<std::int64_t>(i)};
-            const ModelStore::Row* row = store_.find(id);
-            require(row != nullptr, "job " + id.text() + " was acknowledged and is not in the store");
-            require(row->seed.owner == request.jobs[i].owner && row->seed.need == request.jobs[i].need,
-                    "job " + id.text() + " is not the one that was submitted");
-        }
-        accepted_ += submitted->count;
-        if (submitted->request == full_house_) judge_full_house(*submitted);
+void World::client_hears(const Answer& answer) {
+    const auto found = clients_.find(answer.request);
+    if (found == clients_.end()) return;  // of a schedule
+    Client& client = found->second;
+    if (answer.refused) {
+        client.done = true;
+        return;
     }
-    if (const auto* cancelled = std::get_if<AnswerCancel>(&effect)) {
-        const ModelStore::Row* row = store_.find(cancelled->job);
-        if (cancelled->answer == CancelAnswer::not_active) {
-            require(row == nullptr || is_final(row->state.state),
-                    "job " + cancelled->job.text() + " was called not active and is");
-            return;
-        }
-        require(row != nullptr, "a cancel of a job was acknowledged that is not in the store");
-        require(cancelled->answer != CancelAnswer::cancelled || row->state.state == JobState::cancelled,
-                "job " + cancelled->job.text() + " was called cancelled and is not");
-        store_.cancel_acknowledged(cancelled->job);
+    if (answer.jobs.empty()) return;  // not carried out, as far as is known
+    const Request& request = client.request;
+    require(answer.jobs.size() == request.items.size(), "a submit was answered with another number of jobs");
+    for (std::size_t i = 0; i < answer.jobs.size(); ++i) {
+        const JobId id = answer.jobs[i];
+        const ModelDatabase::Row* row = database_.find(id);
+        require(row != nullptr, "job " + id.text() + " was acknowledged and is not in the store");
+        require(row->seed.owner == request.owner &&
+                    row->seed.need.cpu_millis == request.items[i].payload.spec.limits.cpu_millis &&
+                    row->seed.array == request.items[i].array,
+                "job " + id.text() + " is not the one that was submitted");
     }
-    if (const auto* ended = std::get_if<JobEnded>(&effect)) judge_ended(*ended);
+    if (!client.jobs.empty()) {
+        ++replayed_;
+        require(client.jobs == answer.jobs, "one key was answered with two sets of jobs");
+        return;
+    }
+    client.done = true;
+    client.jobs = answer.jobs;
+    accepted_ += answer.jobs.size();
+    if (answer.request == full_house_) judge_full_house(answer.jobs);
 }
 
-void World::judge_full_house(const AnswerSubmit& submitted) {
-    full_house_.reset();
-    for (std::size_t i = 0; i < submitted.count; ++i) {
-        const JobId id{submitted.first.value + static_cast<std::int64_t>(i)};
-        require(store_.find(id)->state.state != JobState::queued,
-                "job " + id.text() + " waits though every worker is idle");
+void World::cancel() {
+    if (database_.rows().empty()) return;
+    std::vector<JobId> jobs;
+    for (std::int64_t i = random_.between(1, 3); i > 0; --i) jobs.push_back(any_job());
+    const RequestId id{++last_request_.value};
+    cancels_[id] = jobs;
+    if (SchedulerModel* to = random_.chance(0.1) ? &any_scheduler() : leader()) to->ask(CancelJobs{id, jobs, "no"});
+}
+
+void World::told(const Effect& effect, bool by_deposed) {
+    if (const auto* answer = std::get_if<AnswerCancel>(&effect)) {
+        const auto asked = cancels_.find(answer->request);
+        if (asked == cancels_.end()) return;
+        for (std::size_t i = 0; i < answer->answers.size(); ++i) {
+            const JobId job = asked->second[i];
+            const ModelDatabase::Row* row = database_.find(job);
+            if (answer->answers[i] == CancelAnswer::not_active) {
+                // What promises nothing is not held up for a proof of leadership.
+                require(by_deposed || row == nullptr || is_final(row->state.state),
+                        "job " + job.text() + " was called not active and is");
+                continue;
+            }
+            require(row != nullptr, "a cancel of a job was acknowledged that is not in the store");
+            require(answer->answers[i] != CancelAnswer::cancelled || is_final(row->state.state),
+                    "job " + job.text() + " was called cancelled and goes on");
+            database_.cancel_acknowledged(job);
+        }
+    }
+    if (const auto* ended = std::get_if<JobEnded>(&effect)) {
+        const ModelDatabase::Row* row = database_.find(ended->job);
+        require(row != nullptr && row->state.state == ended->state,
+                "job " + ended->job.text() + " was called " + std::string(name(ended->state)) + " and is not");
     }
 }
 
-void World::judge_ended(const JobEnded& ended) {
-    const ModelStore::Row* row = store_.find(ended.job);
-    require(row != nullptr && row->state.state == ended.state,
-            "job " + ended.job.text() + " was called " + std::string(name(ended.state)) + " and is not");
+// ---- operators ------------------------------------------------------------------------------------------------------
+
+void World::change_quota() {
+    const UserId user{random_.between(1, users)};
+    Quota quota;
+    if (random_.chance(0.4)) quota.queued = random_.between(0, 15);
+    if (random_.chance(0.5)) quota.running = random_.between(0, 3);
+    if (random_.chance(0.4)) quota.cpu_per_day = random_.time(Seconds{0}, Seconds{60});
+    database_.quotas[user] = quota;
+    if (SchedulerModel* to = leader()) to->ask(SetQuota{user, quota});
+}
+
+void World::configure_queue() {
+    SchedulerModel* to = leader();
+    if (to == nullptr) return;
+    QueueConfig config;
+    config.name = random_.chance(0.3) ? "default" : random_.chance(0.5) ? "a" : "b";
+    if (random_.chance(0.2)) return to->ask(RemoveQueue{RequestId{}, config.name});
+    config.weight = static_cast<double>(random_.between(1, 4));
+    if (random_.chance(0.4)) config.max_running = random_.between(0, 3);
+    config.held = random_.chance(0.25);
+    to->ask(ConfigureQueue{RequestId{}, config});
+}
+
+// Operators know a dead worker when they see one; it may come back while they say so.
+void World::forget_worker() {
+    WorkerModel& worker = any_worker();
+    SchedulerModel* to = leader();
+    if (to != nullptr && (!worker.up() || to->hears_from(worker.id()))) to->ask(ForgetWorker{RequestId{}, worker.id()});
 }
 
 // ---- the run --------------------------------------------------------------------------------------------------------
 
+void World::judge_full_house(const std::vector<JobId>& jobs) {
+    full_house_.reset();
+    for (const JobId id : jobs)
+        require(database_.find(id)->state.state != JobState::queued,
+                "job " + id.text() + " waits though every worker is idle");
+}
+
 void World::heal() {
     faulty_ = false;
     scheduler_surroundings_.dies_in_commit = 0;
+    scheduler_surroundings_.commit_fails = 0;
+    scheduler_surroundings_.answer_is_lost = 0;
     scheduler_surroundings_.slowest_commit = Milliseconds{5};
+    scheduler_surroundings_.run_schedules = false;
     network_.set_latency(Milliseconds{5});
     network_.set_slow_links(0);
     worker_surroundings_.says_it_twice = 0;
+    worker_surroundings_.hands_back = 0;
+    database_.quotas.clear();
+    resume_everything();
+}
+
+// Operators take back what holds anything up, and look again whether it is so.
+void World::resume_everything() {
+    if (SchedulerModel* to = leader()) {
+        for (const char* name : {"default", "a", "b"}) {
+            QueueConfig config;
+            config.name = name;
+            to->ask(ConfigureQueue{RequestId{}, config});
+        }
+        for (std::int64_t user = 1; user <= users; ++user) to->ask(SetQuota{UserId{user}, {}});
+        for (const WorkerModel& worker : workers_) to->ask(DrainWorker{RequestId{}, worker.id(), false});
+    }
+    if (timeline_.now() < faults_end_ + Seconds{300}) timeline_.after(Seconds{20}, [this] { resume_everything(); });
 }
 
 void World::live_through_faults() {
-    scheduler_.boot();
+    for (SchedulerModel& scheduler : schedulers_) scheduler.boot();
     for (WorkerModel& worker : workers_) worker.boot();
     while (timeline_.now() < faults_end_ && timeline_.step()) {
     }
+}
+
+bool World::anything_left() {
+    if (database_.unfinished() > 0 || truth_.executing() > 0 || leader() == nullptr) return true;
+    return std::any_of(clients_.begin(), clients_.end(),
+                       [](const auto& each) { return !each.second.done && !each.second.request.key.empty(); });
 }
 
 void World::everything_ends() {
     heal();
     const SteadyTime deadline = timeline_.now() + everything_ends_within;
     // Crashed and frozen things come back by themselves; a scheduler that is down takes its time too.
-    while (store_.unfinished() > 0 || truth_.executing() > 0 || !scheduler_.up()) {
+    while (anything_left()) {
         if (!timeline_.step() || timeline_.now() > deadline) break;
+        require(timeline_.steps() < most_steps, "nothing comes to rest");
     }
-    store_.judge(true);
-    require(store_.rows().size() >= accepted_, "there are fewer jobs in the store than were acknowledged");
+    if (SchedulerModel* scheduler = leader())
+        for (const auto& [id, row] : database_.rows())
+            require(is_final(row.state.state), "job " + id.text() + " never ends: " + scheduler->explain(id));
+    database_.judge(true);
+    require(!anything_left(), "a client was not answered, or a process runs on, long after the last fault");
+    require(database_.rows().size() >= accepted_, "there are fewer jobs in the store than were acknowledged");
 }
 
 // Nothing was forgotten in the books: as many jobs as there are processors, and each gets one at once.
 void World::every_slot_is_free() {
-    const SteadyTime everybody_back = timeline_.now() + Seconds{300};
+    const SteadyTime everybody_back = timeline_.now() + Seconds{320};
     while (timeline_.now() < everybody_back && timeline_.step()) {
     }
     full_house_ = RequestId{++last_request_.value};
-    Request& request = requests_[*full_house_];
+    Client& client = clients_[*full_house_];
+    client.request.id = *full_house_;
+    client.request.owner = UserId{1};
     for (const WorkerModel& worker : workers_)
-        for (int cpu = 0; cpu < worker.capacity().cpu_millis; cpu += 1000)
-            request.jobs.push_back({.owner = UserId{1}, .need = {1000, 0}});
-    scheduler_.ask(Submit{*full_house_, request.jobs});
+        for (int cpu = 0; cpu < worker.capacity().cpu_millis; cpu += 1000) {
+            SubmittedItem& item = client.request.items.emplace_back();
+            item.payload.code = item.payload.data = make_content({});
+            item.payload.spec.limits.cpu_millis = 1000;
+            item.payload.spec.limits.memory_bytes = 0;
+        }
+    send(*full_house_);
     const SteadyTime deadline = timeline_.now() + Seconds{10};
     while (full_house_ && timeline_.now() < deadline && timeline_.step()) {
     }
@@ -229,6 +448,7 @@ void World::every_slot_is_free() {
 
 Report World::run() {
     Report report;
+    on_broken = [](std::string_view what) { throw Violation("an assumption of the code broke: " + std::string(what)); };
     try {
         live_through_faults();
         everything_ends();
@@ -236,12 +456,24 @@ Report World::run() {
     } catch (const Violation& violation) {
         report.violation = violation.what();
     }
+    on_broken = nullptr;
     report.steps = timeline_.steps();
-    report.turns = scheduler_.turns();
-    report.jobs = store_.rows().size();
-    report.attempts = truth_.attempts_begun();
-    report.faults = faults_;
-    for (const auto& [id, row] : store_.rows()) ++report.ends[row.state.state];
+    auto& counts = report.counts;
+    counts["jobs"] = database_.rows().size();
+    counts["attempts"] = truth_.attempts_begun();
+    counts["faults"] = faults_;
+    counts["arrays"] = arrays_;
+    counts["dependencies"] = dependencies_;
+    counts["scheduled jobs"] = database_.scheduled();
+    counts["submits under a key"] = database_.keys();
+    counts["answers told again"] = replayed_;
+    for (const SchedulerModel& scheduler : schedulers_) {
+        counts["queue events"] += scheduler.turns();
+        counts["leaders"] += scheduler.times_led();
+        counts["deposed"] += scheduler.times_deposed();
+        counts["commits with lost answers"] += scheduler.repeated_commits();
+    }
+    for (const auto& [id, row] : database_.rows()) ++report.ends[row.state.state];
     report.virtual_seconds = std::chrono::duration<double>(timeline_.now().time_since_epoch()).count();
     return report;
 }

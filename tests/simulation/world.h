@@ -1,4 +1,5 @@
-// One simulated site: a scheduler, workers, clients, and everything that goes wrong between them, all from one seed.
+// One simulated site: one or two schedulers, a database, workers, clients, operators, schedules, and everything that
+// goes wrong between them, all from one seed.
 //
 // First the faults, while the promises are checked at every step. Then the faults stop, and everything that was
 // accepted must end within a bounded time.
@@ -18,10 +19,7 @@ namespace windlass::simulation {
 struct Report {
     std::string violation;  // empty: every promise was kept
     std::uint64_t steps = 0;
-    std::size_t turns = 0;  // events the queue was told
-    std::size_t jobs = 0;
-    std::size_t attempts = 0;
-    std::size_t faults = 0;
+    std::map<std::string, std::size_t> counts;  // what happened, and how often
     std::map<JobState, std::size_t> ends;
     double virtual_seconds = 0;
 };
@@ -32,51 +30,80 @@ enum class Weather { mixed, storm };
 
 class World {
   public:
-    World(std::uint64_t seed, const Guards& guards, Weather weather = Weather::mixed);
+    using OpenStore = std::function<std::shared_ptr<Store>(ModelDatabase&)>;
+
+    // `open_store`: another store than the model's own, which must follow the model.
+    explicit World(std::uint64_t seed, Weather weather = Weather::mixed, OpenStore open_store = {});
 
     Report run();
+    // Fewer jobs, shorter: for stores that are slow.
+    void make_small();
 
   private:
-    struct Request {
-        std::vector<NewJob> jobs;
+    // A client that repeats what was not answered.
+    struct Client {
+        Request request;
+        int repeats = 0;
+        bool done = false;
+        std::vector<JobId> jobs;
     };
 
+    void connect_network();
     void make_workers();
+    void make_schedules();
     bool chosen(double share);
     void choose_faults();
+    void choose_operators();
     void recurring(Microseconds mean, std::function<void()> action);
     WorkerModel& any_worker();
+    SchedulerModel& any_scheduler();
+    SchedulerModel* leader();
+    std::string any_queue();
+    JobId any_job();
+
+    SubmittedItem new_item(std::size_t index);
     void submit();
+    void send(RequestId request);
+    void client_hears(const Answer& answer);
     void cancel();
-    void client_hears(const Effect& effect);
-    void judge_full_house(const AnswerSubmit& submitted);
-    void judge_ended(const JobEnded& ended);
+    void change_quota();
+    void configure_queue();
+    void forget_worker();
+    void told(const Effect& effect, bool by_deposed);
+
+    void judge_full_house(const std::vector<JobId>& jobs);
     void heal();
+    void resume_everything();
     void live_through_faults();
     void everything_ends();
     void every_slot_is_free();
+    bool anything_left();
 
-    Guards guards_;
     Weather weather_;
     Random random_;
     Timeline timeline_;
     Network network_;
     Truth truth_;
-    ModelStore store_;
+    ModelDatabase database_;
     JobNature nature_;
     SchedulerModel::Surroundings scheduler_surroundings_;
     WorkerModel::Surroundings worker_surroundings_;
-    SchedulerModel scheduler_;
+    std::deque<SchedulerModel> schedulers_;
     std::deque<WorkerModel> workers_;
     Need largest_need_;
+    std::size_t most_jobs_ = 120;
 
     bool faulty_ = true;
     SteadyTime faults_end_{};
     std::size_t faults_ = 0;
     RequestId last_request_;
-    std::map<RequestId, Request> requests_;
+    std::map<RequestId, Client> clients_;
+    std::map<RequestId, std::vector<JobId>> cancels_;
     std::optional<RequestId> full_house_;
     std::size_t accepted_ = 0;
+    std::size_t replayed_ = 0;
+    std::size_t arrays_ = 0;
+    std::size_t dependencies_ = 0;
 };
 
 }  // namespace windlass::simulation
