@@ -1,6 +1,6 @@
 #include "api/results_repository.h"
 
-#include <limits>
+#include <algorithm>
 #include <string_view>
 
 #include "shared/json.h"
@@ -142,12 +142,22 @@ Result<std::int64_t> ResultsRepository::output_size(AttemptRef attempt, OutputSt
     return rows.empty() ? 0 : rows.front().integer(0);
 }
 
+// Some pieces at a time: a driver holds an answer several times over, and the whole may be as large as a job may print.
 Result<std::string> ResultsRepository::whole_output(AttemptRef attempt, OutputStream stream) {
-    WINDLASS_TRY(auto pieces, output(attempt, stream, 0, std::numeric_limits<int>::max()));
-    if (pieces.size() == 1) return std::move(pieces.front().bytes);
+    constexpr int pieces_at_once = 64;
+    WINDLASS_TRY(const std::int64_t size, output_size(attempt, stream));
     std::string whole;
-    for (const auto& piece : pieces) whole += piece.bytes;
-    return whole;
+    whole.reserve(static_cast<std::size_t>(size));
+    while (true) {
+        const std::size_t before = whole.size();
+        WINDLASS_TRY(const auto pieces, output(attempt, stream, static_cast<std::int64_t>(before), pieces_at_once));
+        for (const auto& piece : pieces) {
+            const auto known = static_cast<std::size_t>(std::max<std::int64_t>(
+                static_cast<std::int64_t>(whole.size()) - piece.offset, 0));  // the first may have been read before
+            if (known < piece.bytes.size()) whole.append(piece.bytes, known, std::string::npos);
+        }
+        if (whole.size() == before || pieces.size() < pieces_at_once) return whole;
+    }
 }
 
 }  // namespace windlass::api
