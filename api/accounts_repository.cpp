@@ -76,7 +76,7 @@ Result<Removal> AccountsRepository::remove(UserId account, WallTime now) {
                                    "password_hash = null where id = :id",
                                    to_unix_us(now), gone, account.value)));
     WINDLASS_TRY_STATUS(
-        as_status(session->execute("update credential set revoked_us = :now where account = :id and revoked_us is null",
+        as_status(session->execute("update api_token set revoked_us = :now where account = :id and revoked_us is null",
                                    to_unix_us(now), account.value)));
     WINDLASS_TRY_STATUS(transaction.commit());
     return Removal::removed;
@@ -121,19 +121,22 @@ Status AccountsRepository::set_password_hash(UserId account, const std::string& 
                                       hash, account.value));
 }
 
-Status AccountsRepository::add_credential(const NewCredential& credential, WallTime now) {
-    Param expires = credential.expires ? to_unix_us(*credential.expires) : std::int64_t{0};
-    expires.null = !credential.expires;
+Status AccountsRepository::add_token(const NewToken& token, WallTime now) {
+    Param expires = token.expires ? to_unix_us(*token.expires) : std::int64_t{0};
+    expires.null = !token.expires;
+    Param roles = token.roles ? token.roles->mask : std::int64_t{0};
+    roles.null = !token.roles;
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
-    WINDLASS_TRY_STATUS(
-        as_status(session->execute("delete from credential where account = :account and kind = 1 and expires_us < :now",
-                                   credential.account.value, to_unix_us(now))));
+    WINDLASS_TRY(const auto ids,
+                 session->query("update id_counter set next = next + 1 where name = 'api_token' returning next - 1"));
+    WINDLASS_CHECK(ids.size() == 1, "the counter of API tokens is missing from id_counter");
     WINDLASS_TRY_STATUS(as_status(session->execute(
-        "insert into credential (token_hash, account, kind, label, created_us, expires_us, last_used_us, revoked_us) "
-        "values (:hash, :account, :kind, :label, :now, :expires, null, null)",
-        credential.token_hash, credential.account.value, static_cast<std::int64_t>(credential.kind), credential.label,
-        to_unix_us(now), expires)));
+        "insert into api_token (id, token_hash, prefix, account, label, scopes, roles, created_us, expires_us, "
+        "last_used_us, revoked_us) values (:id, :hash, :prefix, :account, :label, :scopes, :roles, :now, :expires, "
+        "null, null)",
+        ids.front().integer(0), token.token_hash, token.prefix, token.account.value, token.label,
+        words_of(token.scopes), roles, to_unix_us(now), expires)));
     return transaction.commit();
 }
 
@@ -141,14 +144,22 @@ Result<std::optional<FoundPrincipal>> AccountsRepository::principal_of(const std
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(const auto rows,
                  session->query(
-                     "select a.id, a.roles, c.expires_us, a.tier from credential c join account a on a.id = c.account "
-                     "where c.token_hash = :hash and c.revoked_us is null and a.disabled_us is null "
-                     "and (c.expires_us is null or c.expires_us > :now)",
+                     "select a.id, a.roles, t.expires_us, a.tier, a.username, t.scopes, t.roles, t.id from api_token t "
+                     "join account a on a.id = t.account where t.token_hash = :hash and t.revoked_us is null "
+                     "and a.disabled_us is null and (t.expires_us is null or t.expires_us > :now)",
                      token_hash, to_unix_us(now)));
     if (rows.empty()) return std::optional<FoundPrincipal>();
+    const Row& row = rows.front();
     FoundPrincipal found;
-    found.principal = {UserId{rows.front().integer(0)}, Roles(rows.front().integer(1)), rows.front().text(3)};
-    if (const auto expires = rows.front().integer_or_null(2)) found.expires = from_unix_us(*expires);
+    found.principal.id = UserId{row.integer(0)};
+    found.principal.roles = Roles(row.integer(1));
+    if (const auto most = row.integer_or_null(6))
+        found.principal.roles = roles_of_token(found.principal.roles, Roles(*most));
+    found.principal.tier = row.text(3);
+    found.principal.username = row.text(4);
+    WINDLASS_TRY(found.principal.scopes, parse_scopes(row.text(5)));
+    found.principal.token = row.integer(7);
+    if (const auto expires = row.integer_or_null(2)) found.expires = from_unix_us(*expires);
     return std::optional(found);
 }
 

@@ -39,13 +39,14 @@ struct LoginAccount {
 enum class Taken { username, email };  // by another account, in any spelling
 enum class Removal { removed, unknown, last_admin };
 
-enum class CredentialKind : std::int16_t { session = 1, api_token = 2 };  // stored: never renumber
-struct NewCredential {
+struct NewToken {
     std::string token_hash;
     UserId account;
-    CredentialKind kind = CredentialKind::session;
     std::string label;
     std::optional<WallTime> expires;
+    std::string prefix = {};  // the first characters of the token, for people to tell tokens apart
+    Scopes scopes = Scopes::all();
+    std::optional<Roles> roles = {};  // none: those of the account, whatever they will be
 };
 struct FoundPrincipal {
     Principal principal;
@@ -69,8 +70,7 @@ class AccountsRepository {
     Result<std::optional<UserId>> first_admin();
     Status set_password_hash(UserId account, const std::string& hash);
 
-    // Also forgets this account's sessions that have expired.
-    Status add_credential(const NewCredential& credential, WallTime now);
+    Status add_token(const NewToken& token, WallTime now);
     // Of a credential that is good now, of an account that is not disabled.
     Result<std::optional<FoundPrincipal>> principal_of(const std::string& token_hash, WallTime now);
 

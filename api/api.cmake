@@ -5,6 +5,7 @@ add_library(windlass_api STATIC
   arrays.cpp
   ask.cpp
   authenticate.cpp
+  authorise.cpp
   batch.cpp
   batch_dependencies.cpp
   batch_parser.cpp
@@ -13,6 +14,7 @@ add_library(windlass_api STATIC
   byte_range.cpp
   cancel.cpp
   credentials.cpp
+  family.cpp
   field_reader.cpp
   file_fields.cpp
   find_job.cpp
@@ -49,10 +51,14 @@ add_library(windlass_api STATIC
   rfc3339.cpp
   router.cpp
   routes.cpp
+  routes/jobs.cpp
+  routes/operations.cpp
+  routes/queue.cpp
   schedule_fields.cpp
   scheduler_link.cpp
   schedules.cpp
   schedules_repository.cpp
+  scopes.cpp
   server.cpp
   sse.cpp
   submission.cpp

@@ -58,8 +58,7 @@ OrProblem<Reply> open_session(const Call& call, UserId account) {
     const std::string token = random_token();
     const WallTime now = call.app.clock.now().wall;
     const Seconds lifetime{call.app.settings.session_s};
-    WINDLASS_TRY_STATUS(call.app.accounts.add_credential(
-        {token_hash_hex(token), account, CredentialKind::session, "session", now + lifetime}, now));
+    WINDLASS_TRY_STATUS(call.app.accounts.add_token({token_hash_hex(token), account, "session", now + lifetime}, now));
     return Reply(session_response(token, lifetime.count()));
 }
 

@@ -92,8 +92,7 @@ Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& pa
     WINDLASS_TRY(const bool good, token_is_good(accounts, path, now));
     if (good) return {};
     const std::string token = random_token();
-    WINDLASS_TRY_STATUS(accounts.add_credential(
-        {token_hash_hex(token), *admin, CredentialKind::api_token, "windlass dev", std::nullopt}, now));
+    WINDLASS_TRY_STATUS(accounts.add_token({token_hash_hex(token), *admin, "windlass dev", std::nullopt}, now));
     return write_private(path, token);
 }
 

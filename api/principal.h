@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "api/scopes.h"
 #include "shared/ids.h"
 
 namespace windlass::api {
@@ -28,10 +29,20 @@ struct Roles {
     friend constexpr Roles operator|(Roles a, Roles b) { return Roles(a.mask | b.mask); }
 };
 
+// What an API token may, whose roles are bounded: an admin may lend any role, others only what they have.
+constexpr Roles roles_of_token(Roles account, Roles most) {
+    return account.has(Role::admin) ? most : Roles(account.mask & most.mask);
+}
+
 struct Principal {
     UserId id;  // 0: nobody (a route that anyone may call)
     Roles roles;
     std::string tier;  // of the account, as stored
+    std::string username;
+    Scopes scopes = Scopes::all();
+    // How it came in: by a session (then its id), or by an API token (then its number). Both empty: nobody.
+    std::string session;
+    std::int64_t token = 0;
 
     bool is_admin() const { return roles.has(Role::admin); }
     // May see and change what belongs to `owner`.

@@ -31,10 +31,10 @@ bool is_rest(std::string_view segment) {
 
 }  // namespace
 
-Result<Router> Router::make(std::span<const Route> routes, std::vector<std::string_view> exact_only) {
+Result<Router> Router::make(std::span<const Route> routes, std::span<const std::string_view> exact) {
     Router router;
     router.routes_ = routes;
-    router.exact_only_ = std::move(exact_only);
+    for (const auto path : exact) router.exact_[path];
     for (std::size_t i = 0; i < routes.size(); ++i) WINDLASS_TRY_STATUS(router.add(i));
     return router;
 }
@@ -45,6 +45,8 @@ Status Router::add(std::size_t number) {
         return make_error(ErrorKind::invalid, fmt::format("route {} {}: {}", route.method, route.path, why));
     };
     if (route.access == Access::unset) return wrong("nobody said who may call it");
+    if ((route.access == Access::anyone) != (route.scope == Scope::none))
+        return wrong("a scope is needed where a credential is, and nowhere else");
     if (route.handler == nullptr) return wrong("it has no handler");
     auto rest = inner(route.path);
     if (!rest) return wrong("a path begins with a slash");
@@ -59,16 +61,21 @@ Status Router::add(std::size_t number) {
         if (next->rest && !rest->empty()) return wrong("nothing can follow {...}");
         node = next.get();
     }
-    for (const std::size_t other : node->routes) {
+    const auto exact = exact_.find(route.path);
+    auto& numbers = exact == exact_.end() ? node->routes : exact->second;
+    for (const std::size_t other : numbers) {
         if (routes_[other].method == route.method) return wrong("it is there twice");
     }
-    node->routes.push_back(number);
+    numbers.push_back(number);
     return {};
 }
 
 RouteMatch Router::find(std::string_view method, std::string_view path) const {
     RouteMatch match;
-    if (std::find(exact_only_.begin(), exact_only_.end(), path) != exact_only_.end()) return match;
+    if (const auto exact = exact_.find(path); exact != exact_.end()) {
+        choose(exact->second, method, match);
+        return match;
+    }
     auto rest = inner(path);
     if (!rest) return match;
     const Node* node = root_.get();
@@ -85,18 +92,23 @@ RouteMatch Router::find(std::string_view method, std::string_view path) const {
         match.parameters[parameters++] = node->rest ? whole : segment;
         if (node->rest) break;
     }
+    choose(node->routes, method, match);
+    return match;
+}
+
+void Router::choose(const std::vector<std::size_t>& numbers, std::string_view method, RouteMatch& match) const {
     const std::string_view wanted = method == "HEAD" ? "GET" : method;
-    for (const std::size_t number : node->routes) {
+    for (const std::size_t number : numbers) {
         if (routes_[number].method == wanted) {
             match.route = &routes_[number];
             match.number = number;
-            return match;
+            match.allow.clear();
+            return;
         }
         if (!match.allow.empty()) match.allow += ", ";
         match.allow += routes_[number].method;
         if (routes_[number].method == "GET") match.allow += ", HEAD";
     }
-    return match;
 }
 
 }  // namespace windlass::api

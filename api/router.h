@@ -10,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "api/family.h"
 #include "api/front/exchange.h"
 #include "api/principal.h"
 #include "api/problem.h"
+#include "api/scopes.h"
 
 namespace windlass::api {
 
@@ -20,21 +22,28 @@ struct Call;
 using RouteHandler = OrProblem<Reply> (*)(const Call&);
 
 enum class Access {
-    unset,   // a forgotten one: the server does not start
-    anyone,  // no credential is looked at
-    user,    // an account with the role user, or admin
+    unset,        // a forgotten one: the server does not start
+    anyone,       // no credential is looked at
+    session,      // a credential of any account, whatever its roles
+    user,         // an account with the role user, or admin
+    job_control,  // ... with the role job-control, or admin
     admin,
 };
+
+// Whether requests may carry an Idempotency-Key; the others do the same however often they are called.
+enum class Creates { no, yes };
 
 struct Route {
     std::string_view method;
     std::string_view
         path;  // "/api/jobs/{id}/", canonical form; the last segment may be {name...}: the rest of the path
-    std::string_view family;  // as in the contract: "jobs", or "operations"
+    Family family = Family::operations;
     Access access = Access::unset;
+    Scope scope = Scope::none;  // that an API token needs; none only where anyone may call
     RouteHandler handler = nullptr;
     std::string_view summary;
     std::span<const std::string_view> query = {};  // parameters it knows; any other is a 400
+    Creates creates = Creates::no;
 };
 
 inline constexpr std::size_t max_path_parameters = 2;
@@ -49,10 +58,9 @@ struct RouteMatch {
 
 class Router {
   public:
-    // `routes` must outlive the router. `exact_only`: paths that belong to somebody else in this exact form, without
-    // the slash at the end. invalid: a route without access or handler, twice the same, or a path that cannot be
-    // matched.
-    static Result<Router> make(std::span<const Route> routes, std::vector<std::string_view> exact_only = {});
+    // `routes` must outlive the router. `exact`: paths, without a slash at the end, that are not the same as with one.
+    // invalid: a route without access, scope or handler, twice the same, or a path that cannot be matched.
+    static Result<Router> make(std::span<const Route> routes, std::span<const std::string_view> exact = {});
 
     // HEAD finds GET.
     RouteMatch find(std::string_view method, std::string_view path) const;
@@ -70,9 +78,10 @@ class Router {
 
     Router() = default;
     Status add(std::size_t number);
+    void choose(const std::vector<std::size_t>& numbers, std::string_view method, RouteMatch& match) const;
 
     std::span<const Route> routes_;
-    std::vector<std::string_view> exact_only_;
+    std::map<std::string_view, std::vector<std::size_t>> exact_;
     std::unique_ptr<Node> root_ = std::make_unique<Node>();
 };
 

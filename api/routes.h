@@ -1,4 +1,5 @@
-// The whole surface on one screen.
+// The whole surface on a few screens: one table per family, in routes/. To add a route: a line there, a handler in
+// handlers.h, its tests, a line in docs/api.md. A literal segment wins over {id}.
 #pragma once
 
 #include <span>
@@ -7,6 +8,15 @@
 
 namespace windlass::api {
 
+std::span<const Route> jobs_routes();
+std::span<const Route> queue_routes();
+std::span<const Route> operations_routes();
+
+// All of them, in this order.
 std::span<const Route> routes();
+
+// Paths that are another resource without their slash: GET /api/jobs and GET /api/jobs/, POST /api/login and
+// POST /api/login/.
+std::span<const std::string_view> exact_paths();
 
 }  // namespace windlass::api

@@ -6,10 +6,12 @@
 #include <charconv>
 #include <utility>
 
+#include "api/authorise.h"
 #include "api/credentials.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/metrics.h"
+#include "api/routes.h"
 #include "shared/log.h"
 
 namespace windlass::api {
@@ -17,12 +19,10 @@ namespace {
 
 constexpr std::int64_t largest_id = (std::int64_t{1} << 53) - 1;
 
-OrProblem<Principal> authorised(const App& app, const Request& request, Access access) {
-    if (access == Access::anyone) return Principal{};
-    WINDLASS_TRY(const auto principal, app.credentials.require(request));
-    if (access == Access::user && !principal.roles.has(Role::user) && !principal.is_admin())
-        return make_problem(403, "This needs an account with the role user.");
-    if (access == Access::admin && !principal.is_admin()) return make_problem(403, "This is for admins.");
+OrProblem<Principal> authorised(const App& app, const Request& request, const Route& route) {
+    if (route.access == Access::anyone) return Principal{};
+    WINDLASS_TRY(auto principal, app.credentials.require(request));
+    if (auto refusal = refusal_of(route, principal)) return *std::move(refusal);
     return principal;
 }
 
@@ -38,21 +38,18 @@ std::optional<Problem> fault_of_query(const Route& route, const Request& request
     return std::nullopt;
 }
 
-// Routes whose requests may carry an Idempotency-Key. The others do the same however often they are called.
-bool creates(const Route& route) {
-    constexpr RouteHandler handlers[] = {submit_job,  submit_batch,    rerun_job,
-                                         create_user, create_schedule, run_schedule};
-    return std::find(std::begin(handlers), std::end(handlers), route.handler) != std::end(handlers);
-}
-
-Response rendered(const Problem& problem, std::string_view request_id) {
-    if (problem.log_only.empty()) return problem_response(problem, request_id);
+Response rendered(Family family, const Problem& problem, std::string_view request_id) {
+    if (problem.log_only.empty()) return render_problem(family, problem, request_id);
     // While something is away every request fails the same way, and that it is away was logged once by its owner.
     if (problem.status == 503)
         log::debug("request {}: {}", request_id, problem.log_only);
     else
         log::error("request {}: {}", request_id, problem.log_only);
-    return problem_response(problem, request_id);
+    return render_problem(family, problem, request_id);
+}
+
+Family family_of(const RouteMatch& match, const Request& request) {
+    return match.route != nullptr ? match.route->family : family_of_path(request.path);
 }
 
 bool has_header(const Response& response, std::string_view name) {
@@ -95,8 +92,7 @@ struct Completion {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::make(App& app, std::span<const Route> routes) {
-    // These two belong to other families in this exact form: GET /api/jobs, POST /api/login.
-    WINDLASS_TRY(auto router, Router::make(routes, {"/api/jobs", "/api/login"}));
+    WINDLASS_TRY(auto router, Router::make(routes, exact_paths()));
     return std::unique_ptr<Server>(new Server(app, std::move(router)));
 }
 
@@ -104,7 +100,8 @@ Reply Server::handle(const Request& request) const {
     const RouteMatch match = router_.find(request.method, request.path);
     Completion complete{app_, match.route != nullptr ? match.number : Metrics::no_route, app_.clock.now().steady};
     auto answer = dispatch(request, match, complete.claim);
-    return complete(answer ? std::move(answer).value() : Reply(rendered(answer.error(), request.id)));
+    return complete(answer ? std::move(answer).value()
+                           : Reply(rendered(family_of(match, request), answer.error(), request.id)));
 }
 
 OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match, std::shared_ptr<void>& claim) const {
@@ -114,10 +111,10 @@ OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& matc
         problem.headers.emplace_back("Allow", match.allow);
         return problem;
     }
-    WINDLASS_TRY(const auto principal, authorised(app_, request, match.route->access));
+    WINDLASS_TRY(const auto principal, authorised(app_, request, *match.route));
     if (auto fault = fault_of_query(*match.route, request)) return *std::move(fault);
     Call call{app_, request, *match.route, principal, match.parameters};
-    if (creates(*match.route)) {
+    if (match.route->creates == Creates::yes) {
         WINDLASS_TRY(auto replayed, take_idempotency_key(call, claim));
         if (replayed) return Reply(*std::move(replayed));
     }
@@ -148,10 +145,10 @@ OrProblem<std::optional<Response>> Server::take_idempotency_key(Call& call, std:
     return std::move(earlier->answer);
 }
 
-Response Server::render_error(int status, std::string_view detail, std::string_view, std::string_view request_id) {
+Response Server::render_error(int status, std::string_view detail, std::string_view path, std::string_view request_id) {
     Problem problem = make_problem(status, std::string(detail));
     if (status == 503 || status == 429) problem.retry_after_s = 1;
-    Response response = problem_response(problem, request_id);
+    Response response = render_problem(family_of_path(path), problem, request_id);
     add_common_headers(response);
     return response;
 }
@@ -172,9 +169,9 @@ std::optional<std::int64_t> Call::path_id(std::size_t index) const {
 }
 
 Next Call::then(std::function<OrProblem<Reply>()> step) const {
-    return [step = std::move(step), &asked = request]() -> Reply {
+    return [step = std::move(step), &asked = request, family = route.family]() -> Reply {
         auto answer = step();
-        return answer ? std::move(answer).value() : Reply(rendered(answer.error(), asked.id));
+        return answer ? std::move(answer).value() : Reply(rendered(family, answer.error(), asked.id));
     };
 }
 

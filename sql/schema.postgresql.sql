@@ -16,10 +16,29 @@ create table account (
     tier text not null,
     created_us bigint not null,
     disabled_us bigint,
+    last_login_us bigint,
     constraint account_email_key_key UNIQUE (email_key),
     constraint account_username_key_key UNIQUE (username_key),
     constraint account_pkey PRIMARY KEY (id)
 );
+
+create table api_token (
+    id bigint not null,
+    token_hash text not null,
+    prefix text not null,
+    account bigint not null,
+    label text not null,
+    scopes text not null,
+    roles bigint,
+    created_us bigint not null,
+    expires_us bigint,
+    last_used_us bigint,
+    revoked_us bigint,
+    constraint api_token_token_hash_key UNIQUE (token_hash),
+    constraint api_token_pkey PRIMARY KEY (id),
+    constraint api_token_account_fkey FOREIGN KEY (account) REFERENCES account(id)
+);
+CREATE INDEX api_token_account ON public.api_token USING btree (account);
 
 create table attempt_result (
     job bigint not null,
@@ -48,6 +67,32 @@ create table attempt_result (
     constraint attempt_result_pkey PRIMARY KEY (job, attempt)
 );
 
+create table audit_entry (
+    number bigint not null,
+    at_us bigint not null,
+    account bigint,
+    actor text not null,
+    credential text not null,
+    address text not null,
+    action text not null,
+    object text not null,
+    status smallint not null,
+    request_id text not null,
+    detail text not null,
+    previous_hash text not null,
+    hash text not null,
+    constraint audit_entry_pkey PRIMARY KEY (number)
+);
+CREATE INDEX audit_entry_account ON public.audit_entry USING btree (account, number);
+
+create table audit_head (
+    one smallint not null,
+    number bigint not null,
+    hash text not null,
+    constraint audit_head_pkey PRIMARY KEY (one),
+    constraint audit_head_one_check CHECK ((one = 1))
+);
+
 create table blob (
     sha256 text not null,
     size_bytes bigint not null,
@@ -64,21 +109,6 @@ create table blob_owner (
     constraint blob_owner_pkey PRIMARY KEY (owner, sha256)
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
 CREATE INDEX blob_owner_sha256 ON public.blob_owner USING btree (sha256);
-
-create table credential (
-    token_hash text not null,
-    account bigint not null,
-    kind smallint not null,
-    label text not null,
-    created_us bigint not null,
-    expires_us bigint,
-    last_used_us bigint,
-    revoked_us bigint,
-    constraint credential_pkey PRIMARY KEY (token_hash),
-    constraint credential_account_fkey FOREIGN KEY (account) REFERENCES account(id),
-    constraint credential_kind_check CHECK ((kind = ANY (ARRAY[1, 2])))
-);
-CREATE INDEX credential_account ON public.credential USING btree (account);
 
 create table id_counter (
     name text not null,
@@ -262,6 +292,36 @@ create table job_tag (
 CREATE INDEX job_tag_all ON public.job_tag USING btree (tag, job);
 CREATE INDEX job_tag_job ON public.job_tag USING btree (job);
 
+create table oidc_identity (
+    issuer text not null,
+    subject text not null,
+    account bigint not null,
+    created_us bigint not null,
+    constraint oidc_identity_pkey PRIMARY KEY (issuer, subject),
+    constraint oidc_identity_account_fkey FOREIGN KEY (account) REFERENCES account(id)
+);
+
+create table oidc_login (
+    state_hash text not null,
+    nonce text not null,
+    verifier text not null,
+    return_to text not null,
+    created_us bigint not null,
+    expires_us bigint not null,
+    constraint oidc_login_pkey PRIMARY KEY (state_hash)
+);
+
+create table password_link (
+    secret_hash text not null,
+    account bigint not null,
+    created_us bigint not null,
+    expires_us bigint not null,
+    used_us bigint,
+    constraint password_link_pkey PRIMARY KEY (secret_hash),
+    constraint password_link_account_fkey FOREIGN KEY (account) REFERENCES account(id)
+);
+CREATE INDEX password_link_account ON public.password_link USING btree (account);
+
 create table quota (
     subject text not null,
     queued bigint,
@@ -298,6 +358,35 @@ create table schema_migration (
     sha256 text not null,
     applied_us bigint not null,
     constraint schema_migration_pkey PRIMARY KEY (number)
+);
+
+create table session (
+    id text not null,
+    account bigint not null,
+    refresh_hash text not null,
+    created_us bigint not null,
+    expires_us bigint not null,
+    last_used_us bigint not null,
+    ended_us bigint,
+    address text not null,
+    label text not null,
+    constraint session_refresh_hash_key UNIQUE (refresh_hash),
+    constraint session_pkey PRIMARY KEY (id),
+    constraint session_account_fkey FOREIGN KEY (account) REFERENCES account(id)
+);
+CREATE INDEX session_account ON public.session USING btree (account);
+
+create table tier (
+    name text not null,
+    name_key text not null,
+    heights text not null,
+    original smallint not null,
+    expiring_links smallint not null,
+    created_us bigint not null,
+    constraint tier_name_key_key UNIQUE (name_key),
+    constraint tier_pkey PRIMARY KEY (name),
+    constraint tier_expiring_links_check CHECK ((expiring_links = ANY (ARRAY[0, 1]))),
+    constraint tier_original_check CHECK ((original = ANY (ARRAY[0, 1])))
 );
 
 create table upload_piece (

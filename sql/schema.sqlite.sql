@@ -16,7 +16,23 @@ CREATE TABLE account (
     tier          text not null,
     created_us    bigint not null,
     disabled_us   bigint
+, last_login_us bigint);
+
+CREATE TABLE api_token (
+    id           bigint not null primary key,
+    token_hash   text not null unique,
+    prefix       text not null,
+    account      bigint not null references account (id),
+    label        text not null,
+    scopes       text not null,
+    roles        bigint,
+    created_us   bigint not null,
+    expires_us   bigint,
+    last_used_us bigint,
+    revoked_us   bigint
 );
+
+CREATE INDEX api_token_account on api_token (account);
 
 CREATE TABLE attempt_result (
     job                     bigint not null,
@@ -44,6 +60,30 @@ CREATE TABLE attempt_result (
     primary key (job, attempt)
 ) without rowid;
 
+CREATE TABLE audit_entry (
+    number        bigint not null primary key,
+    at_us         bigint not null,
+    account       bigint,
+    actor         text not null,
+    credential    text not null,
+    address       text not null,
+    action        text not null,
+    object        text not null,
+    status        smallint not null,
+    request_id    text not null,
+    detail        text not null,
+    previous_hash text not null,
+    hash          text not null
+);
+
+CREATE INDEX audit_entry_account on audit_entry (account, number);
+
+CREATE TABLE audit_head (
+    one    smallint not null primary key check (one = 1),
+    number bigint not null,
+    hash   text not null
+);
+
 CREATE TABLE blob (
     sha256     text not null primary key,
     size_bytes bigint not null,
@@ -60,19 +100,6 @@ CREATE TABLE blob_owner (
 ) without rowid;
 
 CREATE INDEX blob_owner_sha256 on blob_owner (sha256);
-
-CREATE TABLE credential (
-    token_hash   text not null primary key,
-    account      bigint not null references account (id),
-    kind         smallint not null check (kind in (1, 2)),
-    label        text not null,
-    created_us   bigint not null,
-    expires_us   bigint,
-    last_used_us bigint,
-    revoked_us   bigint
-);
-
-CREATE INDEX credential_account on credential (account);
 
 CREATE TABLE id_counter (
     name text not null primary key,
@@ -255,6 +282,33 @@ CREATE INDEX job_tag_all on job_tag (tag, job);
 
 CREATE INDEX job_tag_job on job_tag (job);
 
+CREATE TABLE oidc_identity (
+    issuer     text not null,
+    subject    text not null,
+    account    bigint not null references account (id),
+    created_us bigint not null,
+    primary key (issuer, subject)
+);
+
+CREATE TABLE oidc_login (
+    state_hash text not null primary key,
+    nonce      text not null,
+    verifier   text not null,
+    return_to  text not null,
+    created_us bigint not null,
+    expires_us bigint not null
+);
+
+CREATE TABLE password_link (
+    secret_hash text not null primary key,
+    account     bigint not null references account (id),
+    created_us  bigint not null,
+    expires_us  bigint not null,
+    used_us     bigint
+);
+
+CREATE INDEX password_link_account on password_link (account);
+
 CREATE TABLE quota (
     subject       text not null primary key,
     queued        bigint check (queued >= 0),
@@ -274,6 +328,29 @@ CREATE TABLE scheduler_epoch (
 , last_batch bigint not null default 0, highest_job bigint not null default 0, expires_us bigint, leader text not null default '');
 
 CREATE TABLE schema_migration (number bigint not null primary key, name text not null, sha256 text not null, applied_us bigint not null);
+
+CREATE TABLE session (
+    id           text not null primary key,
+    account      bigint not null references account (id),
+    refresh_hash text not null unique,
+    created_us   bigint not null,
+    expires_us   bigint not null,
+    last_used_us bigint not null,
+    ended_us     bigint,
+    address      text not null,
+    label        text not null
+);
+
+CREATE INDEX session_account on session (account);
+
+CREATE TABLE tier (
+    name           text not null primary key,
+    name_key       text not null unique,
+    heights        text not null,
+    original       smallint not null check (original in (0, 1)),
+    expiring_links smallint not null check (expiring_links in (0, 1)),
+    created_us     bigint not null
+);
 
 CREATE TABLE upload_piece (
     owner        bigint not null,

@@ -43,10 +43,11 @@ const DatabaseUrl& empty_database() {
     static const windlass::test::EmptyDatabase database(engine_under_test());
     Session session(database.url());
     must(migrate(session));
-    for (const char* table : {"credential",     "account",         "job",        "job_state",        "job_event",
-                              "attempt_result", "job_output",      "blob",       "worker",           "job_past",
-                              "job_tag",        "job_dependency",  "job_array",  "job_array_params", "user_usage",
-                              "quota",          "idempotency_key", "blob_owner", "upload_piece",     "job_schedule"})
+    for (const char* table : {"api_token",      "session",         "password_link", "oidc_identity",    "oidc_login",
+                              "audit_entry",    "account",         "job",           "job_state",        "job_event",
+                              "attempt_result", "job_output",      "blob",          "worker",           "job_past",
+                              "job_tag",        "job_dependency",  "job_array",     "job_array_params", "user_usage",
+                              "quota",          "idempotency_key", "blob_owner",    "upload_piece",     "job_schedule"})
         must(session.execute("delete from " + std::string(table)));
     must(session.execute("update id_counter set next = 1"));
     return database.url();
@@ -585,7 +586,7 @@ ApiTest::Account ApiTest::make_account(const std::string& username, Roles roles)
     const auto created = must(accounts_->create(account, now));
     const UserId id = std::get<UserId>(created);
     const std::string token = random_token();
-    must(accounts_->add_credential({token_hash_hex(token), id, CredentialKind::api_token, "test", std::nullopt}, now));
+    must(accounts_->add_token({token_hash_hex(token), id, "test", std::nullopt}, now));
     return {id, token};
 }
 

@@ -1,6 +1,8 @@
 windlass_test(api_tests
   SOURCES
+    authorise_test.cpp
     credentials_test.cpp
+    family_test.cpp
     first_admin_test.cpp
     job_following_test.cpp
     login_throttle_test.cpp

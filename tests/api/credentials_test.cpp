@@ -99,8 +99,7 @@ TEST_F(CredentialsTest, an_expired_one_is_401_also_while_it_is_remembered) {
     const auto ada = make_account("ada");
     const std::string token = random_token();
     const WallTime now = clock_.now().wall;
-    ASSERT_TRUE(accounts_->add_credential(
-        {token_hash_hex(token), ada.id, CredentialKind::session, "s", now + Milliseconds{300}}, now));
+    ASSERT_TRUE(accounts_->add_token({token_hash_hex(token), ada.id, "s", now + Milliseconds{300}}, now));
     const Request request = request_with({{"Authorization", "Bearer " + token}});
     EXPECT_TRUE(credentials_->require(request));
     clock_.advance(Milliseconds{301});
@@ -141,7 +140,7 @@ TEST_F(CredentialsTest, a_cookie_alone_changes_nothing_for_a_foreign_page) {
 TEST_F(CredentialsTest, tables_hold_no_usable_token) {
     const auto ada = make_account("ada");
     auto session = pool_->lease();
-    const auto rows = (*session)->query("select token_hash from credential");
+    const auto rows = (*session)->query("select token_hash from api_token");
     ASSERT_TRUE(rows);
     for (const Row& row : *rows) {
         EXPECT_NE(row.text(0), ada.token);

@@ -259,7 +259,7 @@ TEST_F(FollowingTest, follower_whose_account_goes_is_cut_at_the_next_heartbeat) 
     busy.pull();
     auto session = pool_->lease();
     ASSERT_TRUE(session);
-    ASSERT_TRUE((*session)->execute("delete from credential where account = :id", user_.id.value));
+    ASSERT_TRUE((*session)->execute("delete from api_token where account = :id", user_.id.value));
     clock_.advance(Seconds{16});
     EXPECT_THROW(quiet.heartbeat(), std::runtime_error);
     scheduler_->print(job_, out_stream, 0, "and one who is never quiet");

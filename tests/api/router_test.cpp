@@ -12,7 +12,7 @@ namespace windlass::api {
 namespace {
 
 Router router_of_the_server() {
-    auto router = Router::make(routes(), {"/api/jobs", "/api/login"});
+    auto router = Router::make(routes(), exact_paths());
     EXPECT_TRUE(router) << router.error().message;
     return std::move(router).value();
 }
@@ -23,7 +23,8 @@ TEST(Routes, every_route_says_who_may_call_it_and_what_it_is_for) {
         EXPECT_NE(route.access, Access::unset) << route.path;
         EXPECT_NE(route.handler, nullptr) << route.path;
         EXPECT_FALSE(route.summary.empty()) << route.path;
-        EXPECT_FALSE(route.family.empty()) << route.path;
+        EXPECT_FALSE(name_of(route.family).empty()) << route.path;
+        EXPECT_EQ(route.access == Access::anyone, route.scope == Scope::none) << route.path;
         EXPECT_TRUE(seen.insert(std::string(route.method) + " " + std::string(route.path)).second)
             << route.path << " twice";
     }
@@ -120,18 +121,39 @@ OrProblem<Reply> nothing(const Call&) {
 }
 
 TEST(Router, a_route_without_access_does_not_start_the_server) {
-    const Route forgotten[] = {{"GET", "/api/x/", "jobs", Access::unset, nothing, "x"}};
+    const Route forgotten[] = {{"GET", "/api/x/", Family::jobs, Access::unset, Scope::none, nothing, "x"}};
     const auto router = Router::make(forgotten);
     ASSERT_FALSE(router);
     EXPECT_EQ(router.error().message, "route GET /api/x/: nobody said who may call it");
 }
 
 TEST(Router, a_route_without_handler_or_twice_does_not_start_the_server) {
-    const Route empty[] = {{"GET", "/api/x/", "jobs", Access::anyone, nullptr, "x"}};
+    const Route empty[] = {{"GET", "/api/x/", Family::jobs, Access::anyone, Scope::none, nullptr, "x"}};
     EXPECT_FALSE(Router::make(empty));
-    const Route twice[] = {{"GET", "/api/x/", "jobs", Access::anyone, nothing, "x"},
-                           {"GET", "/api/x", "jobs", Access::anyone, nothing, "x"}};
+    const Route twice[] = {{"GET", "/api/x/", Family::jobs, Access::anyone, Scope::none, nothing, "x"},
+                           {"GET", "/api/x", Family::jobs, Access::anyone, Scope::none, nothing, "x"}};
     EXPECT_FALSE(Router::make(twice));
+}
+
+TEST(Router, a_route_that_needs_a_credential_names_its_scope) {
+    const Route without[] = {{"GET", "/api/x/", Family::jobs, Access::user, Scope::none, nothing, "x"}};
+    EXPECT_FALSE(Router::make(without));
+    const Route needless[] = {{"GET", "/api/x/", Family::jobs, Access::anyone, Scope::admin, nothing, "x"}};
+    EXPECT_FALSE(Router::make(needless));
+}
+
+TEST(Router, an_exact_path_is_another_resource_without_its_slash) {
+    const Route routes[] = {{"GET", "/api/x/", Family::jobs, Access::anyone, Scope::none, nothing, "with"},
+                            {"GET", "/api/x", Family::monitoring, Access::anyone, Scope::none, nothing, "without"},
+                            {"PUT", "/api/x", Family::monitoring, Access::anyone, Scope::none, nothing, "put"}};
+    EXPECT_FALSE(Router::make(routes)) << "unless it is said that they differ, they are the same path";
+    const std::string_view exact[] = {"/api/x"};
+    const auto router = Router::make(routes, exact);
+    ASSERT_TRUE(router);
+    EXPECT_EQ(router->find("GET", "/api/x/").route->summary, "with");
+    EXPECT_EQ(router->find("GET", "/api/x").route->summary, "without");
+    EXPECT_EQ(router->find("PUT", "/api/x/").allow, "GET, HEAD");
+    EXPECT_EQ(router->find("POST", "/api/x").allow, "GET, HEAD, PUT");
 }
 
 }  // namespace
