@@ -4,6 +4,10 @@ add_library(windlass_api STATIC
   accounts_repository.cpp
   arrays.cpp
   ask.cpp
+  audit/audit.cpp
+  audit/audit_log.cpp
+  audit/audit_repository.cpp
+  audit/audited.cpp
   authenticate.cpp
   authorise.cpp
   batch.cpp

@@ -9,6 +9,8 @@
 namespace windlass::api {
 
 class AccountsRepository;
+class AuditLog;
+class AuditRepository;
 class BlobsRepository;
 class Credentials;
 class Idempotency;
@@ -39,6 +41,8 @@ struct App {
     LoginThrottle& throttle;
     Scheduler& scheduler;
     Metrics& metrics;
+    AuditRepository& audit_entries;
+    AuditLog& audit;
 };
 
 }  // namespace windlass::api

@@ -17,6 +17,7 @@
 
 namespace windlass::api {
 
+struct AuditNote;
 struct IdempotencyKey;
 
 // Cheap to copy. The request lives until its answer is complete; a callback on another thread must not touch it, only
@@ -28,6 +29,7 @@ struct Call {
     Principal principal;
     PathParameters path;
     std::shared_ptr<const IdempotencyKey> key = nullptr;  // null: the request has none, or its route creates nothing
+    std::shared_ptr<AuditNote> note = nullptr;            // what a handler adds to the audit; never null in a handler
     bool replay = false;  // the scheduler has carried out this submit before, and will answer as it did then
 
     // Empty view if absent: parameters are unique and known by the time a handler runs.

@@ -70,6 +70,8 @@ OrProblem<Reply> delete_schedule(const Call& call);
 OrProblem<Reply> pause_schedule(const Call& call);
 OrProblem<Reply> resume_schedule(const Call& call);
 OrProblem<Reply> run_schedule(const Call& call);
+// audit/audit.cpp
+OrProblem<Reply> list_audit(const Call& call);
 // health.cpp
 OrProblem<Reply> health(const Call& call);
 OrProblem<Reply> ready(const Call& call);

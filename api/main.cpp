@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "api/accounts_repository.h"
+#include "api/audit/audit_log.h"
+#include "api/audit/audit_repository.h"
 #include "api/blobs_repository.h"
 #include "api/credentials.h"
 #include "api/first_admin.h"
@@ -93,8 +95,8 @@ Status run(const Config& config) {
     WINDLASS_TRY(const bool open, registration_open(config.api));
     WINDLASS_TRY_STATUS(prepare_database(url));
 
-    // One session per handler thread, as handlers hold one at a time, and one for whoever comes by.
-    SessionPool pool(url, static_cast<std::size_t>(config.api.threads) + 1, {.application_name = "windlass-api"});
+    // One session per handler thread, as handlers hold one at a time, one for the audit and one for whoever comes by.
+    SessionPool pool(url, static_cast<std::size_t>(config.api.threads) + 2, {.application_name = "windlass-api"});
     AccountsRepository accounts(pool);
     JobsRepository jobs(pool);
     ResultsRepository results(pool);
@@ -107,6 +109,8 @@ Status run(const Config& config) {
     WINDLASS_TRY_STATUS(ensure_first_admin(accounts, passwords, config.api.credentials_directory, clock.now().wall));
     Credentials credentials(accounts, clock);
     LoginThrottle throttle;
+    AuditRepository audit_entries(pool);
+    AuditLog audit(audit_entries);
     Metrics metrics(routes());
 
     uv_loop_t* loop = uv_default_loop();
@@ -121,7 +125,7 @@ Status run(const Config& config) {
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     App app{config.api, open,      clock,       accounts,    jobs,      results,  relations, blobs,
-            quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics};
+            quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics, audit_entries, audit};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front,
                  Front::open(

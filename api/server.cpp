@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "api/audit/audit_log.h"
+#include "api/audit/audited.h"
 #include "api/authorise.h"
 #include "api/credentials.h"
 #include "api/handlers.h"
@@ -63,19 +65,22 @@ void add_common_headers(Response& response) {
     if (!has_header(response, "Cache-Control")) response.headers.emplace_back("Cache-Control", "no-store");
 }
 
-// Counts and completes an answer when it comes, at once or later.
+// Counts, completes and records an answer when it comes, at once or later.
 struct Completion {
     const App& app;
-    std::size_t route;
+    const Request& request;
+    const Route* route;  // null: an unknown path or method
+    std::size_t number;  // of the route, for the figures
     SteadyTime began;
+    std::shared_ptr<AuditNote> note = std::make_shared<AuditNote>();
     std::shared_ptr<void> claim = {};  // of an Idempotency-Key: until the answer is complete
 
     Reply operator()(Reply reply) const {
         if (auto* response = std::get_if<Response>(&reply)) {
             add_common_headers(*response);
-            app.metrics.count_request(route, response->status,
+            app.metrics.count_request(number, response->status,
                                       std::chrono::duration_cast<Microseconds>(app.clock.now().steady - began));
-            return reply;
+            return route == nullptr ? std::move(reply) : audited(app, request, *route, *note, std::move(*response));
         }
         Later later = std::move(std::get<Later>(reply));
         if (later.on_deadline) later.on_deadline = after(std::move(later.on_deadline));
@@ -98,13 +103,15 @@ Result<std::unique_ptr<Server>> Server::make(App& app, std::span<const Route> ro
 
 Reply Server::handle(const Request& request) const {
     const RouteMatch match = router_.find(request.method, request.path);
-    Completion complete{app_, match.route != nullptr ? match.number : Metrics::no_route, app_.clock.now().steady};
-    auto answer = dispatch(request, match, complete.claim);
+    Completion complete{app_, request, match.route, match.route != nullptr ? match.number : Metrics::no_route,
+                        app_.clock.now().steady};
+    auto answer = dispatch(request, match, complete.note, complete.claim);
     return complete(answer ? std::move(answer).value()
                            : Reply(rendered(family_of(match, request), answer.error(), request.id)));
 }
 
-OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match, std::shared_ptr<void>& claim) const {
+OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match,
+                                  const std::shared_ptr<AuditNote>& note, std::shared_ptr<void>& claim) const {
     if (match.route == nullptr && match.allow.empty()) return not_found("There is nothing at this path.");
     if (match.route == nullptr) {
         Problem problem = make_problem(405, fmt::format("This path knows {}, not {}.", match.allow, request.method));
@@ -113,7 +120,11 @@ OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& matc
     }
     WINDLASS_TRY(const auto principal, authorised(app_, request, *match.route));
     if (auto fault = fault_of_query(*match.route, request)) return *std::move(fault);
+    describe(*note, principal);
+    if (is_audited(*match.route, *note) && !app_.audit.has_room())
+        return try_again_later("What is done here is recorded, and the record cannot be written now. Try again later.");
     Call call{app_, request, *match.route, principal, match.parameters};
+    call.note = note;
     if (match.route->creates == Creates::yes) {
         WINDLASS_TRY(auto replayed, take_idempotency_key(call, claim));
         if (replayed) return Reply(*std::move(replayed));

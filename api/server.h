@@ -26,7 +26,8 @@ class Server {
     Server(App& app, Router router) : app_(app), router_(std::move(router)) {}
 
     // `claim` is kept until the answer is complete.
-    OrProblem<Reply> dispatch(const Request& request, const RouteMatch& match, std::shared_ptr<void>& claim) const;
+    OrProblem<Reply> dispatch(const Request& request, const RouteMatch& match, const std::shared_ptr<AuditNote>& note,
+                              std::shared_ptr<void>& claim) const;
     OrProblem<std::optional<Response>> take_idempotency_key(Call& call, std::shared_ptr<void>& claim) const;
 
     App& app_;

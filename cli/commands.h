@@ -28,6 +28,7 @@ void add_queue(CLI::App& app, Options& options);     // queue list|set|hold|rele
 void add_quota(CLI::App& app, Options& options);     // quota mine|list|set|remove
 void add_worker(CLI::App& app, Options& options);    // worker list|drain|resume|forget
 void add_user(CLI::App& app, Options& options);      // user create|list
+void add_audit(CLI::App& app, Options& options);     // audit list|verify
 void add_doctor(CLI::App& app, Options& options);    // doctor
 
 }  // namespace windlass::cli

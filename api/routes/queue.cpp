@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::array<std::string_view, 2> page_parameters = {"limit", "after"};
 
+constexpr std::array<std::string_view, 4> audit_parameters = {"limit", "before", "from", "account"};
+
 constexpr Route table[] = {
     {"GET", "/api/blobs/", Family::queue, Access::user, Scope::jobs_read, list_blobs, "List one's own uploads",
      page_parameters},
@@ -71,6 +73,9 @@ constexpr Route table[] = {
      "Set the quota of a tier or a user"},
     {"DELETE", "/api/quotas/{subject}/", Family::queue, Access::admin, Scope::admin, delete_quota,
      "Remove the quota of a tier or a user"},
+
+    {"GET", "/api/audit/", Family::queue, Access::admin, Scope::admin, list_audit, "What was done, by whom, from where",
+     audit_parameters},
 };
 
 }  // namespace

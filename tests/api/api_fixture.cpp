@@ -50,6 +50,7 @@ const DatabaseUrl& empty_database() {
                               "quota",          "idempotency_key", "blob_owner",    "upload_piece",     "job_schedule"})
         must(session.execute("delete from " + std::string(table)));
     must(session.execute("update id_counter set next = 1"));
+    must(session.execute("update audit_head set number = 0, hash = ''"));
     return database.url();
 }
 
@@ -484,15 +485,18 @@ ApiTest::ApiTest() {
     credentials_ = std::make_unique<Credentials>(*accounts_, clock_);
     scheduler_ = std::make_unique<PlayedScheduler>(*pool_, clock_);
     metrics_ = std::make_unique<Metrics>(routes());
+    audit_entries_ = std::make_unique<AuditRepository>(*pool_);
+    audit_ = std::make_unique<AuditLog>(*audit_entries_);
     app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_,
                                         *quotas_, *schedules_, *idempotency_, *credentials_, *passwords_, throttle_,
-                                        *scheduler_, *metrics_});
+                                        *scheduler_, *metrics_, *audit_entries_, *audit_});
     server_ = must(Server::make(*app_, routes()));
 }
 
 ApiTest::~ApiTest() {
     opened_.clear();
     passwords_.reset();
+    audit_.reset();
     pool_.reset();
 }
 

@@ -15,6 +15,8 @@
 
 #include "api/accounts_repository.h"
 #include "api/app.h"
+#include "api/audit/audit_log.h"
+#include "api/audit/audit_repository.h"
 #include "api/blobs_repository.h"
 #include "api/credentials.h"
 #include "api/idempotency.h"
@@ -176,6 +178,8 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<Credentials> credentials_;
     LoginThrottle throttle_;
     std::unique_ptr<PlayedScheduler> scheduler_;
+    std::unique_ptr<AuditRepository> audit_entries_;
+    std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<Metrics> metrics_;
     std::unique_ptr<App> app_;
     std::unique_ptr<Server> server_;

@@ -17,6 +17,7 @@ windlass_test(api_tests
     accounts_contract_test.cpp
     api_fixture.cpp
     arrays_contract_test.cpp
+    audit/audit_contract_test.cpp
     blobs_contract_test.cpp
     following_contract_test.cpp
     front/test_front.cpp
@@ -40,6 +41,7 @@ windlass_test(api_postgresql_tests WHOLE
     accounts_contract_test.cpp
     api_fixture.cpp
     arrays_contract_test.cpp
+    audit/audit_contract_test.cpp
     blobs_contract_test.cpp
     following_contract_test.cpp
     front/test_front.cpp
