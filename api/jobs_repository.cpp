@@ -245,11 +245,4 @@ Result<std::vector<JobEvent>> JobsRepository::events(JobId job, std::int64_t aft
     return events;
 }
 
-Result<std::optional<std::string>> JobsRepository::blob(const std::string& sha256) {
-    WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select bytes from blob where sha256 = :sha256", sha256));
-    if (rows.empty()) return std::optional<std::string>();
-    return std::optional(rows.front().bytes(0));
-}
-
 }  // namespace windlass::api

@@ -140,8 +140,6 @@ class JobsRepository {
 
     // In order; only those after number `after`.
     Result<std::vector<JobEvent>> events(JobId job, std::int64_t after = 0);
-    // The bytes of code, data or a result file; nullopt: no longer there.
-    Result<std::optional<std::string>> blob(const std::string& sha256);
 
   private:
     struct Membership {
