@@ -1,8 +1,5 @@
 // /api/jobs/{id}/members/: the members of an array, oldest first.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <deque>
 #include <memory>
 #include <utility>
 
@@ -11,7 +8,6 @@
 #include "api/job_parameters.h"
 #include "api/json_list.h"
 #include "api/render_job.h"
-#include "shared/percent_encoding.h"
 
 namespace windlass::api {
 namespace {
@@ -53,13 +49,6 @@ class MemberWalk {
     JobId at_;
 };
 
-std::string link_to_next(const Call& call, JobId array, JobId after) {
-    std::string link = fmt::format("/api/jobs/{}/members/?after={}", array.value, after.value);
-    for (const auto& [key, value] : call.request.query)
-        if (key != "after") link += "&" + percent_encoded(key) + "=" + percent_encoded(value);
-    return "<" + link + ">; rel=\"next\"";
-}
-
 }  // namespace
 
 OrProblem<Reply> list_members(const Call& call) {
@@ -84,7 +73,8 @@ OrProblem<Reply> list_members(const Call& call) {
         std::move(members.begin(), members.end(), std::back_inserter(page));
     }
     std::vector<std::pair<std::string, std::string>> headers;
-    if (!walk->end()) headers.emplace_back("Link", link_to_next(call, id, walk->cursor()));
+    if (!walk->end())
+        headers.emplace_back("Link", next_link(call, "/api/jobs/" + id.text() + "/members/", walk->cursor().value));
     return list_reply(
         call,
         [page = std::move(page), write](JsonWriter& json) -> Result<bool> {

@@ -7,6 +7,7 @@
 #include "api/credentials.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/login_throttle.h"
 #include "api/names.h"
 #include "api/password_hasher.h"
@@ -42,10 +43,8 @@ Response session_response(const std::string& token, std::int64_t seconds) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("token");
-    put(json, token);
-    json.Key("expires_in");
-    json.Int64(seconds);
+    put_text(json, "token", token);
+    put_number(json, "expires_in", seconds);
     json.EndObject();
     Response response = json_response(buffer);
     // Not Secure: this server speaks plain HTTP; a proxy that ends TLS in front of it adds the attribute.

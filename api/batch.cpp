@@ -8,6 +8,7 @@
 #include "api/batch_dependencies.h"
 #include "api/batch_parser.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/submission.h"
 #include "api/submit_references.h"
 
@@ -28,8 +29,7 @@ Response batch_response(const Refusals& refusals, const std::vector<JobId>& jobs
             json.Key("error");
             write_problem(json, *refused, {});
         } else {
-            json.Key("id");
-            put(json, (id++)->text());
+            put_text(json, "id", (id++)->text());
         }
         json.EndObject();
     }

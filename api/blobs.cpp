@@ -8,8 +8,8 @@
 #include "api/blobs_repository.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/json_list.h"
-#include "api/render_job.h"
 #include "api/submit_fields.h"
 #include "api/submit_references.h"
 #include "shared/digest.h"
@@ -90,8 +90,7 @@ Response blob_response(const std::string& sha256, std::int64_t received, bool co
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("sha256");
-    put(json, sha256);
+    put_text(json, "sha256", sha256);
     json.Key(complete ? "size" : "received");
     json.Int64(received);
     json.EndObject();
@@ -162,12 +161,9 @@ OrProblem<BlobPage> parse_page(const Call& call) {
 
 void write_blob(JsonWriter& json, const BlobLine& blob) {
     json.StartObject();
-    json.Key("sha256");
-    put(json, blob.sha256);
-    json.Key("size");
-    json.Int64(blob.size_bytes);
-    json.Key("created");
-    put(json, time_text(blob.created));
+    put_text(json, "sha256", blob.sha256);
+    put_number(json, "size", blob.size_bytes);
+    put_text(json, "created", time_text(blob.created));
     json.EndObject();
 }
 
@@ -214,9 +210,7 @@ OrProblem<Reply> delete_blob(const Call& call) {
     if (removal == BlobRemoval::unknown) return not_found("You have not uploaded such a file.");
     if (removal == BlobRemoval::used_by_jobs)
         return make_problem(409, "Jobs of yours refer to this file; it is kept as long as they are.");
-    Response response;
-    response.status = 204;
-    return Reply(std::move(response));
+    return Reply(no_content());
 }
 
 OrProblem<Reply> list_blobs(const Call& call) {

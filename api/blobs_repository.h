@@ -29,6 +29,7 @@ class BlobsRepository {
 
     // nullopt: this account has not uploaded it (or not yet wholly).
     Result<std::optional<BlobLine>> owned(UserId owner, const std::string& sha256);
+    // Of code, data or a file of a job; nullopt: no longer there.
     Result<std::optional<std::string>> bytes(const std::string& sha256);
     // In the order of their hashes, those after `after`.
     Result<std::vector<BlobLine>> page(UserId owner, const std::string& after, int limit);

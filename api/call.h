@@ -41,5 +41,6 @@ struct Call {
 };
 
 Response json_response(const rapidjson::StringBuffer& buffer, int status = 200);
+Response no_content();  // 204
 
 }  // namespace windlass::api

@@ -15,6 +15,7 @@
 #include "api/field_reader.h"
 #include "api/find_job.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/names.h"
 #include "api/submit_fields.h"
 
@@ -188,14 +189,10 @@ Reply counts_reply(const Walk& walk) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    const auto number = [&json](const char* key, std::int64_t value) {
-        json.Key(key);
-        json.Int64(value);
-    };
-    number("cancelled", walk.cancelled);
-    number("requested", walk.requested);
-    number("not_active", walk.not_active);
-    if (walk.not_found > 0) number("not_found", walk.not_found);
+    put_number(json, "cancelled", walk.cancelled);
+    put_number(json, "requested", walk.requested);
+    put_number(json, "not_active", walk.not_active);
+    if (walk.not_found > 0) put_number(json, "not_found", walk.not_found);
     json.EndObject();
     return json_response(buffer);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/json_fields.h"
 #include "api/router.h"
 #include "shared/digest.h"
 #include "shared/json.h"
@@ -39,8 +40,7 @@ std::string stored(const Response& answer) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("body");
-    put(json, answer.body);
+    put_text(json, "body", answer.body);
     json.Key("headers");
     json.StartObject();
     for (const auto& [name, value] : answer.headers) {

@@ -42,7 +42,7 @@ OrProblem<Reply> job_events(const Call& call) {
                 if (known.empty()) return no_such_event();
             }
         }
-        if (from.end && is_final(standing.state)) return Reply(nothing_more());
+        if (from.end && is_final(standing.state)) return Reply(no_content());  // an EventSource stays away after it
         return Reply(event_stream_response(follow_events(call, id, {from.seq, false})));
     }
     WINDLASS_TRY(const auto events, call.app.jobs.events(id));

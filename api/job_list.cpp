@@ -77,7 +77,7 @@ OrProblem<Reply> one_page(const Call& call, const ListQuery& query, const JobFil
         }
     }
     std::vector<std::pair<std::string, std::string>> headers;
-    if (!end) headers.emplace_back("Link", next_link(call, before));
+    if (!end) headers.emplace_back("Link", next_link(call, call.route.path, before));
     auto step = [page = std::move(page), write = std::move(write)](JsonWriter& json) mutable -> Result<bool> {
         if (page.empty()) return false;
         return write_front(page, json, write);

@@ -107,7 +107,8 @@ OrProblem<Reply> as_events(const Call& call, JobId id, const JobsRepository::Sta
                 400, "Last-Event-ID is none that this log had: it looks like 1:out:4711:err:12, or is empty.");
         from = *position;
     }
-    if (std::exchange(from.end, false) && is_final(standing.state)) return Reply(nothing_more());
+    if (std::exchange(from.end, false) && is_final(standing.state))
+        return Reply(no_content());  // an EventSource stays away after it
     return Reply(
         event_stream_response(follow_log(call, id, from, query.stream, query.encoding.value_or(LogEncoding::text))));
 }

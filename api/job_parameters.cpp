@@ -94,8 +94,8 @@ Problem no_such_job(const Call& call) {
     return not_found(fmt::format("There is no job {} that you may see.", std::string(call.path[0].substr(0, 40))));
 }
 
-std::string next_link(const Call& call, std::int64_t before) {
-    std::string link = std::string(call.route.path) + "?after=" + std::to_string(before);
+std::string next_link(const Call& call, std::string_view path, std::int64_t cursor) {
+    std::string link = std::string(path) + "?after=" + std::to_string(cursor);
     for (const auto& [key, value] : call.request.query)
         if (key != "after") link += "&" + percent_encoded(key) + "=" + percent_encoded(value);
     return "<" + link + ">; rel=\"next\"";

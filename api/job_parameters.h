@@ -34,7 +34,8 @@ Visible visible_to(const Principal& principal);
 OrProblem<JobId> path_job(const Call& call);
 Problem no_such_job(const Call& call);
 
-// The URL of the page after this one: `before` is the cursor, the other parameters stay.
-std::string next_link(const Call& call, std::int64_t before);
+// The Link header of a page that is not the last: the same resource (`path`), from the cursor on; the other parameters
+// stay.
+std::string next_link(const Call& call, std::string_view path, std::int64_t cursor);
 
 }  // namespace windlass::api

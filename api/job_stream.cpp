@@ -258,12 +258,6 @@ std::shared_ptr<ChunkSource> follow_bytes(const Call& call, JobId job, LogPositi
     return std::make_shared<ByteStream>(call, job, from, stream);
 }
 
-Response nothing_more() {
-    Response response;
-    response.status = 204;
-    return response;
-}
-
 Response event_stream_response(std::shared_ptr<ChunkSource> source) {
     Response response;
     response.content_type = "text/event-stream";

@@ -23,8 +23,6 @@ std::shared_ptr<ChunkSource> follow_log(const Call& call, JobId job, LogPosition
 // The bytes as they are, nothing else.
 std::shared_ptr<ChunkSource> follow_bytes(const Call& call, JobId job, LogPosition from, OutputStream stream);
 
-// To whoever comes back after the end: an EventSource stays away after it.
-Response nothing_more();
 Response event_stream_response(std::shared_ptr<ChunkSource> source);
 
 }  // namespace windlass::api

@@ -17,14 +17,11 @@
 namespace windlass::api {
 namespace {
 
-Response status_response(JobId job, std::string_view status, int code) {
+Response status_response(JobId job, JobState state, int code) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("id");
-    put(json, job.text());
-    json.Key("status");
-    put(json, status);
+    put_standing(json, job, state);
     json.EndObject();
     return json_response(buffer, code);
 }
@@ -88,14 +85,14 @@ OrProblem<Reply> cancel_job(const Call& call) {
     WINDLASS_TRY(const auto id, path_job(call));
     WINDLASS_TRY(auto reason, read_reason(call));
     WINDLASS_TRY(const auto standing, visible_standing(call, id));
-    if (is_final(standing.state)) return Reply(status_response(id, name(standing.state), 200));
+    if (is_final(standing.state)) return Reply(status_response(id, standing.state, 200));
     protocol::CancelJobs question{{}, {id}, std::move(reason)};
     return ask_scheduler(call, std::move(question), [call, id](const protocol::Message& got) -> OrProblem<Reply> {
         const auto* answer = std::get_if<protocol::CancelAnswered>(&got);
         if (answer == nullptr || answer->answers.size() != 1) return senseless_answer();
         WINDLASS_TRY(const auto now, visible_standing(call, id));
         const bool ended_in_between = answer->answers.front() == cancel_not_active;
-        return Reply(status_response(id, name(now.state), ended_in_between ? 200 : 202));
+        return Reply(status_response(id, now.state, ended_in_between ? 200 : 202));
     });
 }
 

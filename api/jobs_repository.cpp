@@ -1,7 +1,5 @@
 #include "api/jobs_repository.h"
 
-#include <algorithm>
-
 #include "shared/protocol.h"
 
 namespace windlass::api {
@@ -9,18 +7,6 @@ namespace {
 
 JobState state_of(std::int64_t stored) {
     return static_cast<JobState>(stored);
-}
-
-std::optional<WallTime> time_or_null(const Row& row, std::size_t column) {
-    const auto us = row.integer_or_null(column);
-    return us ? std::optional(from_unix_us(*us)) : std::nullopt;
-}
-
-// Four columns from `column` on: outcome, exit_code, signal, wall_us; all null when no attempt has ended.
-std::optional<Ending> ending_of(const Row& row, std::size_t column) {
-    if (row.is_null(column)) return std::nullopt;
-    return Ending{static_cast<OutcomeKind>(row.integer(column)), static_cast<std::int32_t>(row.integer(column + 1)),
-                  static_cast<std::int32_t>(row.integer(column + 2)), Microseconds{row.integer(column + 3)}};
 }
 
 std::optional<ArrayProgress> progress_of(const Row& row, std::size_t column) {
@@ -53,12 +39,6 @@ JobLine line_of(JobId id, const Row& row, std::size_t column) {
             time_or_null(row, column + 3),
             ending_of(row, column + 4),
             progress_of(row, column + 8)};
-}
-
-// What a member without a row is, by the state of its array.
-JobState state_of_unstarted(JobState array) {
-    if (!is_final(array)) return array == JobState::blocked ? JobState::blocked : JobState::queued;
-    return array == JobState::timed_out ? JobState::timed_out : JobState::cancelled;
 }
 
 constexpr std::string_view step_order = " and id < :before order by id desc limit :scan";
@@ -96,6 +76,22 @@ std::string candidates(const Visible& visible, const JobFilter& filter) {
 }
 
 }  // namespace
+
+std::optional<WallTime> time_or_null(const Row& row, std::size_t column) {
+    const auto us = row.integer_or_null(column);
+    return us ? std::optional(from_unix_us(*us)) : std::nullopt;
+}
+
+std::optional<Ending> ending_of(const Row& row, std::size_t column) {
+    if (row.is_null(column)) return std::nullopt;
+    return Ending{static_cast<OutcomeKind>(row.integer(column)), static_cast<std::int32_t>(row.integer(column + 1)),
+                  static_cast<std::int32_t>(row.integer(column + 2)), Microseconds{row.integer(column + 3)}};
+}
+
+JobState state_of_unstarted(JobState array) {
+    if (!is_final(array)) return array == JobState::blocked ? JobState::blocked : JobState::queued;
+    return array == JobState::timed_out ? JobState::timed_out : JobState::cancelled;
+}
 
 Result<std::optional<JobsRepository::Membership>> JobsRepository::membership(Session& session, JobId member) {
     WINDLASS_TRY(const auto rows, session.query("select id, count, next_member from job_array where id < :member order "
@@ -233,88 +229,6 @@ Result<Step<QueuedPayload>> JobsRepository::queued(const Visible& visible, std::
     return step;
 }
 
-Result<std::optional<Step<JobLine>>> JobsRepository::members(JobId array, StateRange states, std::int64_t after,
-                                                             int scan) {
-    static const std::string select =
-        "select c.id, " + std::string(line_columns) +
-        " from (select id from (select id from job_state where id > :after and id <= :last%1 order by id limit :scan) "
-        "x "
-        "union all select id from (select id from job_past where id > :after and id <= :last%2 order by id limit "
-        ":scan) "
-        "y) c left join job j on j.id = :array left join job_state s on s.id = c.id left join job_past p on p.id = "
-        "c.id "
-        "left join job_array a on a.id = c.id left join attempt_result r on r.job = c.id and r.attempt = "
-        "coalesce(s.attempt, p.attempt) order by c.id limit :scan";
-    const auto narrowed = [](std::string live, std::string past) {
-        std::string sql = select;
-        sql.replace(sql.find("%2"), 2, past);
-        return sql.replace(sql.find("%1"), 2, live);
-    };
-    static const std::string any = narrowed("", "");
-
-    WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto head,
-                 session->query("select a.count, n.state, j.name from job_array a left join job j on j.id = a.id left "
-                                "join (select state from job_now where id = :id) n on 1 = 1 where a.id = :id",
-                                array.value));
-    if (head.empty() || head[0].is_null(1) || head[0].is_null(2)) return std::optional<Step<JobLine>>();
-    const JobState unstarted = state_of_unstarted(state_of(head[0].integer(1)));
-    const std::int64_t last = array.value + head[0].integer(0);
-    after = std::max(after, array.value);
-    Step<JobLine> step;
-    if (states.contains(unstarted)) {  // most ids are part of the list: a window of ids
-        const std::int64_t edge = std::min(last, after + scan);
-        WINDLASS_TRY(const auto rows, session->query(any, after, edge, scan, array.value));
-        auto row = rows.begin();
-        for (std::int64_t id = after + 1; id <= edge; ++id) {
-            JobLine line{JobId{id}, unstarted, head[0].text(2), {}, {}, {}, {}};
-            if (row != rows.end() && row->integer(0) == id) line = line_of(JobId{id}, *row++, 1);
-            if (states.contains(line.state)) step.matches.push_back(std::move(line));
-        }
-        step.cursor = edge;
-        step.end = edge == last;
-        return std::optional(std::move(step));
-    }
-    const std::string range = " and state between " + std::to_string(static_cast<int>(states.first)) + " and " +
-                              std::to_string(static_cast<int>(states.last));
-    // A single state of a large array comes from its index.
-    const std::string past = states.first == states.last
-                                 ? " and array_id = :array and state = " + std::to_string(static_cast<int>(states.last))
-                                 : range;
-    // The names first appear in the order in which they are given here, whether :array stands in `past` or not.
-    const std::string sql = narrowed(range, past);
-    WINDLASS_TRY(const auto rows, session->query(sql, after, last, scan, array.value));
-    for (const Row& row : rows) step.matches.push_back(line_of(JobId{row.integer(0)}, row, 1));
-    step.cursor = rows.empty() ? last : rows.back().integer(0);
-    step.end = rows.size() < static_cast<std::size_t>(scan);
-    return std::optional(std::move(step));
-}
-
-Result<std::vector<StateCount>> JobsRepository::counts(const Visible& visible) {
-    const std::string owner = visible.everybodys ? "" : "owner = :owner and ";
-    std::string sql = "select state, count(*) from job_state where " + owner + "array_id is null group by state";
-    for (const JobState state : all_job_states) {
-        if (!is_final(state)) continue;
-        const std::string number = std::to_string(static_cast<int>(state));
-        sql += " union all select " + number + ", count(*) from (select 1 from job_past where " + owner +
-               "state = " + number + " and array_id is null limit " + std::to_string(most_counted + 1) + ") c" + number;
-    }
-    WINDLASS_TRY(const auto session, pool_.lease());
-    std::vector<Param> params;
-    if (!visible.everybodys) params.emplace_back(visible.owner.value);
-    WINDLASS_TRY(const auto rows, session->run_query(sql, params));
-    std::vector<StateCount> counts;
-    for (const JobState state : all_job_states) {
-        StateCount count{state, 0, false};
-        for (const Row& row : rows)
-            if (state_of(row.integer(0)) == state) count.jobs += row.integer(1);
-        count.more = is_final(state) && count.jobs > most_counted;
-        if (count.more) count.jobs = most_counted;
-        counts.push_back(count);
-    }
-    return counts;
-}
-
 Result<std::vector<JobEvent>> JobsRepository::events(JobId job, std::int64_t after) {
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(
@@ -329,13 +243,6 @@ Result<std::vector<JobEvent>> JobsRepository::events(JobId job, std::int64_t aft
                           state_of(row.integer(3)), static_cast<AttemptNumber>(row.integer(4)),
                           row.text_or_null(5).value_or(""), row.text(6)});
     return events;
-}
-
-Result<std::optional<std::string>> JobsRepository::blob(const std::string& sha256) {
-    WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows, session->query("select bytes from blob where sha256 = :sha256", sha256));
-    if (rows.empty()) return std::optional<std::string>();
-    return std::optional(rows.front().bytes(0));
 }
 
 }  // namespace windlass::api

@@ -82,14 +82,6 @@ struct JobFilter {
     std::string queue;  // empty: any
 };
 
-// How many jobs are in a state; no more than `most_counted` are counted.
-inline constexpr std::int64_t most_counted = 10'000;
-struct StateCount {
-    JobState state = JobState::queued;
-    std::int64_t jobs = 0;
-    bool more = false;  // there are more than that
-};
-
 // One step through a long list: the jobs among the next `scan` candidates that match. An empty step is not the end.
 template <class T>
 struct Step {
@@ -109,6 +101,14 @@ struct JobEvent {
     std::string worker;  // its name; empty: none
     std::string detail;
 };
+
+// Columns of a row that several queries read in the same way.
+std::optional<WallTime> time_or_null(const Row& row, std::size_t column);
+// Four columns from `column` on: outcome, exit_code, signal, wall_us; all null when no attempt has ended.
+std::optional<Ending> ending_of(const Row& row, std::size_t column);
+
+// What a member without a row is, by the state of its array.
+JobState state_of_unstarted(JobState array);
 
 struct QueuedPayload {
     std::string running_commands;
@@ -138,18 +138,8 @@ class JobsRepository {
     // Oldest first: the queued ones after `after`. Looks at what has not ended, never at the history.
     Result<Step<QueuedPayload>> queued(const Visible& visible, std::int64_t after, int scan);
 
-    // Members of an array in order, after `after`: `scan` of them at most. Those that have not been started are among
-    // them (those that never will be are cancelled, or timed out). nullopt: it is no array.
-    Result<std::optional<Step<JobLine>>> members(JobId array, StateRange states, std::int64_t after, int scan);
-
-    // Jobs by state, arrays counted as one. Final states from the index alone, bounded; the others from what has not
-    // ended.
-    Result<std::vector<StateCount>> counts(const Visible& visible);
-
     // In order; only those after number `after`.
     Result<std::vector<JobEvent>> events(JobId job, std::int64_t after = 0);
-    // The bytes of code, data or a result file; nullopt: no longer there.
-    Result<std::optional<std::string>> blob(const std::string& sha256);
 
   private:
     struct Membership {

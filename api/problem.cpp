@@ -1,5 +1,7 @@
 #include "api/problem.h"
 
+#include "api/json_fields.h"
+
 #include <algorithm>
 
 namespace windlass::api {
@@ -53,30 +55,23 @@ Problem problem_of(const Error& error) {
 
 void write_problem(JsonWriter& json, const Problem& problem, std::string_view request_id) {
     json.StartObject();
-    json.Key("type");
-    put(json, problem.type);
-    json.Key("title");
-    put(json, status_phrase(problem.status));
-    json.Key("status");
-    json.Int(problem.status);
-    json.Key("detail");
-    put(json, to_valid_utf8(problem.detail));
+    put_text(json, "type", problem.type);
+    put_text(json, "title", status_phrase(problem.status));
+    put_number(json, "status", problem.status);
+    put_any_bytes(json, "detail", problem.detail);
     if (!problem.errors.empty()) {
         json.Key("errors");
         json.StartArray();
         for (const auto& error : problem.errors) {
             json.StartObject();
-            json.Key("pointer");
-            put(json, to_valid_utf8(error.pointer));
-            json.Key("detail");
-            put(json, to_valid_utf8(error.detail));
+            put_any_bytes(json, "pointer", error.pointer);
+            put_any_bytes(json, "detail", error.detail);
             json.EndObject();
         }
         json.EndArray();
     }
     if (!request_id.empty()) {
-        json.Key("request_id");
-        put(json, request_id);
+        put_text(json, "request_id", request_id);
     }
     json.EndObject();
 }

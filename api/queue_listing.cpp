@@ -3,9 +3,11 @@
 #include <map>
 #include <utility>
 
+#include "api/blobs_repository.h"
 #include "api/handlers.h"
 #include "api/job_parameters.h"
 #include "api/jobs_repository.h"
+#include "api/json_fields.h"
 #include "api/json_list.h"
 
 namespace windlass::api {
@@ -16,7 +18,7 @@ constexpr int ids_per_step = 500;
 // Walks the queue; many jobs share one code, so the last text read is kept.
 class QueueWalk {
   public:
-    QueueWalk(JobsRepository& jobs, const Visible& visible) : jobs_(jobs), visible_(visible) {}
+    QueueWalk(const App& app, const Visible& visible) : jobs_(app.jobs), blobs_(app.blobs), visible_(visible) {}
 
     Result<bool> step(JsonWriter& json) {
         if (waiting_.empty()) {
@@ -44,7 +46,7 @@ class QueueWalk {
         if (sha256 == text.sha256) return {};
         std::string bytes;
         if (!sha256.empty()) {
-            WINDLASS_TRY(auto blob, jobs_.blob(sha256));
+            WINDLASS_TRY(auto blob, blobs_.bytes(sha256));
             if (!blob)
                 return make_error(ErrorKind::internal, "the text of a queued job is missing from the table blob");
             bytes = is_valid_utf8(*blob) ? *std::move(blob) : to_valid_utf8(*blob);
@@ -57,17 +59,15 @@ class QueueWalk {
         WINDLASS_TRY_STATUS(read(job.code_sha256, code_));
         WINDLASS_TRY_STATUS(read(job.data_sha256, data_));
         json.StartObject();
-        json.Key("code");
-        put(json, code_.text);
-        json.Key("data");
-        put(json, data_.text);
-        json.Key("running_commands");
-        put(json, job.running_commands);
+        put_text(json, "code", code_.text);
+        put_text(json, "data", data_.text);
+        put_text(json, "running_commands", job.running_commands);
         json.EndObject();
         return {};
     }
 
     JobsRepository& jobs_;
+    BlobsRepository& blobs_;
     Visible visible_;
     std::int64_t after_ = 0;
     bool end_ = false;
@@ -78,7 +78,7 @@ class QueueWalk {
 }  // namespace
 
 OrProblem<Reply> list_queue(const Call& call) {
-    const auto walk = std::make_shared<QueueWalk>(call.app.jobs, visible_to(call.principal));
+    const auto walk = std::make_shared<QueueWalk>(call.app, visible_to(call.principal));
     return list_reply(call, [walk](JsonWriter& json) { return walk->step(json); });
 }
 

@@ -10,6 +10,7 @@
 #include "api/ask.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/names.h"
 #include "api/submit_fields.h"
 
@@ -20,25 +21,14 @@ constexpr double largest_weight = 1000;
 
 void write_queue(JsonWriter& json, const protocol::QueueView& queue, bool for_admin) {
     json.StartObject();
-    json.Key("name");
-    put(json, queue.name);
-    json.Key("held");
-    json.Bool(queue.held);
-    json.Key("description");
-    put(json, queue.description);
-    json.Key("max_running");
-    if (queue.max_running)
-        json.Int64(*queue.max_running);
-    else
-        json.Null();
+    put_text(json, "name", queue.name);
+    put_flag(json, "held", queue.held);
+    put_text(json, "description", queue.description);
+    put_number_or_null(json, "max_running", queue.max_running);
     if (for_admin) {
-        json.Key("weight");
-        const std::string weight = fmt::format("{}", static_cast<double>(queue.weight_millis) / 1000.0);
-        json.RawValue(weight.data(), weight.size(), rapidjson::kNumberType);
-        json.Key("queued");
-        json.Int64(queue.queued);
-        json.Key("running");
-        json.Int64(queue.running);
+        put_thousandths(json, "weight", queue.weight_millis);
+        put_number(json, "queued", queue.queued);
+        put_number(json, "running", queue.running);
     }
     json.EndObject();
 }
@@ -174,11 +164,8 @@ OrProblem<Reply> delete_queue(const Call& call) {
     const auto name = path_queue(call);
     return with_queue(call, name, [call, name](const protocol::QueueView* found) -> OrProblem<Reply> {
         if (found == nullptr) return no_such_queue();
-        return ask_operator(call, protocol::RemoveQueue{{}, name}, []() -> OrProblem<Reply> {
-            Response response;
-            response.status = 204;
-            return Reply(std::move(response));
-        });
+        return ask_operator(call, protocol::RemoveQueue{{}, name},
+                            []() -> OrProblem<Reply> { return Reply(no_content()); });
     });
 }
 

@@ -1,12 +1,11 @@
 // /api/quotas/: what tiers and single users may have; and /me/, one's own with what one has.
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "api/accounts_repository.h"
 #include "api/ask.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/names.h"
 #include "api/quotas_repository.h"
 
@@ -37,27 +36,18 @@ OrProblem<Subject> path_subject(const Call& call) {
     return not_found("A quota belongs to tier:NAME or user:NAME.");
 }
 
-void optional_number(JsonWriter& json, const char* key, const std::optional<std::int64_t>& value) {
-    json.Key(key);
-    if (value)
-        json.Int64(*value);
-    else
-        json.Null();
-}
-
 void write_quota(JsonWriter& json, const Quota& quota) {
-    optional_number(json, "queued", quota.queued);
-    optional_number(json, "running", quota.running);
+    put_number_or_null(json, "queued", quota.queued);
+    put_number_or_null(json, "running", quota.running);
     std::optional<std::int64_t> cpu_s;
     if (quota.cpu_per_day) cpu_s = std::chrono::duration_cast<Seconds>(*quota.cpu_per_day).count();
-    optional_number(json, "cpu_s_per_day", cpu_s);
-    optional_number(json, "stored_bytes", quota.stored_bytes);
+    put_number_or_null(json, "cpu_s_per_day", cpu_s);
+    put_number_or_null(json, "stored_bytes", quota.stored_bytes);
 }
 
 void write_line(JsonWriter& json, std::string_view subject, const Quota& quota) {
     json.StartObject();
-    json.Key("subject");
-    put(json, subject);
+    put_text(json, "subject", subject);
     write_quota(json, quota);
     json.EndObject();
 }
@@ -128,9 +118,7 @@ OrProblem<Reply> delete_quota(const Call& call) {
     WINDLASS_TRY(const auto subject, path_subject(call));
     WINDLASS_TRY(const bool removed, call.app.quotas.remove(subject.stored));
     if (!removed) return not_found("No quota is set for " + subject.shown + ".");
-    Response response;
-    response.status = 204;
-    return tell(call, subject, std::move(response));
+    return tell(call, subject, no_content());
 }
 
 OrProblem<Reply> own_quota(const Call& call) {
@@ -145,14 +133,10 @@ OrProblem<Reply> own_quota(const Call& call) {
     json.EndObject();
     json.Key("usage");
     json.StartObject();
-    json.Key("queued");
-    json.Int64(usage.queued);
-    json.Key("running");
-    json.Int64(usage.running);
-    json.Key("cpu_s_today");
-    json.Int64(std::chrono::duration_cast<Seconds>(usage.cpu_today).count());
-    json.Key("stored_bytes");
-    json.Int64(usage.stored_bytes);
+    put_number(json, "queued", usage.queued);
+    put_number(json, "running", usage.running);
+    put_number(json, "cpu_s_today", std::chrono::duration_cast<Seconds>(usage.cpu_today).count());
+    put_number(json, "stored_bytes", usage.stored_bytes);
     json.EndObject();
     json.EndObject();
     return Reply(json_response(buffer));

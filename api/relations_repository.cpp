@@ -69,20 +69,13 @@ std::string members_sql(std::string_view condition, std::string_view limit) {
     return sql += limit;
 }
 
-std::optional<WallTime> time_or_null(const Row& row, std::size_t column) {
-    const auto us = row.integer_or_null(column);
-    return us ? std::optional(from_unix_us(*us)) : std::nullopt;
-}
-
 MemberView member_of(const Row& row) {
     MemberView member;
     member.line.id = JobId{row.integer(0)};
     member.line.state = static_cast<JobState>(row.integer(1));
     member.line.started = time_or_null(row, 2);
     member.line.finished = time_or_null(row, 3);
-    if (!row.is_null(4))
-        member.line.ending = Ending{static_cast<OutcomeKind>(row.integer(4)), static_cast<std::int32_t>(row.integer(5)),
-                                    static_cast<std::int32_t>(row.integer(6)), Microseconds{row.integer(7)}};
+    member.line.ending = ending_of(row, 4);
     member.attempt = static_cast<AttemptNumber>(row.integer(8));
     member.failures = static_cast<std::int32_t>(row.integer(9));
     member.losses = static_cast<std::int32_t>(row.integer(10));
@@ -105,9 +98,7 @@ Result<std::optional<ArrayView>> containing(Session& session, JobId member) {
 }  // namespace
 
 JobState ArrayView::state_without_row(std::int64_t number) const {
-    if (state == JobState::timed_out) return JobState::timed_out;
-    if (is_final(state) || number < next_member) return JobState::cancelled;
-    return state;
+    return !is_final(state) && number < next_member ? JobState::cancelled : state_of_unstarted(state);
 }
 
 Result<std::map<JobId, UserId>> RelationsRepository::owners(const std::vector<JobId>& jobs) {

@@ -1,70 +1,45 @@
 #include "api/render_job.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <type_traits>
 
+#include "api/json_fields.h"
+
 namespace windlass::api {
 namespace {
 
-void text(JsonWriter& json, const char* key, std::string_view value) {
-    json.Key(key);
-    put(json, value);
-}
-void number(JsonWriter& json, const char* key, std::int64_t value) {
-    json.Key(key);
-    json.Int64(value);
-}
-void optional_time(JsonWriter& json, const char* key, const std::optional<WallTime>& value) {
-    json.Key(key);
-    if (value)
-        put(json, time_text(*value));
-    else
-        json.Null();
-}
 // A number of seconds with all six places: a double would print 0.1 + 0.2 as it likes.
 void seconds(JsonWriter& json, const char* key, Microseconds value) {
     const std::string digits = fmt::format("{}.{:06}", value.count() / 1'000'000, value.count() % 1'000'000);
     json.Key(key);
     json.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
 }
-// Text of a job, which may hold any bytes.
-void any_bytes(JsonWriter& json, const char* key, const std::string& value) {
-    json.Key(key);
-    if (is_valid_utf8(value))
-        put(json, value);
-    else
-        put(json, to_valid_utf8(value));
-}
 void optional_text(JsonWriter& json, const char* key, const std::string& value) {
-    if (!value.empty()) any_bytes(json, key, value);
+    if (!value.empty()) put_any_bytes(json, key, value);
+}
+void true_flag(JsonWriter& json, const char* key, bool value) {
+    if (value) put_flag(json, key, true);
 }
 
 void write_limits(JsonWriter& json, const Limits& limits) {
     json.StartObject();
-    json.Key("cpus");
-    const std::string cpus = fmt::format("{}", limits.cpu_millis / 1000.0);
-    json.RawValue(cpus.data(), cpus.size(), rapidjson::kNumberType);
-    number(json, "memory_bytes", limits.memory_bytes);
-    number(json, "disk_bytes", limits.disk_bytes);
-    number(json, "processes", limits.processes);
-    number(json, "output_bytes", limits.output_bytes);
-    number(json, "open_files", limits.open_files);
-    if (limits.cpu_time.count() > 0) {
-        const std::string cpu_s = fmt::format("{}", static_cast<double>(limits.cpu_time.count()) / 1000.0);
-        json.Key("cpu_s");
-        json.RawValue(cpu_s.data(), cpu_s.size(), rapidjson::kNumberType);
-    }
-    if (limits.file_bytes > 0) number(json, "file_bytes", limits.file_bytes);
-    if (limits.inodes > 0) number(json, "inodes", limits.inodes);
+    put_thousandths(json, "cpus", limits.cpu_millis);
+    put_number(json, "memory_bytes", limits.memory_bytes);
+    put_number(json, "disk_bytes", limits.disk_bytes);
+    put_number(json, "processes", limits.processes);
+    put_number(json, "output_bytes", limits.output_bytes);
+    put_number(json, "open_files", limits.open_files);
+    if (limits.cpu_time.count() > 0) put_thousandths(json, "cpu_s", limits.cpu_time.count());
+    if (limits.file_bytes > 0) put_number(json, "file_bytes", limits.file_bytes);
+    if (limits.inodes > 0) put_number(json, "inodes", limits.inodes);
     json.EndObject();
 }
 
 void write_ending(JsonWriter& json, OutcomeKind outcome, std::int32_t exit_code, std::int32_t signal) {
-    if (outcome == OutcomeKind::exited) number(json, "exit_code", exit_code);
-    if (outcome == OutcomeKind::signalled || signal != 0) number(json, "signal", signal);
-    text(json, "outcome", name(outcome));
+    if (outcome == OutcomeKind::exited) put_number(json, "exit_code", exit_code);
+    if (outcome == OutcomeKind::signalled || signal != 0) put_number(json, "signal", signal);
+    put_text(json, "outcome", name(outcome));
 }
 
 void write_usage(JsonWriter& json, const Usage& usage) {
@@ -74,14 +49,11 @@ void write_usage(JsonWriter& json, const Usage& usage) {
     seconds(json, "cpu_s", usage.cpu_user + usage.cpu_system);
     seconds(json, "cpu_user_s", usage.cpu_user);
     seconds(json, "cpu_system_s", usage.cpu_system);
-    number(json, "peak_memory_bytes", usage.peak_memory_bytes);
-    if (usage.peak_memory_is_largest_process) {
-        json.Key("peak_memory_is_largest_process");
-        json.Bool(true);
-    }
-    number(json, "read_bytes", usage.read_bytes);
-    number(json, "written_bytes", usage.written_bytes);
-    if (usage.peak_processes > 0) number(json, "peak_processes", usage.peak_processes);
+    put_number(json, "peak_memory_bytes", usage.peak_memory_bytes);
+    true_flag(json, "peak_memory_is_largest_process", usage.peak_memory_is_largest_process);
+    put_number(json, "read_bytes", usage.read_bytes);
+    put_number(json, "written_bytes", usage.written_bytes);
+    if (usage.peak_processes > 0) put_number(json, "peak_processes", usage.peak_processes);
     json.EndObject();
 }
 
@@ -90,37 +62,25 @@ void write_files(JsonWriter& json, const AttemptResult& result) {
     json.StartArray();
     for (const auto& file : result.files) {
         json.StartObject();
-        any_bytes(json, "path", file.path);
-        number(json, "size", file.size_bytes);
-        text(json, "sha256", file.sha256);
-        if (!file.stored) {
-            json.Key("stored");
-            json.Bool(false);
-        }
+        put_any_bytes(json, "path", file.path);
+        put_number(json, "size", file.size_bytes);
+        put_text(json, "sha256", file.sha256);
+        if (!file.stored) put_flag(json, "stored", false);
         json.EndObject();
     }
     json.EndArray();
 }
 
-void flag(JsonWriter& json, const char* key, bool value) {
-    if (!value) return;
-    json.Key(key);
-    json.Bool(true);
-}
-
 void write_results(JsonWriter& json, const AttemptResult& result, const JobOutput& output) {
     write_ending(json, result.outcome.kind, result.outcome.exit_code, result.outcome.signal);
-    any_bytes(json, "stdout", output.standard_output);
-    any_bytes(json, "stderr", output.standard_error);
-    flag(json, "stdout_truncated", result.stdout_truncated);
-    flag(json, "stderr_truncated", result.stderr_truncated);
+    put_any_bytes(json, "stdout", output.standard_output);
+    put_any_bytes(json, "stderr", output.standard_error);
+    true_flag(json, "stdout_truncated", result.stdout_truncated);
+    true_flag(json, "stderr_truncated", result.stderr_truncated);
     write_usage(json, result.usage);
     write_files(json, result);
-    flag(json, "files_truncated", result.files_truncated);
-    if (!result.value_json.empty()) {
-        json.Key("value");
-        json.RawValue(result.value_json.data(), result.value_json.size(), rapidjson::kObjectType);
-    }
+    true_flag(json, "files_truncated", result.files_truncated);
+    if (!result.value_json.empty()) put_object(json, "value", result.value_json);
     optional_text(json, "detail", result.outcome.detail);
 }
 
@@ -153,16 +113,15 @@ void optional_map(JsonWriter& json, const char* key, const std::map<std::string,
 
 // Where it may run, and when it is tried again. What most jobs leave alone is shown only if it is set.
 void write_placement(JsonWriter& json, const JobSpec& spec, const Relations& relations) {
-    text(json, "queue", relations.queue.empty() ? std::string_view(spec.queue) : std::string_view(relations.queue));
+    put_text(json, "queue", relations.queue.empty() ? std::string_view(spec.queue) : std::string_view(relations.queue));
     list(json, "tags", spec.tags);
-    text(json, "network", spec.network == Network::full ? "full" : "none");
+    put_text(json, "network", spec.network == Network::full ? "full" : "none");
     if (spec.retry_on) {
         json.Key("retry_on");
         json.StartObject();
         list(json, "exit_codes", spec.retry_on->exit_codes);
         list(json, "signals", spec.retry_on->signals);
-        json.Key("timeout");
-        json.Bool(spec.retry_on->timeout);
+        put_flag(json, "timeout", spec.retry_on->timeout);
         json.EndObject();
     }
     if (spec.retry_delay.count() > 0) seconds(json, "retry_delay_s", spec.retry_delay);
@@ -174,8 +133,8 @@ void write_placement(JsonWriter& json, const JobSpec& spec, const Relations& rel
 void write_files_and_times(JsonWriter& json, const JobSpec& spec) {
     optional_map(json, "files", spec.files);
     if (!spec.outputs.empty()) list(json, "outputs", spec.outputs);
-    if (spec.not_before) text(json, "not_before", time_text(*spec.not_before));
-    if (spec.deadline) text(json, "deadline", time_text(*spec.deadline));
+    if (spec.not_before) put_text(json, "not_before", time_text(*spec.not_before));
+    if (spec.deadline) put_text(json, "deadline", time_text(*spec.deadline));
 }
 
 std::string_view word(DependencyCondition condition) {
@@ -190,18 +149,25 @@ std::string_view word(DependencyCondition condition) {
     return "failed";
 }
 
+// How many members ended how.
+template <class Array>
+void write_ended(JsonWriter& json, const Array& array) {
+    put_number(json, "succeeded", array.succeeded);
+    put_number(json, "failed", array.failed);
+    put_number(json, "timed_out", array.timed_out);
+    put_number(json, "cancelled", array.cancelled);
+    put_number(json, "lost", array.lost);
+}
+
 void write_array(JsonWriter& json, const ArrayView& array) {
     json.Key("array");
     json.StartObject();
-    number(json, "count", array.count);
-    if (array.max_fails) number(json, "max_fails", *array.max_fails);
-    number(json, array.state == JobState::blocked ? "blocked" : "queued", array.count - array.ended() - array.running);
-    number(json, "running", array.running);
-    number(json, "succeeded", array.succeeded);
-    number(json, "failed", array.failed);
-    number(json, "timed_out", array.timed_out);
-    number(json, "cancelled", array.cancelled);
-    number(json, "lost", array.lost);
+    put_number(json, "count", array.count);
+    if (array.max_fails) put_number(json, "max_fails", *array.max_fails);
+    put_number(json, array.state == JobState::blocked ? "blocked" : "queued",
+               array.count - array.ended() - array.running);
+    put_number(json, "running", array.running);
+    write_ended(json, array);
     json.EndObject();
 }
 
@@ -211,30 +177,26 @@ void write_relations(JsonWriter& json, JobId job, const Relations& relations) {
         json.StartArray();
         for (const auto& [on, condition] : relations.after) {
             json.StartObject();
-            text(json, "job", on.text());
-            text(json, "when", word(condition));
+            put_text(json, "job", on.text());
+            put_text(json, "when", word(condition));
             json.EndObject();
         }
         json.EndArray();
     }
     if (relations.array) write_array(json, *relations.array);
     if (relations.within) {
-        text(json, "array_id", relations.within->id.text());
-        number(json, "array_index", relations.within->number_of(job));
+        put_text(json, "array_id", relations.within->id.text());
+        put_number(json, "array_index", relations.within->number_of(job));
     }
-    if (relations.rerun_of) text(json, "rerun_of", relations.rerun_of.text());
+    if (relations.rerun_of) put_text(json, "rerun_of", relations.rerun_of.text());
 }
 
 // What an array leaves: how many of its members ended how. Each of them has a result of its own.
 void write_counts(JsonWriter& json, const ArrayProgress& array) {
     json.Key("array");
     json.StartObject();
-    number(json, "count", array.count);
-    number(json, "succeeded", array.succeeded);
-    number(json, "failed", array.failed);
-    number(json, "timed_out", array.timed_out);
-    number(json, "cancelled", array.cancelled);
-    number(json, "lost", array.lost);
+    put_number(json, "count", array.count);
+    write_ended(json, array);
     json.EndObject();
 }
 
@@ -250,13 +212,6 @@ OutcomeKind outcome_without_ending(JobState state) {
 std::string seconds_text(Microseconds duration) {
     const std::int64_t ms = std::max<std::int64_t>(0, duration.count() / 1000);
     return fmt::format("{}.{:03}", ms / 1000, ms % 1000);
-}
-
-std::string time_text(WallTime time) {
-    const auto whole = std::chrono::floor<Seconds>(time);
-    const auto ms = std::chrono::floor<Milliseconds>(time - whole).count();
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                       fmt::gmtime(static_cast<std::time_t>(whole.time_since_epoch().count())), ms);
 }
 
 std::optional<Ending> ending_that_counts(const JobLine& job) {
@@ -277,41 +232,42 @@ std::string duration_text(const JobLine& job, WallTime now) {
     return "";
 }
 
+void put_standing(JsonWriter& json, JobId job, JobState state) {
+    put_text(json, "id", job.text());
+    put_text(json, "status", name(state));
+}
+
 void write_job_line(JsonWriter& json, const JobLine& job, WallTime now) {
     json.StartObject();
-    text(json, "id", job.id.text());
-    text(json, "duration", duration_text(job, now));
-    text(json, "status", name(job.state));
+    put_text(json, "id", job.id.text());
+    put_text(json, "duration", duration_text(job, now));
+    put_text(json, "status", name(job.state));
     json.EndObject();
 }
 
 void write_job(JsonWriter& json, const JobView& job, const Relations& relations, WallTime now) {
     json.StartObject();
-    text(json, "id", job.line.id.text());
-    text(json, "duration", duration_text(job.line, now));
-    text(json, "status", name(relations.array ? relations.array->shown_state() : job.line.state));
-    any_bytes(json, "name", job.line.name);
-    text(json, "owner", job.owner.text());
-    number(json, "priority", job.spec.priority);
-    text(json, "submitted", time_text(job.submitted));
-    optional_time(json, "started", job.line.started);
-    optional_time(json, "finished", job.line.finished);
-    number(json, "attempt", job.attempt);
-    number(json, "attempts_failed", job.failures);
-    number(json, "attempts_lost", job.losses);
-    number(json, "max_attempts", job.spec.max_attempts);
+    put_text(json, "id", job.line.id.text());
+    put_text(json, "duration", duration_text(job.line, now));
+    put_text(json, "status", name(relations.array ? relations.array->shown_state() : job.line.state));
+    put_any_bytes(json, "name", job.line.name);
+    put_text(json, "owner", job.owner.text());
+    put_number(json, "priority", job.spec.priority);
+    put_text(json, "submitted", time_text(job.submitted));
+    put_time_or_null(json, "started", job.line.started);
+    put_time_or_null(json, "finished", job.line.finished);
+    put_number(json, "attempt", job.attempt);
+    put_number(json, "attempts_failed", job.failures);
+    put_number(json, "attempts_lost", job.losses);
+    put_number(json, "max_attempts", job.spec.max_attempts);
     if (const auto ending = ending_that_counts(job.line))
         write_ending(json, ending->outcome, ending->exit_code, ending->signal);
-    flag(json, "cancel_requested", job.cancel_requested);
-    json.Key("timeout_s");
-    const std::string timeout = fmt::format("{}", static_cast<double>(job.spec.timeout.count()) / 1000.0);
-    json.RawValue(timeout.data(), timeout.size(), rapidjson::kNumberType);
+    true_flag(json, "cancel_requested", job.cancel_requested);
+    put_thousandths(json, "timeout_s", job.spec.timeout.count());
     json.Key("limits");
     write_limits(json, job.spec.limits);
-    any_bytes(json, "running_commands", job.spec.running_commands);
-    json.Key("env");
-    const std::string_view env = job.env_json.empty() ? "{}" : std::string_view(job.env_json);
-    json.RawValue(env.data(), env.size(), rapidjson::kObjectType);
+    put_any_bytes(json, "running_commands", job.spec.running_commands);
+    put_object(json, "env", job.env_json.empty() ? "{}" : std::string_view(job.env_json));
     write_placement(json, job.spec, relations);
     write_files_and_times(json, job.spec);
     write_relations(json, job.line.id, relations);
@@ -320,17 +276,17 @@ void write_job(JsonWriter& json, const JobView& job, const Relations& relations,
 
 void write_member(JsonWriter& json, const ArrayView& array, const MemberView& member, WallTime now) {
     json.StartObject();
-    text(json, "id", member.line.id.text());
-    number(json, "index", array.number_of(member.line.id));
-    text(json, "duration", duration_text(member.line, now));
-    text(json, "status", name(member.line.state));
+    put_text(json, "id", member.line.id.text());
+    put_number(json, "index", array.number_of(member.line.id));
+    put_text(json, "duration", duration_text(member.line, now));
+    put_text(json, "status", name(member.line.state));
     json.EndObject();
 }
 
 void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& output, WallTime now) {
     json.StartObject();
-    text(json, "id", job.line.id.text());
-    text(json, "duration", duration_text(job.line, now));
+    put_text(json, "id", job.line.id.text());
+    put_text(json, "duration", duration_text(job.line, now));
     json.Key("results");
     json.StartObject();
     if (is_final(job.line.state)) {
@@ -339,7 +295,7 @@ void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& outp
         else if (job.line.array)
             write_counts(json, *job.line.array);
         else
-            text(json, "outcome", name(outcome_without_ending(job.line.state)));
+            put_text(json, "outcome", name(outcome_without_ending(job.line.state)));
     }
     json.EndObject();
     json.EndObject();
@@ -347,23 +303,23 @@ void write_result(JsonWriter& json, const JobOutcome& job, const JobOutput& outp
 
 void write_attempt(JsonWriter& json, const StoredResult& attempt) {
     json.StartObject();
-    number(json, "attempt", attempt.attempt);
+    put_number(json, "attempt", attempt.attempt);
     const Outcome& outcome = attempt.result.outcome;
     write_ending(json, outcome.kind, outcome.exit_code, outcome.signal);
     optional_text(json, "detail", outcome.detail);
     optional_text(json, "worker", attempt.worker);
-    text(json, "ended", time_text(attempt.ended));
+    put_text(json, "ended", time_text(attempt.ended));
     write_usage(json, attempt.result.usage);
     json.EndObject();
 }
 
 void write_event(JsonWriter& json, const JobEvent& event) {
     json.StartObject();
-    number(json, "seq", event.seq);
-    text(json, "at", time_text(event.at));
-    text(json, "event", name(event.move));
-    text(json, "status", name(event.state));
-    number(json, "attempt", event.attempt);
+    put_number(json, "seq", event.seq);
+    put_text(json, "at", time_text(event.at));
+    put_text(json, "event", name(event.move));
+    put_text(json, "status", name(event.state));
+    put_number(json, "attempt", event.attempt);
     optional_text(json, "worker", event.worker);
     optional_text(json, "detail", event.detail);
     json.EndObject();

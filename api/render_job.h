@@ -13,12 +13,13 @@
 namespace windlass::api {
 
 std::string seconds_text(Microseconds duration);  // "1.204"
-std::string time_text(WallTime time);             // "2026-01-31T09:30:00.125Z"
 // "" before it starts, the running total while it runs, the wall time of the attempt that counts at the end.
 std::string duration_text(const JobLine& job, WallTime now);
 // The ending that counts for the job as it is now: an older attempt's does not while it waits again, nor after it was
 // cancelled while it waited.
 std::optional<Ending> ending_that_counts(const JobLine& job);
+
+void put_standing(JsonWriter& json, JobId job, JobState state);  // the fields id and status of an object begun
 
 void write_job_line(JsonWriter& json, const JobLine& job, WallTime now);  // {id, duration, status}
 // The same and everything else.

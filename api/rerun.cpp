@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/blobs_repository.h"
 #include "api/field_reader.h"
 #include "api/find_job.h"
 #include "api/handlers.h"
@@ -27,7 +28,7 @@ struct Kept {
 
 OrProblem<std::string> payload(const Call& call, const std::string& sha256) {
     if (sha256.empty()) return std::string();
-    WINDLASS_TRY(auto bytes, call.app.jobs.blob(sha256));
+    WINDLASS_TRY(auto bytes, call.app.blobs.bytes(sha256));
     if (!bytes) return make_problem(409, "The code or data of this job is no longer kept; submit it anew.");
     return *std::move(bytes);
 }

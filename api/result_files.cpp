@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/blobs_repository.h"
 #include "api/handlers.h"
 #include "api/job_parameters.h"
 #include "api/jobs_repository.h"
@@ -42,7 +43,7 @@ OrProblem<Reply> result_file(const Call& call) {
     if (!file->stored) return not_found("The job left this file, but it was too large to be kept.");
     Response response;
     if (file->size_bytes > 0) {
-        WINDLASS_TRY(auto bytes, call.app.jobs.blob(file->sha256));
+        WINDLASS_TRY(auto bytes, call.app.blobs.bytes(file->sha256));
         if (!bytes) return not_found("The bytes of this file are no longer kept.");
         response.body = *std::move(bytes);
     }

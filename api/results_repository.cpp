@@ -88,8 +88,8 @@ Result<std::optional<JobOutcome>> ResultsRepository::one(JobId job) {
     outcome.line.id = job;
     outcome.line.name = row.text(1);
     outcome.line.state = static_cast<JobState>(row.integer(2));
-    if (const auto us = row.integer_or_null(4)) outcome.line.started = from_unix_us(*us);
-    if (const auto us = row.integer_or_null(5)) outcome.line.finished = from_unix_us(*us);
+    outcome.line.started = time_or_null(row, 4);
+    outcome.line.finished = time_or_null(row, 5);
     if (!row.is_null(6)) {
         outcome.stored = result_of(row, 6);
         const AttemptResult& result = outcome.stored->result;

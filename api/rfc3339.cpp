@@ -1,5 +1,8 @@
 #include "api/rfc3339.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 namespace windlass::api {
 namespace {
 
@@ -90,6 +93,13 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
     if (!scan.ended() || !date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
     return WallTime{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
            Seconds{second} + part - offset;
+}
+
+std::string time_text(WallTime time) {
+    const auto whole = std::chrono::floor<Seconds>(time);
+    const auto ms = std::chrono::floor<Milliseconds>(time - whole).count();
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                       fmt::gmtime(static_cast<std::time_t>(whole.time_since_epoch().count())), ms);
 }
 
 }  // namespace windlass::api

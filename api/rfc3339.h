@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "shared/time.h"
@@ -11,5 +12,7 @@ namespace windlass::api {
 
 // nullopt: it is none, or no such moment exists (31 April). Decimals beyond microseconds are cut.
 std::optional<WallTime> parse_rfc3339(std::string_view text);
+
+std::string time_text(WallTime time);  // "2026-01-31T09:30:00.125Z"
 
 }  // namespace windlass::api

@@ -8,9 +8,9 @@
 #include "api/field_reader.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/json_fields.h"
 #include "api/json_list.h"
 #include "api/names.h"
-#include "api/render_job.h"
 #include "api/schedule_fields.h"
 #include "api/schedules_repository.h"
 #include "api/submission.h"
@@ -20,11 +20,6 @@
 
 namespace windlass::api {
 namespace {
-
-void text(JsonWriter& json, const char* key, std::string_view value) {
-    json.Key(key);
-    put(json, value);
-}
 
 // The member "body" of what is stored as the job.
 std::string body_of(const std::string& stored) {
@@ -38,16 +33,15 @@ std::string body_of(const std::string& stored) {
 
 void write_schedule(JsonWriter& json, const ScheduleView& schedule, WallTime now) {
     json.StartObject();
-    text(json, "id", std::to_string(schedule.id));
-    text(json, "owner", schedule.owner.text());
-    text(json, "name", schedule.name);
-    text(json, "cron", schedule.cron);
-    text(json, "time_zone", schedule.time_zone);
-    text(json, "overlap", word(schedule.overlap));
-    text(json, "missed", word(schedule.missed));
-    json.Key("paused");
-    json.Bool(schedule.paused);
-    text(json, "created", time_text(schedule.created));
+    put_text(json, "id", std::to_string(schedule.id));
+    put_text(json, "owner", schedule.owner.text());
+    put_text(json, "name", schedule.name);
+    put_text(json, "cron", schedule.cron);
+    put_text(json, "time_zone", schedule.time_zone);
+    put_text(json, "overlap", word(schedule.overlap));
+    put_text(json, "missed", word(schedule.missed));
+    put_flag(json, "paused", schedule.paused);
+    put_text(json, "created", time_text(schedule.created));
     json.Key("next");
     json.StartArray();
     for (const WallTime at : next_runs(schedule, now)) put(json, time_text(at));
@@ -57,9 +51,7 @@ void write_schedule(JsonWriter& json, const ScheduleView& schedule, WallTime now
         put(json, schedule.last_job.text());
     else
         json.Null();
-    json.Key("job");
-    const std::string body = body_of(schedule.job);
-    json.RawValue(body.data(), body.size(), rapidjson::kObjectType);
+    put_object(json, "job", body_of(schedule.job));
     json.EndObject();
 }
 
@@ -99,8 +91,7 @@ OrProblem<std::string> stored_job(const Call& call, UserId owner, const rapidjso
     json.StartObject();
     json.Key("body");
     body.Accept(json);
-    json.Key("item");
-    json.RawValue(item.data(), item.size(), rapidjson::kObjectType);
+    put_object(json, "item", item);
     json.EndObject();
     return std::string(text_of(buffer));
 }
@@ -168,9 +159,7 @@ OrProblem<Reply> change_schedule(const Call& call) {
 OrProblem<Reply> delete_schedule(const Call& call) {
     WINDLASS_TRY(const auto schedule, path_schedule(call));
     WINDLASS_TRY([[maybe_unused]] const bool there, call.app.schedules.remove(schedule.id));
-    Response response;
-    response.status = 204;
-    return tell_scheduler(call, protocol::SchedulesChanged{}, std::move(response));
+    return tell_scheduler(call, protocol::SchedulesChanged{}, no_content());
 }
 
 OrProblem<Reply> pause_schedule(const Call& call) {

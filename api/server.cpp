@@ -193,4 +193,10 @@ Response json_response(const rapidjson::StringBuffer& buffer, int status) {
     return response;
 }
 
+Response no_content() {
+    Response response;
+    response.status = 204;
+    return response;
+}
+
 }  // namespace windlass::api

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/json_fields.h"
 #include "api/render_job.h"
 
 namespace windlass::api {
@@ -68,10 +69,7 @@ void append_end(std::string& out, std::string_view id, JobId job, JobState state
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("id");
-    put(json, job.text());
-    json.Key("status");
-    put(json, name(state));
+    put_standing(json, job, state);
     json.EndObject();
     append_event(out, "end", id, text_of(buffer));
 }
@@ -122,14 +120,13 @@ void SseLog::tell(OutputStream stream, std::string_view bytes) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("attempt");
-    json.Int64(told_.attempt);
-    json.Key("stream");
-    put(json, stream_name(stream));
-    json.Key("offset");
-    json.Int64(told_.of(stream));
-    json.Key(encoding_ == LogEncoding::text ? "text" : "base64");
-    put(json, encoding_ == LogEncoding::text ? to_valid_utf8(bytes) : base64(bytes));
+    put_number(json, "attempt", told_.attempt);
+    put_text(json, "stream", stream_name(stream));
+    put_number(json, "offset", told_.of(stream));
+    if (encoding_ == LogEncoding::text)
+        put_any_bytes(json, "text", bytes);
+    else
+        put_text(json, "base64", base64(bytes));
     json.EndObject();
     told_.of(stream) += static_cast<std::int64_t>(bytes.size());
     append_event(*out_, "output", told_.text(), text_of(buffer));

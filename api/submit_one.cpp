@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "api/json_fields.h"
 #include "api/submission.h"
 #include "api/submit_references.h"
 
@@ -14,8 +15,7 @@ Response submitted_response(JobId job) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("id");
-    put(json, job.text());
+    put_text(json, "id", job.text());
     json.EndObject();
     Response response = json_response(buffer);
     response.headers.emplace_back("Location", "/api/jobs/" + job.text() + "/");

@@ -9,6 +9,7 @@
 #include "api/field_reader.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/json_fields.h"
 #include "api/json_list.h"
 #include "api/names.h"
 #include "api/password_hasher.h"
@@ -53,8 +54,7 @@ Response id_response(UserId id, int status) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("id");
-    put(json, id.text());
+    put_text(json, "id", id.text());
     json.EndObject();
     return json_response(buffer, status);
 }
@@ -129,16 +129,11 @@ OrProblem<Reply> list_users(const Call& call) {
                           WINDLASS_TRY(const auto page, accounts.page(after, per_step));
                           for (const auto& account : page) {
                               json.StartObject();
-                              json.Key("id");
-                              put(json, account.id.text());
-                              json.Key("name");
-                              put(json, account.name);
-                              json.Key("username");
-                              put(json, account.username);
-                              json.Key("email");
-                              put(json, account.email);
-                              json.Key("company");
-                              put(json, account.company);
+                              put_text(json, "id", account.id.text());
+                              put_text(json, "name", account.name);
+                              put_text(json, "username", account.username);
+                              put_text(json, "email", account.email);
+                              put_text(json, "company", account.company);
                               json.EndObject();
                               after = account.id;
                           }

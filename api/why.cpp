@@ -6,45 +6,29 @@
 #include "api/find_job.h"
 #include "api/handlers.h"
 #include "api/job_parameters.h"
+#include "api/json_fields.h"
 #include "api/render_job.h"
 #include "api/scheduler_link.h"
 
 namespace windlass::api {
 namespace {
 
-void write_time(JsonWriter& json, const char* key, const std::optional<WallTime>& time) {
-    json.Key(key);
-    if (time)
-        put(json, time_text(*time));
-    else
-        json.Null();
-}
-
 // `why` is `text` under the name it had first.
 Reply why_reply(JobId job, JobState state, const protocol::JobExplained& explained) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("id");
-    put(json, job.text());
-    json.Key("status");
-    put(json, name(state));
-    for (const char* key : {"why", "text"}) {
-        json.Key(key);
-        put(json, to_valid_utf8(explained.text));
-    }
-    json.Key("reason");
-    put(json, explained.reason.empty() ? "not_waiting" : std::string_view(explained.reason));
-    json.Key("own_jobs_ahead");
-    json.Int64(explained.own_jobs_ahead);
-    json.Key("users_ahead");
-    json.Int64(explained.users_ahead);
+    put_standing(json, job, state);
+    for (const char* key : {"why", "text"}) put_any_bytes(json, key, explained.text);
+    put_text(json, "reason", explained.reason.empty() ? "not_waiting" : std::string_view(explained.reason));
+    put_number(json, "own_jobs_ahead", explained.own_jobs_ahead);
+    put_number(json, "users_ahead", explained.users_ahead);
     json.Key("waits_for");
     json.StartArray();
     for (const JobId on : explained.waits_for) put(json, on.text());
     json.EndArray();
-    write_time(json, "not_before", explained.not_before);
-    write_time(json, "estimated_start", explained.estimated_start);
+    put_time_or_null(json, "not_before", explained.not_before);
+    put_time_or_null(json, "estimated_start", explained.estimated_start);
     json.EndObject();
     return json_response(buffer);
 }

@@ -1,70 +1,46 @@
 // /api/workers/: the machines, for admins.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "api/ask.h"
 #include "api/handlers.h"
-#include "api/render_job.h"
+#include "api/json_fields.h"
 
 namespace windlass::api {
 namespace {
 
-void text(JsonWriter& json, const char* key, std::string_view value) {
-    json.Key(key);
-    put(json, to_valid_utf8(value));
-}
-void number(JsonWriter& json, const char* key, std::int64_t value) {
-    json.Key(key);
-    json.Int64(value);
-}
-void cores(JsonWriter& json, const char* key, std::int64_t millis) {
-    json.Key(key);
-    const std::string digits = fmt::format("{}", static_cast<double>(millis) / 1000.0);
-    json.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
-}
-void flag(JsonWriter& json, const char* key, bool value) {
-    json.Key(key);
-    json.Bool(value);
-}
-
 void write_offers(JsonWriter& json, const protocol::WorkerView& worker) {
     json.Key("labels");
     json.StartObject();
-    for (const auto& [label, value] : worker.labels) text(json, to_valid_utf8(label).c_str(), value);
+    for (const auto& [label, value] : worker.labels) put_any_bytes(json, to_valid_utf8(label), value);
     json.EndObject();
     json.Key("resources");
     json.StartObject();
-    for (const auto& [name, count] : worker.resources) number(json, to_valid_utf8(name).c_str(), count);
+    for (const auto& [name, count] : worker.resources) put_number(json, to_valid_utf8(name), count);
     json.EndObject();
 }
 
 void write_worker(JsonWriter& json, const protocol::WorkerView& worker) {
     json.StartObject();
-    text(json, "name", worker.name);
-    text(json, "software", worker.software);
-    flag(json, "connected", worker.connected);
-    flag(json, "draining", worker.draining);
-    cores(json, "cpus", worker.cpu_millis);
-    cores(json, "cpus_used", worker.cpu_millis_used);
-    number(json, "memory_bytes", worker.memory_bytes);
-    number(json, "memory_bytes_used", worker.memory_bytes_used);
+    put_any_bytes(json, "name", worker.name);
+    put_any_bytes(json, "software", worker.software);
+    put_flag(json, "connected", worker.connected);
+    put_flag(json, "draining", worker.draining);
+    put_thousandths(json, "cpus", worker.cpu_millis);
+    put_thousandths(json, "cpus_used", worker.cpu_millis_used);
+    put_number(json, "memory_bytes", worker.memory_bytes);
+    put_number(json, "memory_bytes_used", worker.memory_bytes_used);
     write_offers(json, worker);
     json.Key("attempts");
     json.StartArray();
     for (const auto& attempt : worker.attempts) {
         json.StartObject();
-        text(json, "job", attempt.job.text());
-        number(json, "attempt", attempt.attempt);
+        put_text(json, "job", attempt.job.text());
+        put_number(json, "attempt", attempt.attempt);
         json.EndObject();
     }
     json.EndArray();
-    json.Key("connected_since");
-    if (worker.connected_since)
-        put(json, time_text(*worker.connected_since));
-    else
-        json.Null();
+    put_time_or_null(json, "connected_since", worker.connected_since);
     json.EndObject();
 }
 
@@ -72,8 +48,8 @@ Response done(const std::string& name, std::string_view what) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    text(json, "name", name);
-    text(json, "done", what);
+    put_any_bytes(json, "name", name);
+    put_text(json, "done", what);
     json.EndObject();
     return json_response(buffer);
 }

@@ -146,8 +146,6 @@ void measure_lists(const DatabaseUrl& url, std::int64_t rows) {
     measure("queue rare, everybody's", list(everybody, with("", "rare")));
     measure("a step of a search by name (500 jobs), deep inside", list(everybody, {}, deep, 500));
     measure("one job, deep inside", [&] { return must(jobs.one(JobId{deep})) ? 1U : 0U; });
-    measure("counts by state, everybody's", [&] { return must(jobs.counts(everybody)).size(); });
-    measure("counts by state of a user", [&] { return must(jobs.counts(big)).size(); });
     measure("getqueue of a user, first step", [&] { return must(jobs.queued(big, 0, 100)).matches.size(); });
 }
 

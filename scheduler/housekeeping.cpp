@@ -4,43 +4,21 @@
 
 namespace windlass::scheduler {
 
-struct Housekeeping::Timer {
-    Housekeeping* owner = nullptr;
-    uv_timer_t timer{};
-};
-
 Housekeeping::Housekeeping(uv_loop_t* loop, Turns& turns, HousekeepingSettings settings)
-    : turns_(turns), settings_(settings), timer_(new Timer{this, {}}) {
-    uv_timer_init(loop, &timer_->timer);
-    timer_->timer.data = timer_;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&timer_->timer));
-}
-
-Housekeeping::~Housekeeping() {
-    timer_->owner = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_->timer),
-             [](uv_handle_t* closed) { delete static_cast<Timer*>(closed->data); });
+    : turns_(turns), settings_(settings), timer_(loop, [this] { on_quiet(); }) {
+    timer_.unref();
 }
 
 void Housekeeping::job_ended() {
     ++finished_;
     last_end_ = turns_.now().steady;
     if (finished_ >= settings_.too_many && !under_way_) return move();
-    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_->timer)) == 0) wait(settings_.quiet_for);
-}
-
-void Housekeeping::wait(Milliseconds time) {
-    uv_timer_start(
-        &timer_->timer,
-        [](uv_timer_t* timer) {
-            if (auto* owner = static_cast<Timer*>(timer->data)->owner) owner->on_quiet();
-        },
-        static_cast<std::uint64_t>(time.count()), 0);
+    if (!timer_.is_set()) timer_.start(settings_.quiet_for);
 }
 
 void Housekeeping::on_quiet() {
     const auto quiet = std::chrono::duration_cast<Milliseconds>(turns_.now().steady - last_end_);
-    if (quiet < settings_.quiet_for) return wait(settings_.quiet_for - quiet + Milliseconds{1});
+    if (quiet < settings_.quiet_for) return timer_.start(settings_.quiet_for - quiet + Milliseconds{1});
     if (under_way_ || turns_.deposed()) return;
     move();
 }

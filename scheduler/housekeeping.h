@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "scheduler/turns.h"
+#include "shared/loop_timer.h"
 
 namespace windlass::scheduler {
 
@@ -21,7 +22,6 @@ struct HousekeepingSettings {
 class Housekeeping {
   public:
     Housekeeping(uv_loop_t* loop, Turns& turns, HousekeepingSettings settings);
-    ~Housekeeping();
     Housekeeping(const Housekeeping&) = delete;
     Housekeeping& operator=(const Housekeeping&) = delete;
 
@@ -30,9 +30,6 @@ class Housekeeping {
     void start() { job_ended(); }
 
   private:
-    struct Timer;  // outlives us until libuv has closed it
-
-    void wait(Milliseconds time);
     void on_quiet();
     void move();
     void forget();
@@ -41,7 +38,7 @@ class Housekeeping {
 
     Turns& turns_;
     HousekeepingSettings settings_;
-    Timer* timer_;
+    LoopTimer timer_;
     std::int64_t finished_ = 0;  // not moved yet, as far as we know
     SteadyTime last_end_{};
     bool under_way_ = false;

@@ -4,38 +4,24 @@
 
 namespace windlass::scheduler {
 
-struct Leadership::Timer {
-    Leadership* owner = nullptr;
-    uv_timer_t timer{};
-};
-
 Leadership::Leadership(uv_loop_t* loop, Turns& turns, Milliseconds proof_lasts, Milliseconds say_every)
     : turns_(turns),
       proof_lasts_(proof_lasts),
       say_every_(say_every),
-      timer_(new Timer{this, {}}),
+      timer_(loop, [this] { say(); }),
       proved_(turns.now().steady) {
-    uv_timer_init(loop, &timer_->timer);
-    timer_->timer.data = timer_;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&timer_->timer));
-}
-
-Leadership::~Leadership() {
-    timer_->owner = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_->timer),
-             [](uv_handle_t* closed) { delete static_cast<Timer*>(closed->data); });
+    timer_.unref();
 }
 
 void Leadership::start() {
-    if (say_every_.count() == 0) return;
-    const auto say = [](uv_timer_t* timer) {
-        auto* owner = static_cast<Timer*>(timer->data)->owner;
-        // One at a time: behind a slow commit they would only pile up, and the commit says the same.
-        if (owner == nullptr || std::exchange(owner->saying_, true)) return;
-        owner->prove([owner] { owner->saying_ = false; });
-    };
     // At once: until now we were only trusted to be reading the queue.
-    uv_timer_start(&timer_->timer, say, 0, static_cast<std::uint64_t>(say_every_.count()));
+    if (say_every_.count() > 0) timer_.repeat(Milliseconds{0}, say_every_);
+}
+
+void Leadership::say() {
+    // One at a time: behind a slow commit they would only pile up, and the commit says the same.
+    if (std::exchange(saying_, true)) return;
+    prove([this] { saying_ = false; });
 }
 
 void Leadership::prove(std::function<void()> answered) {

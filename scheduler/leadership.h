@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "scheduler/turns.h"
+#include "shared/loop_timer.h"
 
 namespace windlass::scheduler {
 
@@ -21,7 +22,6 @@ class Leadership {
     // `proof_lasts`: no longer than the grace of a lease: a new leader waits that long before it hands anything out;
     // and less than the time for which the store takes us for well. `say_every`: 0 says nothing unasked.
     Leadership(uv_loop_t* loop, Turns& turns, Milliseconds proof_lasts, Milliseconds say_every);
-    ~Leadership();
     Leadership(const Leadership&) = delete;
     Leadership& operator=(const Leadership&) = delete;
 
@@ -36,12 +36,12 @@ class Leadership {
     bool is_proved() const { return turns_.now().steady - proved_ < proof_lasts_; }
 
   private:
-    struct Timer;  // outlives us until libuv has closed it
+    void say();
 
     Turns& turns_;
     const Milliseconds proof_lasts_;
     const Milliseconds say_every_;
-    Timer* timer_;
+    LoopTimer timer_;
     SteadyTime proved_;
     bool saying_ = false;
 };

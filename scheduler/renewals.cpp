@@ -4,22 +4,11 @@
 
 namespace windlass::scheduler {
 
-struct Renewals::Timer {
-    Renewals* owner = nullptr;
-    uv_timer_t timer{};
-};
-
 Renewals::Renewals(uv_loop_t* loop, Turns& turns, Leadership& leadership, Milliseconds patience, Send send)
-    : turns_(turns), leadership_(leadership), patience_(patience), send_(std::move(send)), timer_(new Timer{this, {}}) {
-    uv_timer_init(loop, &timer_->timer);
-    timer_->timer.data = timer_;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&timer_->timer));
-}
-
-Renewals::~Renewals() {
-    timer_->owner = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_->timer),
-             [](uv_handle_t* closed) { delete static_cast<Timer*>(closed->data); });
+    : turns_(turns), leadership_(leadership), patience_(patience), send_(std::move(send)), timer_(loop, [this] {
+          patience_is_over();
+      }) {
+    timer_.unref();
 }
 
 void Renewals::answer(const AnswerRenewal& renewal) {
@@ -36,13 +25,7 @@ void Renewals::answer(const AnswerRenewal& renewal) {
 
 void Renewals::be_patient() {
     waits_since_ = turns_.now().steady;
-    uv_update_time(timer_->timer.loop);
-    uv_timer_start(
-        &timer_->timer,
-        [](uv_timer_t* timer) {
-            if (auto* owner = static_cast<Timer*>(timer->data)->owner) owner->patience_is_over();
-        },
-        static_cast<std::uint64_t>(patience_.count()), 0);
+    timer_.start(patience_);
 }
 
 void Renewals::patience_is_over() {
@@ -52,7 +35,7 @@ void Renewals::patience_is_over() {
 }
 
 void Renewals::send_waiting() {
-    uv_timer_stop(&timer_->timer);
+    timer_.stop();
     if (turns_.deposed()) return;
     for (const AnswerRenewal& renewal : std::exchange(waiting_, {})) send_(renewal);
 }

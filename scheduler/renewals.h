@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "scheduler/leadership.h"
+#include "shared/loop_timer.h"
 
 namespace windlass::scheduler {
 
@@ -21,15 +22,12 @@ class Renewals {
     // `patience`: a store that has not answered for so long (a commit is tried again and again, a host does not answer)
     // is as good as away: the renewals are answered, and jobs run on. Much less than a worker waits for an answer.
     Renewals(uv_loop_t* loop, Turns& turns, Leadership& leadership, Milliseconds patience, Send send);
-    ~Renewals();
     Renewals(const Renewals&) = delete;
     Renewals& operator=(const Renewals&) = delete;
 
     void answer(const AnswerRenewal& renewal);
 
   private:
-    struct Timer;  // outlives us until libuv has closed it
-
     void be_patient();
     void patience_is_over();
     void send_waiting();
@@ -38,7 +36,7 @@ class Renewals {
     Leadership& leadership_;
     const Milliseconds patience_;
     Send send_;
-    Timer* timer_;
+    LoopTimer timer_;
     SteadyTime waits_since_{};
     std::vector<AnswerRenewal> waiting_;
     bool asking_ = false;

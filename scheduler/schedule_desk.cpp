@@ -43,21 +43,12 @@ Result<SubmittedItem> item_of(const std::string& stored) {
 
 }  // namespace
 
-struct ScheduleDesk::Timer {
-    ScheduleDesk* owner = nullptr;
-    uv_timer_t timer{};
-};
-
-ScheduleDesk::ScheduleDesk(uv_loop_t* loop, Turns& turns) : turns_(turns), timer_(new Timer{this, {}}) {
-    uv_timer_init(loop, &timer_->timer);
-    timer_->timer.data = timer_;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&timer_->timer));
-}
-
-ScheduleDesk::~ScheduleDesk() {
-    timer_->owner = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_->timer),
-             [](uv_handle_t* closed) { delete static_cast<Timer*>(closed->data); });
+ScheduleDesk::ScheduleDesk(uv_loop_t* loop, Turns& turns)
+    : turns_(turns), timer_(loop, [this] {
+          look();
+          turns_.end_turn();
+      }) {
+    timer_.unref();
 }
 
 void ScheduleDesk::reload(std::function<void(const Status&)> done) {
@@ -158,21 +149,9 @@ void ScheduleDesk::leave_out(const Due& due, const std::string& why) {
 
 void ScheduleDesk::arm() {
     const auto next = schedules_.next();
-    if (!next || under_way_) {
-        uv_timer_stop(&timer_->timer);
-        return;
-    }
+    if (!next || under_way_) return timer_.stop();
     const auto wait = std::chrono::ceil<Milliseconds>(std::max<Microseconds>(*next - turns_.now().wall, {}));
-    uv_update_time(timer_->timer.loop);
-    uv_timer_start(
-        &timer_->timer,
-        [](uv_timer_t* timer) {
-            auto* owner = static_cast<Timer*>(timer->data)->owner;
-            if (owner == nullptr) return;
-            owner->look();
-            owner->turns_.end_turn();
-        },
-        static_cast<std::uint64_t>(std::min(wait, longest_sleep).count()), 0);
+    timer_.start(std::min(wait, longest_sleep));
 }
 
 }  // namespace windlass::scheduler

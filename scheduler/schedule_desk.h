@@ -12,13 +12,13 @@
 
 #include "scheduler/schedules.h"
 #include "scheduler/turns.h"
+#include "shared/loop_timer.h"
 
 namespace windlass::scheduler {
 
 class ScheduleDesk {
   public:
     ScheduleDesk(uv_loop_t* loop, Turns& turns);
-    ~ScheduleDesk();
     ScheduleDesk(const ScheduleDesk&) = delete;
     ScheduleDesk& operator=(const ScheduleDesk&) = delete;
 
@@ -29,8 +29,6 @@ class ScheduleDesk {
     bool answered(const RefuseSubmit& refusal);
 
   private:
-    struct Timer;  // outlives us until libuv has closed it
-
     void take(std::vector<ScheduleRecord> records);
     void look();
     void run(const Due& due);
@@ -38,7 +36,7 @@ class ScheduleDesk {
     void arm();
 
     Turns& turns_;
-    Timer* timer_;
+    LoopTimer timer_;
     Schedules schedules_;
     std::map<std::int64_t, ScheduleRecord> records_;
     std::optional<Due> under_way_;  // submitted, not durable yet: nothing else is looked at until it is

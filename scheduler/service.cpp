@@ -29,7 +29,7 @@ class LoopService final : public Service {
           settings_(std::move(settings)),
           epoch_(epoch),
           on_deposed_(std::move(on_deposed)),
-          hello_timer_(new HelloTimer{this, {}}),
+          hello_timer_(loop, [this] { cut_silent_strangers(); }),
           turns_(loop, clock, settings_.queue, std::move(store)),
           workers_(turns_, settings_.renew_every, [this](JobId job) { return followers_.follows(job); }),
           apis_(turns_, workers_),
@@ -42,17 +42,9 @@ class LoopService final : public Service {
               loop_, turns_, leadership_, settings_.renew_every / 5,
               [this](const AnswerRenewal& renewal) { workers_.send(renewal.worker, protocol::Renewed{renewal.kept}); }),
           housekeeping_(loop_, turns_, settings_.housekeeping),
-          schedules_(loop, turns_) {
-        uv_timer_init(loop_, &hello_timer_->timer);
-        hello_timer_->timer.data = hello_timer_;
-    }
+          schedules_(loop, turns_) {}
 
-    ~LoopService() override {
-        close_peers();
-        hello_timer_->owner = nullptr;
-        uv_close(reinterpret_cast<uv_handle_t*>(&hello_timer_->timer),
-                 [](uv_handle_t* closed) { delete static_cast<HelloTimer*>(closed->data); });
-    }
+    ~LoopService() override { close_peers(); }
 
     Status start(const StoredState& state) {
         workers_.restore(state.workers);
@@ -92,11 +84,6 @@ class LoopService final : public Service {
     }
 
   private:
-    struct HelloTimer {  // outlives us until libuv has closed it
-        LoopService* owner = nullptr;
-        uv_timer_t timer{};
-    };
-
     // ---- the door
     // -------------------------------------------------------------------------------------------------------
 
@@ -113,16 +100,7 @@ class LoopService final : public Service {
                                         [this, weak](const std::string& reason) {
                                             if (const auto known = weak.lock()) on_closed(known, reason);
                                         }});
-        arm_hello_timer();
-    }
-
-    void arm_hello_timer() {
-        uv_timer_start(
-            &hello_timer_->timer,
-            [](uv_timer_t* timer) {
-                if (auto* owner = static_cast<HelloTimer*>(timer->data)->owner) owner->cut_silent_strangers();
-            },
-            static_cast<std::uint64_t>(settings_.hello_deadline.count()), 0);
+        hello_timer_.start(settings_.hello_deadline);
     }
 
     void cut_silent_strangers() {
@@ -135,7 +113,7 @@ class LoopService final : public Service {
             else
                 any_left = true;
         }
-        if (any_left) arm_hello_timer();
+        if (any_left) hello_timer_.start(settings_.hello_deadline);
     }
 
     void on_message(const PeerPtr& peer, protocol::Message message, std::string body) {
@@ -263,7 +241,7 @@ class LoopService final : public Service {
     std::int64_t epoch_;
     std::function<void(const std::string&)> on_deposed_;
     std::function<void()> on_stopped_;
-    HelloTimer* hello_timer_;
+    LoopTimer hello_timer_;
     std::set<PeerPtr> peers_;
     std::unique_ptr<wire::Listener> listener_;
     Followers followers_;

@@ -5,36 +5,34 @@
 
 namespace windlass::scheduler {
 
-struct Turns::Handles {
+struct Turns::TurnEnd {
     Turns* owner = nullptr;
-    uv_timer_t timer{};
-    uv_timer_t pace_timer{};
-    uv_check_t turn_end{};
-    int open = 3;
+    uv_check_t check{};
 };
 
 Turns::Turns(uv_loop_t* loop, const Clock& clock, const QueueSettings& settings, std::unique_ptr<Store> store)
-    : loop_(loop),
-      clock_(clock),
+    : clock_(clock),
       queue_(settings),
-      handles_(new Handles),
+      timer_(loop,
+             [this] {
+                 feed(TimePassed{});
+                 end_turn();  // the check phase comes only after the next I/O
+             }),
+      pace_timer_(loop,
+                  [this] {
+                      next_commit_ns_ = 0;
+                      end_turn();
+                  }),
+      turn_end_(new TurnEnd{this, {}}),
       store_(std::make_unique<StoreThread>(loop, std::move(store))) {
-    handles_->owner = this;
-    uv_timer_init(loop_, &handles_->timer);
-    uv_timer_init(loop_, &handles_->pace_timer);
-    uv_check_init(loop_, &handles_->turn_end);
-    handles_->timer.data = handles_->pace_timer.data = handles_->turn_end.data = handles_;
+    uv_check_init(loop, &turn_end_->check);
+    turn_end_->check.data = turn_end_;
 }
 
 Turns::~Turns() {
-    handles_->owner = nullptr;
-    for (auto* handle :
-         {reinterpret_cast<uv_handle_t*>(&handles_->timer), reinterpret_cast<uv_handle_t*>(&handles_->pace_timer),
-          reinterpret_cast<uv_handle_t*>(&handles_->turn_end)})
-        uv_close(handle, [](uv_handle_t* closed) {
-            auto* handles = static_cast<Handles*>(closed->data);
-            if (--handles->open == 0) delete handles;
-        });
+    turn_end_->owner = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(&turn_end_->check),
+             [](uv_handle_t* closed) { delete static_cast<TurnEnd*>(closed->data); });
 }
 
 void Turns::start(Hooks hooks, const StoredQueue& stored) {
@@ -42,10 +40,10 @@ void Turns::start(Hooks hooks, const StoredQueue& stored) {
     const Now now = clock_.now();
     gather(queue_.restore(stored, now), {}, now);
     // Runs after I/O was handled: everything that arrived in one turn is in one batch.
-    uv_check_start(&handles_->turn_end, [](uv_check_t* handle) {
-        if (auto* owner = static_cast<Handles*>(handle->data)->owner) owner->end_turn();
+    uv_check_start(&turn_end_->check, [](uv_check_t* handle) {
+        if (auto* owner = static_cast<TurnEnd*>(handle->data)->owner) owner->end_turn();
     });
-    uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->turn_end));
+    uv_unref(reinterpret_cast<uv_handle_t*>(&turn_end_->check));
     end_turn();
 }
 
@@ -85,37 +83,18 @@ void Turns::gather(Effects effects, Attachment attachment, Now now) {
 
 void Turns::arm(SteadyTime at, SteadyTime now) {
     // Rounded up: a timer that rings early would ring again and again.
-    const auto wait = std::chrono::ceil<Milliseconds>(std::max(at - now, SteadyTime::duration{0}));
-    uv_update_time(loop_);
-    uv_timer_start(
-        &handles_->timer,
-        [](uv_timer_t* timer) {
-            auto* owner = static_cast<Handles*>(timer->data)->owner;
-            if (owner == nullptr) return;
-            owner->feed(TimePassed{});
-            owner->end_turn();  // the check phase comes only after the next I/O
-        },
-        static_cast<std::uint64_t>(wait.count()), 0);
+    timer_.start(std::chrono::ceil<Milliseconds>(std::max(at - now, SteadyTime::duration{0})));
 }
 
 void Turns::end_turn() {
     if (committing_) return;
     if (builder_.empty() || deposed_) return hooks_.idle();
     if (urgent_ || uv_hrtime() >= next_commit_ns_) return commit();
-    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&handles_->pace_timer)) != 0) return;
-    uv_timer_start(
-        &handles_->pace_timer,
-        [](uv_timer_t* timer) {
-            auto* owner = static_cast<Handles*>(timer->data)->owner;
-            if (owner == nullptr) return;
-            owner->next_commit_ns_ = 0;
-            owner->end_turn();
-        },
-        static_cast<std::uint64_t>(pace.count()), 0);
+    if (!pace_timer_.is_set()) pace_timer_.start(pace);
 }
 
 void Turns::commit() {
-    uv_timer_stop(&handles_->pace_timer);
+    pace_timer_.stop();
     next_commit_ns_ = uv_hrtime() + static_cast<std::uint64_t>(std::chrono::nanoseconds(pace).count());
     BatchBuilder::Turn turn = builder_.take();
     urgent_ = urgent_ && !builder_.empty();

@@ -13,6 +13,7 @@
 #include "scheduler/batch_builder.h"
 #include "scheduler/queue.h"
 #include "scheduler/store_thread.h"
+#include "shared/loop_timer.h"
 
 namespace windlass::scheduler {
 
@@ -71,7 +72,7 @@ class Turns {
     std::int64_t committed_changes() const { return committed_changes_; }
 
   private:
-    struct Handles;  // outlive us until libuv has closed them
+    struct TurnEnd;  // outlives us until libuv has closed it
 
     // What nobody waits for (a job runs, a job of a full queue has ended) is committed at most once in this time, so
     // that under load several such changes share a transaction, and the start and the end of a short job one row.
@@ -82,12 +83,13 @@ class Turns {
     void arm(SteadyTime at, SteadyTime now);
     void on_committed(const Batch& batch, const Effects& outgoing, SteadyTime decided);
 
-    uv_loop_t* loop_;
     const Clock& clock_;
     Hooks hooks_;
     Queue queue_;
     BatchBuilder builder_;
-    Handles* handles_;
+    LoopTimer timer_;       // of the queue: time passes for it
+    LoopTimer pace_timer_;  // what is not urgent is committed
+    TurnEnd* turn_end_;
     std::unique_ptr<StoreThread> store_;
     std::unordered_map<JobId, JobState> ending_;
     std::int64_t commits_ = 0;

@@ -12,8 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "shared/loop_timer.h"
 #include "worker/lease_clock.h"
-#include "worker/loop_handles.h"
+#include "worker/loop_poll.h"
 #include "worker/result_outbox.h"
 #include "worker/runner.h"
 #include "worker/sandbox/sandbox.h"

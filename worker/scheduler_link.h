@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "shared/loop_timer.h"
 #include "shared/time.h"
 #include "shared/wire/addresses.h"
 #include "shared/wire/connection.h"
 #include "worker/backoff.h"
-#include "worker/loop_handles.h"
 
 namespace windlass::worker {
 

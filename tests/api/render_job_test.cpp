@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "api/rfc3339.h"
+
 namespace windlass::api {
 namespace {
 

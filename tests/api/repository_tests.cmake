@@ -4,6 +4,7 @@ if(TARGET windlass_store)
     SOURCES
       jobs_repository_test.cpp
       ${CMAKE_SOURCE_DIR}/api/jobs_repository.cpp
+      ${CMAKE_SOURCE_DIR}/api/relations_repository.cpp
     LIBRARIES windlass_store windlass_test_support
     LABELS database)
 endif()

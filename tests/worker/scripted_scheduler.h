@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "shared/loop_timer.h"
 #include "shared/wire/connection.h"
 #include "tests/worker/fake_connection.h"
-#include "worker/loop_handles.h"
 
 namespace windlass::worker::testing {
 
