@@ -6,7 +6,10 @@ add_library(windlass_front STATIC
   front/http_framer.cpp
   front/httplib_adapter.cpp
   front/listener.cpp
-  front/target.cpp)
+  front/target.cpp
+  front/tls_context.cpp
+  front/tls_session.cpp
+  front/transport.cpp)
 target_link_libraries(windlass_front
   PUBLIC windlass_shared PkgConfig::UV windlass_settings
-  PRIVATE PkgConfig::HTTPLIB Threads::Threads windlass_warnings)
+  PRIVATE PkgConfig::HTTPLIB PkgConfig::OPENSSL Threads::Threads windlass_warnings)

@@ -41,11 +41,16 @@ namespace {
 FrontSettings front_settings(const Config::Api& api) {
     FrontSettings settings;
     settings.listen = api.listen;
+    settings.tls = {api.tls_certificate_file, api.tls_key_file};
     settings.threads = static_cast<int>(api.threads);
     settings.limits.body_bytes = api.body_bytes;
     settings.limits.connections = static_cast<std::int32_t>(api.connections);
     settings.limits.connections_per_address = static_cast<std::int32_t>(api.connections_per_address);
     return settings;
+}
+
+std::string front_url(const Config::Api& api, const Front& front) {
+    return (api.tls_certificate_file.empty() ? "http://" : "https://") + front.address();
 }
 
 Result<bool> registration_open(const Config::Api& api) {
@@ -62,16 +67,21 @@ Status prepare_database(const DatabaseUrl& url) {
     return migrate(session);
 }
 
-// SIGTERM and SIGINT: what is being answered is answered, then the loop ends.
+// SIGTERM and SIGINT: what is being answered is answered, then the loop ends. SIGHUP: files are read again.
 class Signals {
   public:
-    Signals(uv_loop_t* loop, std::function<void()> on_stop) : on_stop_(std::move(on_stop)) {
-        constexpr std::array numbers = {SIGTERM, SIGINT};
+    Signals(uv_loop_t* loop, std::function<void()> on_stop, std::function<void()> on_reload)
+        : on_stop_(std::move(on_stop)), on_reload_(std::move(on_reload)) {
+        constexpr std::array numbers = {SIGTERM, SIGINT, SIGHUP};
         for (std::size_t i = 0; i < handles_.size(); ++i) {
             uv_signal_init(loop, &handles_[i]);
             handles_[i].data = this;
             uv_signal_start(
-                &handles_[i], [](uv_signal_t* handle, int) { static_cast<Signals*>(handle->data)->on_stop_(); },
+                &handles_[i],
+                [](uv_signal_t* handle, int number) {
+                    auto& self = *static_cast<Signals*>(handle->data);
+                    number == SIGHUP ? self.on_reload_() : self.on_stop_();
+                },
                 numbers[i]);
         }
     }
@@ -81,8 +91,17 @@ class Signals {
 
   private:
     std::function<void()> on_stop_;
-    std::array<uv_signal_t, 2> handles_{};
+    std::function<void()> on_reload_;
+    std::array<uv_signal_t, 3> handles_{};
 };
+
+void reload_certificate(Front& front) {
+    const auto reloaded = front.reload_tls();
+    if (!reloaded)
+        log::error("the certificate stays as it was: {} Then send SIGHUP again", reloaded.error().message);
+    else if (!reloaded->empty())
+        log::info("new connections get the certificate {}", *reloaded);
+}
 
 Status run(const Config& config) {
     std::signal(SIGPIPE, SIG_IGN);
@@ -119,7 +138,7 @@ Status run(const Config& config) {
     const auto on_link = [&](bool up) {
         if (stopping || !front) return;
         if (up)
-            notify_ready("http://" + front->address());
+            notify_ready(front_url(config.api, *front));
         else
             notify_status("the scheduler is away");
     };
@@ -133,9 +152,9 @@ Status run(const Config& config) {
                      [&server](const Request& request) { return server->handle(request); }, Server::render_error));
     metrics.set_front([&front] { return front->statistics(); });
     metrics.set_password_queue([&passwords] { return passwords.waiting(); });
-    log::info("listening on http://{}", front->address());
+    log::info("listening on {}", front_url(config.api, *front));
 
-    Signals signals(loop, [&] {
+    const auto stop = [&](Signals& signals) {
         if (stopping) return;
         stopping = true;
         notify_stopping();
@@ -144,7 +163,9 @@ Status run(const Config& config) {
             scheduler.stop();
             signals.close();
         });
-    });
+    };
+    Signals signals(
+        loop, [&] { stop(signals); }, [&] { reload_certificate(*front); });
     uv_run(loop, UV_RUN_DEFAULT);
     front.reset();
     uv_run(loop, UV_RUN_DEFAULT);

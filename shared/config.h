@@ -57,6 +57,8 @@ struct Config {
 
     struct Api {
         std::string listen = "127.0.0.1:8080";
+        std::string tls_certificate_file;
+        std::string tls_key_file;
         std::int64_t threads = 2;
         std::string registration = "loopback";
         std::string credentials_directory;
@@ -128,6 +130,9 @@ void describe_settings(V&& visit, Config& c) {
     visit("worker.labels", c.worker.labels, "what jobs may require of a worker, as NAME=VALUE, e.g. zone=b");
     visit("worker.resources", c.worker.resources, "named devices that jobs may take, as NAME=COUNT, e.g. gpu=2");
     visit("api.listen", c.api.listen, "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one");
+    visit("api.tls_certificate_file", c.api.tls_certificate_file,
+          "PEM, own certificate first, then the intermediate ones: HTTPS instead of HTTP; SIGHUP reads it again");
+    visit("api.tls_key_file", c.api.tls_key_file, "its private key in PEM (mode 0600, or 0640 for a group)");
     visit("api.threads", c.api.threads, "threads for handlers; they never wait, so about as many as cores");
     visit("api.registration", c.api.registration,
           "who may create accounts: open, admin, or loopback (open on a loopback address only)");

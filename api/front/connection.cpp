@@ -1,7 +1,6 @@
 #include "api/front/connection.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace windlass::api {
@@ -27,14 +26,11 @@ void watch_for_death(SocketHandle& socket) {
     if (socket.handle.type == UV_TCP) ::uv_tcp_keepalive(&socket.tcp, 1, after_s);
 }
 
-Connection& of(uv_handle_t* handle) {
-    return *static_cast<Connection*>(handle->data);
-}
-
 }  // namespace
 
 Connection::Connection(FrontCore& core)
     : core_(core),
+      transport_(*this, core.transport_buffers()),
       framer_(core.limits()),
       charge_(core.counters()),
       unsent_charge_(core.counters(), &Counters::unsent_bytes) {}
@@ -53,8 +49,15 @@ void Connection::turn_away(std::string remote_address) {
     settle();
 }
 
+void Connection::leave_unheard() {
+    turned_away_ = true;
+    core_.counters()->connections_refused.fetch_add(1, std::memory_order_relaxed);
+    close();
+}
+
 void Connection::close() {
     if (std::exchange(closing_, true)) return;
+    const bool whole = !exchange_;  // otherwise an answer is broken off, and the client must not think that it was all
     core_.deadlines().remove(*this);
     end_wait_for_source();
     if (exchange_) {
@@ -64,43 +67,34 @@ void Connection::close() {
         exchange_->connection = nullptr;
         exchange_.reset();
     }
-    socket_.handle.data = this;
-    ::uv_close(&socket_.handle, [](uv_handle_t* handle) {
-        auto* self = &of(handle);
-        self->core_.connection_closed(self, self->address_key_);
-        delete self;
-    });
+    transport_.close(whole);
+}
+
+void Connection::on_closed() {
+    core_.connection_closed(this, address_key_);
+    delete this;
 }
 
 // ---- input
 
 void Connection::update_reading() {
     const bool wanted = lingering_ || (!end_of_input_ && !refusal_ && leftover_.empty());
-    if (wanted == reading_) return;
-    reading_ = wanted;
-    if (!wanted) {
-        ::uv_read_stop(&socket_.stream);
-        return;
-    }
-    socket_.handle.data = this;
-    ::uv_read_start(
-        &socket_.stream, [](uv_handle_t* handle, std::size_t, uv_buf_t* out) { *out = of(handle).core_.read_buffer(); },
-        [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
-            static_cast<Connection*>(stream->data)->on_read(size, buffer->base);
-        });
+    transport_.set_reading(wanted);
 }
 
-void Connection::on_read(ssize_t size, const char* data) {
-    if (size == 0 || closing_) return;
-    if (size == UV_EOF) return on_end_of_input();
-    if (size < 0) return close();
-    const auto count = static_cast<std::size_t>(size);
+void Connection::on_bytes(std::string_view bytes) {
+    if (closing_) return;
     if (lingering_) {
-        lingered_bytes_ += count;
+        lingered_bytes_ += bytes.size();
         if (lingered_bytes_ > lingering_bytes) close();
         return;
     }
-    take_in({data, count});
+    take_in(bytes);
+    settle();
+}
+
+void Connection::on_plain_http() {
+    refuse({400, "This port speaks HTTPS: use https:// in the address.", {}});
     settle();
 }
 
@@ -150,6 +144,9 @@ void Connection::begin_exchange(FramedRequest framed) {
     core_.deadlines().clear(*this);
     timed_ = Timed::nothing;
     framed.request.remote_address = remote_address_;
+    framed.request.secure = transport_.is_secure();
+    framed.request.scheme = framed.request.secure ? "https" : "http";
+    framed.request.host = framed.request.header("Host");
     framed.request.id = core_.next_request_id();
     const auto bytes = size_of(framed);
     exchange_ = std::make_shared<Exchange>(std::move(framed), core_.counters());
@@ -190,7 +187,7 @@ void Connection::wait_for_source() {
     if (end_of_input_ || core_.draining()) return close();
     waiting_ = true;
     core_.counters()->waiting.fetch_add(1, std::memory_order_relaxed);
-    if (!std::exchange(watched_, true)) watch_for_death(socket_);
+    if (!std::exchange(watched_, true)) watch_for_death(transport_.socket());
     set_deadline(core_.limits().heartbeat);
 }
 
@@ -261,10 +258,7 @@ void Connection::settle() {
 }
 
 void Connection::send_continue() {
-    std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
-    uv_buf_t buffer = ::uv_buf_init(const_cast<char*>(text.data()), static_cast<unsigned>(text.size()));
-    // Nothing else is being written, so the kernel has room for 25 bytes unless the connection is broken.
-    if (::uv_try_write(&socket_.stream, &buffer, 1) != static_cast<int>(text.size())) close();
+    if (!transport_.write_now("HTTP/1.1 100 Continue\r\n\r\n")) close();
 }
 
 // ---- refusals
@@ -294,7 +288,7 @@ void Connection::linger() {
     ready_.clear();
     ready_bytes_ = 0;
     update_charge();
-    if (::uv_shutdown(&shutdown_, &socket_.stream, [](uv_shutdown_t*, int) {}) != 0) return close();
+    if (!transport_.shutdown()) return close();
     update_reading();
     set_deadline(lingering_time);
 }
@@ -302,52 +296,34 @@ void Connection::linger() {
 // ---- output
 
 void Connection::send(std::string head, std::string body) {
-    out_head_ = std::move(head);
-    out_body_ = std::move(body);
-    std::array<uv_buf_t, 2> buffers{};
-    unsigned count = 0;
-    for (auto* part : {&out_head_, &out_body_}) {
-        // uv_buf_t takes any size on Unix; uv_buf_init() would cut it to 32 bits.
-        if (!part->empty()) buffers[count++] = uv_buf_t{part->data(), part->size()};
+    switch (transport_.write(std::move(head), std::move(body))) {
+        case Transport::Written::all:
+            return after_write();
+        case Transport::Written::broken:
+            return close();
+        case Transport::Written::later:
+            writing_ = true;
+            unsent_charge_.set(transport_.held_bytes());
+            unsent_at_deadline_ = transport_.unsent_bytes();
+            set_deadline(core_.limits().write_deadline);
     }
-    if (count == 0) return on_written();
-    int written = ::uv_try_write(&socket_.stream, buffers.data(), count);
-    if (written == UV_EAGAIN) written = 0;
-    if (written < 0) return close();
-    auto skip = static_cast<std::size_t>(written);
-    if (skip == out_head_.size() + out_body_.size()) return on_written();
-
-    auto* first = buffers.data();
-    for (; skip >= first->len; ++first, --count) skip -= first->len;
-    first->base += skip;
-    first->len -= skip;
-    writing_ = true;
-    write_.data = this;
-    const int queued = ::uv_write(&write_, &socket_.stream, first, count, [](uv_write_t* request, int status) {
-        auto& self = *static_cast<Connection*>(request->data);
-        self.writing_ = false;
-        if (self.closing_) return;
-        if (status < 0) return self.close();
-        self.core_.deadlines().clear(self);
-        self.on_written();
-    });
-    if (queued != 0) return close();
-    unsent_charge_.set(out_head_.size() + out_body_.size());
-    unsent_at_deadline_ = ::uv_stream_get_write_queue_size(&socket_.stream);
-    set_deadline(core_.limits().write_deadline);
 }
 
 void Connection::on_written() {
-    out_head_ = {};
-    out_body_ = {};
+    writing_ = false;
+    core_.deadlines().clear(*this);
     unsent_charge_.set(0);
+    after_write();
+}
+
+void Connection::after_write() {
     if (!exchange_) return linger();  // that was a refusal
     if (!more_pieces_) return end_exchange();
     ask_source(Work::Kind::piece);
 }
 
 void Connection::on_write_stalled() {
-    const auto unsent = ::uv_stream_get_write_queue_size(&socket_.stream);
+    const auto unsent = transport_.unsent_bytes();
     if (unsent >= unsent_at_deadline_) return close();
     unsent_at_deadline_ = unsent;
     set_deadline(core_.limits().write_deadline);
@@ -363,15 +339,16 @@ void Connection::set_deadline(Milliseconds from_now) {
 void Connection::update_deadline() {
     if (exchange_ || writing_) return;
     const auto phase = framer_.phase();
-    const auto now = phase == HttpFramer::Phase::idle   ? Timed::idle
+    const auto now = transport_.is_handshaking()        ? Timed::handshake
+                     : phase == HttpFramer::Phase::idle ? Timed::idle
                      : phase == HttpFramer::Phase::head ? Timed::head
                                                         : Timed::body;
     if (now == timed_) return;
     timed_ = now;
     const auto& limits = core_.limits();
     set_deadline(now == Timed::idle   ? limits.idle_deadline
-                 : now == Timed::head ? limits.head_deadline
-                                      : limits.body_deadline);
+                 : now == Timed::body ? limits.body_deadline
+                                      : limits.head_deadline);  // the handshake stands where a head would
 }
 
 void Connection::on_deadline() {
@@ -383,7 +360,7 @@ void Connection::on_deadline() {
         end_wait_for_source();
         return ask_source(Work::Kind::heartbeat);
     }
-    if (timed_ == Timed::idle) return close();
+    if (timed_ == Timed::idle || timed_ == Timed::handshake) return close();
     refuse({408,
             timed_ == Timed::head ? "The head of the request did not arrive in time."
                                   : "The body of the request did not arrive in time.",

@@ -1,5 +1,6 @@
-// One client's connection: a state machine on the loop. Requests are answered one at a time and in order; while one is
-// being answered the next ones are read ahead within bounds, then reading stops and TCP does the rest.
+// One client's connection: a state machine on the loop, above a Transport that may speak TLS. Requests are answered one
+// at a time and in order; while one is being answered the next ones are read ahead within bounds, then reading stops
+// and TCP does the rest.
 //
 //            bytes             whole request             answer               written
 //   idle ──────────> head/body ──────────────> answering ─────────> writing ──────────> idle (or closed)
@@ -25,21 +26,23 @@
 #include "api/front/front_core.h"
 #include "api/front/front_state.h"
 #include "api/front/http_framer.h"
-#include "api/front/listener.h"
+#include "api/front/transport.h"
 
 namespace windlass::api {
 
-class Connection : public DeadlineQueue::Item {
+class Connection final : public DeadlineQueue::Item, private TransportUser {
   public:
     explicit Connection(FrontCore& core);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    SocketHandle& socket() { return socket_; }
+    Transport& transport() { return transport_; }
     // After accept. `address_key` is what connections are counted by; empty: not counted.
     void start(std::string remote_address, std::string address_key);
     // After accept, beyond a limit: says 503 and closes.
     void turn_away(std::string remote_address);
+    // The same without a word.
+    void leave_unheard();
     bool turned_away() const { return turned_away_; }
     bool started() const { return started_; }
 
@@ -55,11 +58,16 @@ class Connection : public DeadlineQueue::Item {
     void close();
 
   private:
-    enum class Timed { nothing, idle, head, body };
+    enum class Timed { nothing, handshake, idle, head, body };
     ~Connection() = default;
 
-    void on_read(ssize_t size, const char* data);
-    void on_end_of_input();
+    void on_bytes(std::string_view bytes) override;
+    void on_secured() override { settle(); }
+    void on_plain_http() override;
+    void on_end_of_input() override;
+    void on_written() override;
+    void on_broken() override { close(); }
+    void on_closed() override;
     void take_in(std::string_view bytes);
     bool may_take_more() const;
     void begin_exchange(FramedRequest framed);
@@ -76,15 +84,13 @@ class Connection : public DeadlineQueue::Item {
     void update_deadline();
     void update_charge();
     void send(std::string head, std::string body);
-    void on_written();
+    void after_write();
     void on_write_stalled();
     void linger();
     void set_deadline(Milliseconds from_now);
 
     FrontCore& core_;
-    SocketHandle socket_{};
-    uv_write_t write_{};
-    uv_shutdown_t shutdown_{};
+    Transport transport_;
     std::string remote_address_;
     std::string address_key_;
 
@@ -100,13 +106,10 @@ class Connection : public DeadlineQueue::Item {
     bool more_pieces_ = false;
     bool waiting_ = false;  // for the source of the stream
     bool watched_ = false;  // by TCP keep-alive
-    std::string out_head_;
-    std::string out_body_;
     std::size_t unsent_at_deadline_ = 0;
 
     Timed timed_ = Timed::nothing;
     std::size_t lingered_bytes_ = 0;
-    bool reading_ = false;
     bool writing_ = false;
     bool end_of_input_ = false;
     bool close_after_ = false;

@@ -27,8 +27,11 @@ struct Request {
     std::vector<std::pair<std::string, std::string>> query;    // decoded, in order, repeated keys kept
     std::vector<std::pair<std::string, std::string>> headers;  // as sent, in order
     std::string body;                                          // whole, de-chunked
-    std::string remote_address;  // of the socket (or from a trusted proxy), never from a client's header
-    std::string id;              // request id: in the answer's X-Request-Id, in errors and in the log
+    std::string remote_address;   // of the socket (or from a trusted proxy), never from a client's header
+    bool secure = false;          // the client spoke TLS, to us or to a trusted proxy
+    std::string scheme = "http";  // "https" or "http", as the client saw it
+    std::string host;             // with the port, if any, as the client wrote it: for links, never for decisions
+    std::string id;               // request id: in the answer's X-Request-Id, in errors and in the log
 
     // First value of the header, name compared without case; empty if absent.
     std::string_view header(std::string_view name) const;

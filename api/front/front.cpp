@@ -16,6 +16,7 @@ class OpenFront final : public Front {
 
     std::string address() const override { return core_->address(); }
     void drain(Milliseconds patience, std::function<void()> done) override { core_->drain(patience, std::move(done)); }
+    Result<std::string> reload_tls() override { return core_->load_tls(); }
     FrontStatistics statistics() const override { return core_->statistics(); }
 
   private:

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "api/front/exchange.h"
+#include "api/front/tls_context.h"
 #include "shared/result.h"
 
 namespace windlass::api {
@@ -38,6 +39,7 @@ struct FrontLimits {
 struct FrontSettings {
     std::string listen = "127.0.0.1:8080";  // HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one
     int threads = 2;                        // for handlers; they never wait, so about as many as cores
+    TlsFiles tls;                           // empty: plain HTTP
     FrontLimits limits;
 };
 
@@ -66,6 +68,9 @@ class Front {
     // `done` on the loop. Idle connections close at once; parked exchanges get their on_deadline; a stream breaks off
     // when it has nothing to send.
     virtual void drain(Milliseconds patience, std::function<void()> done) = 0;
+    // Reads the TLS files again, for new connections; the others go on with what they began with. On failure the former
+    // certificate stays. Gives a line about the certificate for the log; empty without TLS.
+    virtual Result<std::string> reload_tls() = 0;
     virtual FrontStatistics statistics() const = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <stdexcept>
@@ -89,6 +90,7 @@ Status FrontCore::open() {
     ::uv_prepare_init(loop_, &before_poll_);
     own(before_poll_);
     ++open_handles_;  // the listener
+    if (auto loaded = load_tls(); !loaded) return std::move(loaded).error();
     WINDLASS_TRY_STATUS(listener_.open(loop_, settings_.listen, [this] { accept_one(); }));
     ::uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) {
         auto& self = *static_cast<FrontCore*>(handle->data);
@@ -104,15 +106,21 @@ Status FrontCore::open() {
     return {};
 }
 
+Result<std::string> FrontCore::load_tls() {
+    if (!settings_.tls.wanted()) return std::string();
+    WINDLASS_TRY(tls_, TlsContext::load(settings_.tls));
+    return tls_->certificate();
+}
+
 // ---- connections
 
 void FrontCore::accept_one() {
     auto* connection = new Connection(*this);  // NOLINT: deletes itself in its close callback
     connections_.insert(connection);
     ++open_handles_;
-    if (!listener_.accept(connection->socket())) return connection->close();
+    if (!listener_.accept(connection->transport().socket())) return connection->close();
     counters_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
-    auto address = peer_address(connection->socket(), listener_.is_unix());
+    auto address = peer_address(connection->transport().socket(), listener_.is_unix());
     auto key = counting_key(address);
     const auto& limits = settings_.limits;
     const auto open = static_cast<std::int32_t>(connections_.size()) - refused_open_ - 1;
@@ -121,11 +129,13 @@ void FrontCore::accept_one() {
     if (open < limits.connections && !too_many_of_one) {
         counters_->connections_open.fetch_add(1, std::memory_order_relaxed);
         if (!key.empty()) ++by_address_[key];
+        if (tls_) connection->transport().secure(*tls_);
         return connection->start(std::move(address), std::move(key));
     }
     ++refused_open_;
+    // Under TLS a sentence would cost a handshake, which is just what there may be too many of.
+    if (tls_ || refused_open_ > turned_away_at_once) return connection->leave_unheard();
     connection->turn_away(std::move(address));
-    if (refused_open_ > turned_away_at_once) connection->close();
 }
 
 void FrontCore::connection_closed(Connection* connection, const std::string& key) {

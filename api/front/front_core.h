@@ -4,7 +4,6 @@
 
 #include <uv.h>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -20,6 +19,7 @@
 #include "api/front/handler_pool.h"
 #include "api/front/httplib_adapter.h"
 #include "api/front/listener.h"
+#include "api/front/transport.h"
 
 namespace windlass::api {
 
@@ -41,6 +41,7 @@ class FrontCore {
 
     Status open();
     void drain(Milliseconds patience, std::function<void()> done);
+    Result<std::string> load_tls();
     // Ends the threads, closes every handle; `this` is gone some turns of the loop later.
     void shut_down();
     const std::string& address() const { return listener_.address(); }
@@ -59,11 +60,10 @@ class FrontCore {
     bool dispatch(Work work);
     // As if the pool had answered: pipelined requests are refused one per turn of the loop, without recursion.
     void answer_by_mail(Event event);
-    uv_buf_t read_buffer() { return ::uv_buf_init(read_buffer_.data(), static_cast<unsigned>(read_buffer_.size())); }
+    TransportBuffers& transport_buffers() { return transport_buffers_; }
     void connection_closed(Connection* connection, const std::string& address_key);
 
   private:
-    static constexpr std::size_t read_bytes = 64 * 1024;
     ~FrontCore() = default;
 
     void accept_one();
@@ -86,7 +86,8 @@ class FrontCore {
     ErrorRenderer errors_;
     std::shared_ptr<Counters> counters_;
     std::atomic<bool> draining_{false};
-    HttplibAdapter adapter_;  // of the loop's thread, for errors of the front itself
+    HttplibAdapter adapter_;                 // of the loop's thread, for errors of the front itself
+    std::shared_ptr<const TlsContext> tls_;  // null: plain
     Listener listener_;
     uv_async_t wake_{};
     uv_timer_t timer_{};
@@ -106,7 +107,7 @@ class FrontCore {
     std::function<void()> drained_;
     int open_handles_ = 0;
     bool shut_down_ = false;
-    std::array<char, read_bytes> read_buffer_{};
+    TransportBuffers transport_buffers_{};
     std::vector<std::unique_ptr<HttplibAdapter>> pool_adapters_;
     std::unique_ptr<HandlerPool<Work>> pool_;  // last: its threads use the rest
 };

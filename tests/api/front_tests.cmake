@@ -13,5 +13,7 @@ windlass_test(api_front_test
     front/listener_test.cpp
     front/target_test.cpp
     front/test_front.cpp
-  LIBRARIES windlass_front Threads::Threads
+    front/test_tls.cpp
+    front/tls_front_test.cpp
+  LIBRARIES windlass_front PkgConfig::OPENSSL Threads::Threads
   LABELS api)

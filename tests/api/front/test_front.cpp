@@ -121,6 +121,13 @@ std::future<void> TestFront::drain(Milliseconds patience) {
     return out;
 }
 
+Result<std::string> TestFront::reload_tls() {
+    auto done = std::make_shared<std::promise<Result<std::string>>>();
+    auto out = done->get_future();
+    on_loop([this, done] { done->set_value(front_->reload_tls()); });
+    return out.get();
+}
+
 void TestFront::stop() {
     if (!thread_.joinable()) return;
     on_loop([this] {
@@ -165,11 +172,19 @@ void Client::reset_on_close() const {
 
 bool Client::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent < 0) return false;
+        const auto sent = transmit(bytes.data(), bytes.size());
+        if (sent <= 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+}
+
+ssize_t Client::receive(char* to, std::size_t size) {
+    return ::recv(socket_, to, size, 0);
+}
+
+ssize_t Client::transmit(const char* from, std::size_t size) {
+    return ::send(socket_, from, size, MSG_NOSIGNAL);
 }
 
 bool Client::readable_within(Milliseconds time) const {
@@ -178,9 +193,10 @@ bool Client::readable_within(Milliseconds time) const {
 }
 
 bool Client::fill() {
-    if (!readable_within(Milliseconds{patience_ms})) throw std::runtime_error("nothing came from the front in time");
+    if (!pending() && !readable_within(Milliseconds{patience_ms}))
+        throw std::runtime_error("nothing came from the front in time");
     std::array<char, 65536> bytes{};
-    const auto size = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    const auto size = receive(bytes.data(), bytes.size());
     if (size <= 0) return false;
     buffer_.append(bytes.data(), static_cast<std::size_t>(size));
     return true;

@@ -37,6 +37,7 @@ class TestFront {
     const std::string& address() const { return address_; }
     FrontStatistics statistics();
     std::future<void> drain(Milliseconds patience);
+    Result<std::string> reload_tls();
     // Destroys the front on its loop and waits until the loop has closed all its handles.
     void stop();
 
@@ -65,7 +66,7 @@ struct ClientAnswer {
 class Client {
   public:
     explicit Client(const std::string& address, int receive_buffer = 0);
-    ~Client();
+    virtual ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
@@ -81,6 +82,13 @@ class Client {
     void half_close() const;
     void reset_on_close() const;  // RST instead of FIN
     void close();
+
+  protected:
+    int socket() const { return socket_; }
+    // As recv() and send().
+    virtual ssize_t receive(char* to, std::size_t size);
+    virtual bool pending() const { return false; }  // receive() has something without the socket
+    virtual ssize_t transmit(const char* from, std::size_t size);
 
   private:
     bool fill();
