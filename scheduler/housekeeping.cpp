@@ -26,7 +26,8 @@ void Housekeeping::job_ended() {
     ++finished_;
     last_end_ = turns_.now().steady;
     if (finished_ >= settings_.too_many && !under_way_) return move();
-    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_->timer)) == 0) wait(settings_.quiet_for);
+    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_->timer)) == 0 || looks_later_) wait(settings_.quiet_for);
+    looks_later_ = false;
 }
 
 void Housekeeping::wait(Milliseconds time) {
@@ -38,7 +39,16 @@ void Housekeeping::wait(Milliseconds time) {
         static_cast<std::uint64_t>(time.count()), 0);
 }
 
+// Jobs grow old where nothing happens, too.
+void Housekeeping::look_later() {
+    if (settings_.keep_finished.count() == 0 || uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_->timer)) != 0)
+        return;
+    wait(settings_.look_every);
+    looks_later_ = true;
+}
+
 void Housekeeping::on_quiet() {
+    looks_later_ = false;
     const auto quiet = std::chrono::duration_cast<Milliseconds>(turns_.now().steady - last_end_);
     if (quiet < settings_.quiet_for) return wait(settings_.quiet_for - quiet + Milliseconds{1});
     if (under_way_ || turns_.deposed()) return;
@@ -48,10 +58,11 @@ void Housekeeping::on_quiet() {
 bool Housekeeping::failed(const Result<std::int64_t>& answer, const char* what) {
     under_way_ = false;
     if (answer) return false;
+    look_later();
     if (answer.error().kind == ErrorKind::stale)
         turns_.depose(answer.error().message);
     else
-        log::warning("{}: {}. It is tried again when more jobs have ended", what, answer.error().message);
+        log::warning("{}: {}. It is tried again later", what, answer.error().message);
     return true;
 }
 
@@ -89,6 +100,7 @@ void Housekeeping::forget() {
 // Keys against doing a thing twice and uploads that nobody went on with: a day old.
 void Housekeeping::forget_expired() {
     under_way_ = true;
+    look_later();
     turns_.store().ask<std::int64_t>(
         [now = turns_.now().wall, most = settings_.at_once](Store& store) { return store.forget_expired(now, most); },
         [this](Result<std::int64_t> forgotten) {
