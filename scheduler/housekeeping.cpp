@@ -13,10 +13,19 @@ void Housekeeping::job_ended() {
     ++finished_;
     last_end_ = turns_.now().steady;
     if (finished_ >= settings_.too_many && !under_way_) return move();
-    if (!timer_.is_set()) timer_.start(settings_.quiet_for);
+    if (!timer_.is_set() || looks_later_) timer_.start(settings_.quiet_for);
+    looks_later_ = false;
+}
+
+// Jobs grow old where nothing happens, too.
+void Housekeeping::look_later() {
+    if (settings_.keep_finished.count() == 0 || timer_.is_set()) return;
+    timer_.start(settings_.look_every);
+    looks_later_ = true;
 }
 
 void Housekeeping::on_quiet() {
+    looks_later_ = false;
     const auto quiet = std::chrono::duration_cast<Milliseconds>(turns_.now().steady - last_end_);
     if (quiet < settings_.quiet_for) return timer_.start(settings_.quiet_for - quiet + Milliseconds{1});
     if (under_way_ || turns_.deposed()) return;
@@ -26,10 +35,11 @@ void Housekeeping::on_quiet() {
 bool Housekeeping::failed(const Result<std::int64_t>& answer, const char* what) {
     under_way_ = false;
     if (answer) return false;
+    look_later();
     if (answer.error().kind == ErrorKind::stale)
         turns_.depose(answer.error().message);
     else
-        log::warning("{}: {}. It is tried again when more jobs have ended", what, answer.error().message);
+        log::warning("{}: {}. It is tried again later", what, answer.error().message);
     return true;
 }
 
@@ -67,6 +77,7 @@ void Housekeeping::forget() {
 // Keys against doing a thing twice and uploads that nobody went on with: a day old.
 void Housekeeping::forget_expired() {
     under_way_ = true;
+    look_later();
     turns_.store().ask<std::int64_t>(
         [now = turns_.now().wall, most = settings_.at_once](Store& store) { return store.forget_expired(now, most); },
         [this](Result<std::int64_t> forgotten) {

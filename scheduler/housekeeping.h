@@ -1,5 +1,6 @@
 // What is done when there is nothing better to do: finished jobs move out of the way, and what was kept long enough is
-// forgotten. It comes on the heels of work, once that has been quiet for a while, and never wakes an idle site.
+// forgotten. It comes on the heels of work, once that has been quiet for a while. An idle site is never woken, but
+// where finished jobs are kept for a limited time (then once an hour).
 //
 // Everything belongs to the loop's thread.
 #pragma once
@@ -12,9 +13,10 @@
 namespace windlass::scheduler {
 
 struct HousekeepingSettings {
-    Milliseconds keep_finished{0};  // 0: for ever
-    Milliseconds quiet_for{5'000};  // no job ended for so long
-    std::int64_t at_once = 2'000;   // jobs per transaction
+    Milliseconds keep_finished{0};       // 0: for ever
+    Milliseconds look_every{3'600'000};  // for what was kept long enough, where nothing else gives occasion
+    Milliseconds quiet_for{5'000};       // no job ended for so long
+    std::int64_t at_once = 2'000;        // jobs per transaction
     // So many finished jobs in the way are moved at once, quiet or not.
     std::int64_t too_many = 100'000;
 };
@@ -30,6 +32,7 @@ class Housekeeping {
     void start() { job_ended(); }
 
   private:
+    void look_later();
     void on_quiet();
     void move();
     void forget();
@@ -42,6 +45,7 @@ class Housekeeping {
     std::int64_t finished_ = 0;  // not moved yet, as far as we know
     SteadyTime last_end_{};
     bool under_way_ = false;
+    bool looks_later_ = false;  // the timer runs for nothing but what grows old
 };
 
 }  // namespace windlass::scheduler

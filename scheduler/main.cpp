@@ -77,6 +77,10 @@ Result<ServiceSettings> service_settings(const Config& config) {
     if (config.scheduler.lease_ttl_ms < 300 || config.scheduler.crash_limit < 1 || config.scheduler.first_job_id < 1)
         return make_error(ErrorKind::invalid,
                           "scheduler.lease_ttl_ms must be at least 300, crash_limit and first_job_id at least 1");
+    if (config.scheduler.keep_finished_days > 36'500)
+        return make_error(ErrorKind::invalid,
+                          "scheduler.keep_finished_days must be between 0 (for ever) and 36500 (a hundred years)");
+    settings.housekeeping.keep_finished = std::chrono::days{config.scheduler.keep_finished_days};
     // Three renewals fit into a lease, and a worker that gets none kills its own jobs a third of it before anybody else
     // may run them.
     settings.renew_every = settings.queue.lease_ttl / 3;

@@ -32,6 +32,7 @@ struct Config {
         std::int64_t lease_grace_ms = 4'000;
         std::int64_t crash_limit = 5;
         std::vector<std::string> user_weights;
+        std::int64_t keep_finished_days = 0;
     } scheduler;
 
     struct Worker {
@@ -103,6 +104,8 @@ void describe_settings(V&& visit, Config& c) {
           "a job whose worker died so many times is given up as lost");
     visit("scheduler.user_weights", c.scheduler.user_weights,
           "shares of users that differ from 1, as ACCOUNT=WEIGHT, e.g. 7=2.5; a user of weight 2 gets twice as much");
+    visit("scheduler.keep_finished_days", c.scheduler.keep_finished_days,
+          "a job that ended so many days ago is deleted with all it left; 0: kept for ever");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");

@@ -280,6 +280,12 @@ class Sqlite:
         with sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=30) as connection:
             return connection.execute(query).fetchall()
 
+    def change(self, statement):
+        """What no program does, such as making a row older than it is."""
+        with sqlite3.connect(self.file, timeout=30) as connection:
+            connection.execute(statement)
+        connection.close()
+
     def close(self):
         pass
 
@@ -378,6 +384,9 @@ class PostgreSQL:
         return [
             tuple(int(v) if re.fullmatch(r"-?\d+", v) else v for v in line.split("\t")) for line in text.splitlines()
         ]
+
+    def change(self, statement):
+        self.rows(statement)
 
     def close(self):
         if self.process and self.process.poll() is None:

@@ -27,6 +27,7 @@ struct StoreSwitch {
     std::atomic<int> waiting{0};  // commits that wait at the gate
     std::atomic<ErrorKind> failure{ErrorKind::internal};
     std::atomic<bool> failing{false};
+    std::atomic<int> times_forgotten{0};
     std::vector<Batch> committed;
     std::vector<ScheduleRecord> schedules;
 
@@ -84,6 +85,7 @@ class SwitchedStore final : public Store {
     }
     Result<std::int64_t> move_finished(std::int64_t most) override { return inner_->move_finished(most); }
     Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override {
+        ++control_->times_forgotten;
         return inner_->forget_finished(cutoff, most);
     }
     Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override {
@@ -246,6 +248,14 @@ TEST_F(ServiceTest, a_job_goes_from_submit_to_its_result) {
     EXPECT_EQ(output, "hello world");
     EXPECT_EQ(results, 1u);
     EXPECT_EQ(blobs, 1u);
+}
+
+TEST_F(ServiceTest, what_was_kept_long_enough_is_looked_for_also_where_nothing_happens) {
+    settings_.housekeeping.quiet_for = Milliseconds{1};
+    settings_.housekeeping.look_every = Milliseconds{1};
+    settings_.housekeeping.keep_finished = std::chrono::days{30};
+    start();
+    EXPECT_TRUE(loop_.run_until([&] { return control_->times_forgotten >= 3; }));
 }
 
 TEST_F(ServiceTest, nothing_is_told_before_it_is_durable) {
