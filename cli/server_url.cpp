@@ -41,7 +41,8 @@ Result<std::string> normal_url(const std::string& text) {
     if (rest.empty()) return bad(text, "the host is missing");
     const auto colon = rest.front() == '[' ? rest.find(':', rest.find(']')) : rest.find(':');
     const std::string host = rest.substr(0, colon);
-    if (host.empty() || host.find_first_of(" \t\r\n%") != std::string::npos)
+    const auto stands_in_no_host = [](unsigned char c) { return c <= ' ' || c == 0x7F || c == '%'; };
+    if (host.empty() || std::any_of(host.begin(), host.end(), stands_in_no_host))
         return bad(text, "the host is missing or malformed");
     if (colon != std::string::npos && !is_port(rest.substr(colon + 1))) return bad(text, "the port must be 1 to 65535");
     return fmt::format("{}://{}", scheme, rest);

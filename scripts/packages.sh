@@ -11,6 +11,7 @@ build_packages=(
 network_packages=(slirp4netns nftables)
 test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 systemd iproute2 "${network_packages[@]}")
 bench_packages=(wrk bubblewrap)
+fuzz_packages=(clang libclang-rt-dev llvm)
 
 say() { printf '\n== %s\n' "$*"; }
 fail() {

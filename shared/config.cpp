@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -106,7 +107,28 @@ std::string shown(const std::vector<std::string>& value) {
 }
 
 Status read_file(Config& config, const std::string& path) {
-    toml::parse_result parsed = toml::parse_file(path);
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return errno_error(path, errno);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (text.bad()) return make_error(ErrorKind::invalid, path + " cannot be read; is it a file?");
+    return read_settings(config, text.view(), path);
+}
+
+void print_settings() {
+    Config defaults;
+    describe_settings(
+        [](const std::string& name, auto& field, const char* meaning) {
+            std::cout << fmt::format("| `{}` | `{}` | `{}` | `{}` | {} |\n", name, flag_name(name), variable_name(name),
+                                     shown(field), meaning);
+        },
+        defaults);
+}
+
+}  // namespace
+
+Status read_settings(Config& config, std::string_view text, const std::string& path) {
+    toml::parse_result parsed = toml::parse(text, path);
     if (!parsed) {
         const auto& error = parsed.error();
         return make_error(ErrorKind::invalid,
@@ -137,18 +159,6 @@ Status read_file(Config& config, const std::string& path) {
     }
     return {};
 }
-
-void print_settings() {
-    Config defaults;
-    describe_settings(
-        [](const std::string& name, auto& field, const char* meaning) {
-            std::cout << fmt::format("| `{}` | `{}` | `{}` | `{}` | {} |\n", name, flag_name(name), variable_name(name),
-                                     shown(field), meaning);
-        },
-        defaults);
-}
-
-}  // namespace
 
 Result<LoadedConfig> load_config(int argc, char** argv, const std::string& program, const std::string& purpose) {
     LoadedConfig loaded;

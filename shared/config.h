@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shared/limits.h"
@@ -165,6 +166,10 @@ struct LoadedConfig {
 
 // Reads flags (--config FILE and one per setting), variables and the file. `program` and `purpose` are for --help.
 Result<LoadedConfig> load_config(int argc, char** argv, const std::string& program, const std::string& purpose);
+
+// Lays the settings of a configuration file over `config`. `path` stands in front of every error. Pure.
+//   invalid  not TOML, a setting that does not exist or of the wrong type; `config` may be changed in part by then
+Status read_settings(Config& config, std::string_view text, const std::string& path);
 
 // The secret in config.scheduler.secret_file, without the line end; empty when no file is set. Refuses a file that
 // others may read.

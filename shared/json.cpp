@@ -6,6 +6,7 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
 #include <vector>
 
 namespace windlass {
@@ -21,12 +22,14 @@ class Guard {
 
     bool Null() { return count() && document_.Null(); }
     bool Bool(bool b) { return count() && document_.Bool(b); }
-    bool Int(int i) { return count() && document_.Int(i); }
-    bool Uint(unsigned u) { return count() && document_.Uint(u); }
-    bool Int64(int64_t i) { return count() && document_.Int64(i); }
-    bool Uint64(uint64_t u) { return count() && document_.Uint64(u); }
-    bool Double(double d) { return count() && document_.Double(d); }
-    bool RawNumber(const char* s, SizeType n, bool copy) { return count() && document_.RawNumber(s, n, copy); }
+    // Every number comes as its text: RapidJSON 1.1.0 reads some that are too large as small negative ones (10e308),
+    // and reads outside its table of powers for others (CVE-2024-38517 and its like).
+    bool RawNumber(const char* s, SizeType n, bool) { return count() && number({s, n}); }
+    bool Int(int) { return false; }
+    bool Uint(unsigned) { return false; }
+    bool Int64(int64_t) { return false; }
+    bool Uint64(uint64_t) { return false; }
+    bool Double(double) { return false; }
     bool String(const char* s, SizeType n, bool copy) { return count() && clean(s, n) && document_.String(s, n, copy); }
     bool Key(const char* s, SizeType n, bool copy) { return count() && clean(s, n) && document_.Key(s, n, copy); }
     bool StartObject() { return open() && document_.StartObject(); }
@@ -42,6 +45,19 @@ class Guard {
         reason_ = fmt::format("more than {} values", rules_.max_values);
         return false;
     }
+    // `text` follows the grammar of JSON. Whole numbers stay exact as long as 64 bits hold them.
+    bool number(std::string_view text) {
+        const char* const end = text.data() + text.size();
+        const auto reads = [&](auto& value) {
+            const auto [at, failed] = std::from_chars(text.data(), end, value);
+            return failed == std::errc() && at == end;
+        };
+        if (std::int64_t i = 0; reads(i)) return document_.Int64(i);
+        if (std::uint64_t u = 0; reads(u)) return document_.Uint64(u);
+        if (double d = 0; reads(d)) return document_.Double(d);
+        reason_ = "a number is too large or too small";
+        return false;
+    }
     bool open() {
         if (!count()) return false;
         if (++depth_ <= rules_.max_depth) return true;
@@ -49,9 +65,18 @@ class Guard {
         return false;
     }
     bool clean(const char* s, SizeType n) {
-        if (rules_.allow_nul || std::find(s, s + n, '\0') == s + n) return true;
-        reason_ = "a string contains the character NUL (\\u0000), which is not allowed";
-        return false;
+        const std::string_view text(s, n);
+        if (!rules_.allow_nul && text.find('\0') != std::string_view::npos) {
+            reason_ = "a string contains the character NUL (\\u0000), which is not allowed";
+            return false;
+        }
+        // RapidJSON takes "\udc00" without its first half, and writes bytes (0xED …) that are no UTF-8; a database
+        // refuses them, and with them everything that is committed at the same time.
+        if (text.find('\xED') != std::string_view::npos && !is_valid_utf8(text)) {
+            reason_ = "a string contains one half of a surrogate pair, which is no character";
+            return false;
+        }
+        return true;
     }
 
     rapidjson::Document& document_;
@@ -113,6 +138,9 @@ std::size_t sequence(std::string_view s, std::size_t i) {
 
 Result<rapidjson::Document> parse_json(std::string_view text, const JsonRules& rules) {
     using namespace rapidjson;
+    // To RapidJSON it is the end of the text, whatever follows.
+    if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+        return make_error(ErrorKind::invalid, place(text, nul) + ": the byte NUL, which no JSON contains");
     Document document;
     Reader reader;
     MemoryStream stream(text.data(), text.size());
@@ -125,7 +153,7 @@ Result<rapidjson::Document> parse_json(std::string_view text, const JsonRules& r
         Guard& guard;
         ParseResult& result;
         bool operator()(Document&) {
-            constexpr unsigned flags = kParseIterativeFlag | kParseValidateEncodingFlag | kParseFullPrecisionFlag;
+            constexpr unsigned flags = kParseIterativeFlag | kParseValidateEncodingFlag | kParseNumbersAsStringsFlag;
             EncodedInputStream<UTF8<>, MemoryStream> utf8(stream);
             result = reader.Parse<flags>(utf8, guard);
             return !result.IsError();

@@ -58,8 +58,7 @@ OutputPatterns::Place OutputPatterns::below(const Place& place, std::string_view
             add(further, pattern, at + 1);
     }
     std::ranges::sort(further);
-    const auto twice = std::ranges::unique(further);
-    further.erase(twice.begin(), twice.end());
+    further.erase(std::unique(further.begin(), further.end()), further.end());
     return further;
 }
 

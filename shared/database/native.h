@@ -15,7 +15,7 @@ namespace windlass::database {
 using PgResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 // The library keeps the type information of these classes to itself, so a sanitizer cannot check the casts.
-#define WINDLASS_SOCI_CAST [[gnu::no_sanitize("vptr")]]
+#define WINDLASS_SOCI_CAST __attribute__((no_sanitize("vptr")))
 
 WINDLASS_SOCI_CAST inline PGconn* native_postgresql(soci::session& session) {
     return static_cast<soci::postgresql_session_backend*>(session.get_backend())->conn_;

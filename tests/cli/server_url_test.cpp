@@ -17,6 +17,8 @@ TEST(ServerUrl, that_is_more_than_an_address_is_refused) {
          {"", "http://", "ftp://host", "http://host/api", "http://host?x=1", "http://user:secret@host", "http://host:0",
           "http://host:99999", "http://host:80a", "http://ho st", "http://:80"})
         EXPECT_FALSE(normal_url(text).ok()) << text;
+    EXPECT_FALSE(normal_url(std::string("http://ho\0st", 12)).ok());
+    EXPECT_FALSE(normal_url("http://ho\x1bst").ok());
 }
 
 }  // namespace

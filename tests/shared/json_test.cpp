@@ -1,7 +1,10 @@
 #include "shared/json.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace windlass {
 namespace {
@@ -43,6 +46,14 @@ TEST(Json, invalid_utf8_is_refused) {
     EXPECT_FALSE(parse_json("\"\xc0\x80\"").ok());
 }
 
+TEST(Json, half_of_a_surrogate_pair_is_refused) {
+    for (const char* text : {R"("\ud83d")", R"("\ud83dx")", R"("\ude00")", R"({"\udc00": 1})", R"("\ude00\ud83d")"})
+        EXPECT_FALSE(parse_json(text).ok()) << text;
+    const auto whole = parse_json(R"("\ud83d\ude00 \ud7ff")");
+    ASSERT_TRUE(whole.ok()) << whole.error().message;
+    EXPECT_EQ(text_of(*whole), "\xF0\x9F\x98\x80 \xED\x9F\xBF");
+}
+
 TEST(Json, an_error_names_the_place) {
     const auto bad = parse_json("{\"a\": 1,\n \"b\" 2}");
     ASSERT_FALSE(bad.ok());
@@ -53,6 +64,37 @@ TEST(Json, text_after_the_value_is_refused) {
     EXPECT_FALSE(parse_json("{} {}").ok());
     EXPECT_FALSE(parse_json("").ok());
     EXPECT_FALSE(parse_json("   ").ok());
+}
+
+TEST(Json, bytes_behind_a_nul_are_not_forgotten) {
+    using std::string_view_literals::operator""sv;
+    for (const auto text : {"{}\0"sv, "{}\0more"sv, "[1\0]"sv, "\0{}"sv}) {
+        const auto read = parse_json(text);
+        EXPECT_FALSE(read.ok()) << text;
+    }
+}
+
+// RapidJSON 1.1.0 by itself reads 10e308 as a negative number, 1.8e308 as infinity.
+TEST(Json, a_number_that_no_double_holds_is_refused) {
+    for (const std::string& text :
+         {std::string("1e309"), std::string("-1e400"), std::string("10e308"), std::string("169313486231e308"),
+          std::string("1.8e308"), std::string("[1.79769313486231931348623157e308]"), std::string("1e99999999999"),
+          std::string("1e-99999999999"), "1" + std::string(300, '0') + "e300", std::string(400, '9')})
+        EXPECT_FALSE(parse_json(text).ok()) << text;
+}
+
+TEST(Json, a_number_is_what_was_written) {
+    for (const double value : {0.1, 1.5, -2.25e-7, 1.7976931348623157e308, 4.9406564584124654e-324, 123456.789e3})
+        EXPECT_EQ(parse_json(fmt::format("{}", value))->GetDouble(), value);
+    EXPECT_EQ(parse_json("-9223372036854775808")->GetInt64(), std::numeric_limits<std::int64_t>::min());
+    EXPECT_EQ(parse_json("18446744073709551615")->GetUint64(), std::numeric_limits<std::uint64_t>::max());
+    EXPECT_TRUE(parse_json("18446744073709551616")->IsDouble());
+    EXPECT_EQ(parse_json("[-0, 7]")->GetArray()[0].GetInt(), 0);
+    EXPECT_TRUE(parse_json("7")->IsInt());
+    EXPECT_TRUE(parse_json("7.0")->IsDouble());
+    EXPECT_TRUE(parse_json("7e0")->IsDouble());
+    for (const char* text : {"01", "+1", ".5", "1.", "1e", "0x1", "--1", "NaN", "Infinity", "-"})
+        EXPECT_FALSE(parse_json(text).ok()) << text;
 }
 
 TEST(Json, more_values_than_the_rules_allow_are_refused) {

@@ -1,0 +1,23 @@
+#include <array>
+
+#include "tests/fuzz/target.h"
+
+namespace windlass::fuzz {
+
+std::span<const Target> targets() {
+    static constexpr std::array<Target, 10> all = {{
+        {"configuration", fuzz_configuration},
+        {"credentials", fuzz_credentials},
+        {"event_stream", fuzz_event_stream},
+        {"http_framing", fuzz_http_framing},
+        {"job_body", fuzz_job_body},
+        {"json", fuzz_json},
+        {"output_patterns", fuzz_output_patterns},
+        {"plans_and_units", fuzz_plans_and_units},
+        {"wire_frames", fuzz_wire_frames},
+        {"wire_message", fuzz_wire_message},
+    }};
+    return all;
+}
+
+}  // namespace windlass::fuzz
