@@ -40,6 +40,10 @@ add_library(windlass_api STATIC
   metrics.cpp
   names.cpp
   network_permission.cpp
+  openapi/description.cpp
+  openapi/docs_page.cpp
+  openapi/show_schema.cpp
+  openapi/yaml.cpp
   password_hasher.cpp
   problem.cpp
   queue_listing.cpp
@@ -56,6 +60,7 @@ add_library(windlass_api STATIC
   router.cpp
   routes.cpp
   routes/jobs.cpp
+  routes/openapi.cpp
   routes/operations.cpp
   routes/queue.cpp
   schedule_fields.cpp
@@ -78,6 +83,15 @@ add_library(windlass_api STATIC
 target_link_libraries(windlass_api
   PUBLIC windlass_settings windlass_shared windlass_database PkgConfig::SODIUM
   PRIVATE windlass_warnings prometheus-cpp::core)
+# What the routes table does not say, one file per family.
+windlass_embed(windlass_api openapi_texts
+  openapi/common.json
+  openapi/families/images.json
+  openapi/families/jobs.json
+  openapi/families/operations.json
+  openapi/families/queue.json)
+include(openapi/page.cmake)
+
 if(TARGET windlass_front)
   target_link_libraries(windlass_api PUBLIC windlass_front)
 else()

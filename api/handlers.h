@@ -76,5 +76,10 @@ OrProblem<Reply> list_audit(const Call& call);
 OrProblem<Reply> health(const Call& call);
 OrProblem<Reply> ready(const Call& call);
 OrProblem<Reply> metrics(const Call& call);
+// openapi/show_schema.cpp
+OrProblem<Reply> show_schema(const Call& call);
+// openapi/docs_page.cpp
+OrProblem<Reply> show_docs(const Call& call);
+OrProblem<Reply> docs_asset(const Call& call);
 
 }  // namespace windlass::api

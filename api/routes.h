@@ -1,5 +1,5 @@
 // The whole surface on a few screens: one table per family, in routes/. To add a route: a line there, a handler in
-// handlers.h, its tests, a line in docs/api.md. A literal segment wins over {id}.
+// handlers.h, its documentation in openapi/families/, its tests, a line in docs/api.md. A literal segment wins over {id}.
 #pragma once
 
 #include <span>
@@ -11,6 +11,7 @@ namespace windlass::api {
 std::span<const Route> jobs_routes();
 std::span<const Route> queue_routes();
 std::span<const Route> operations_routes();
+std::span<const Route> openapi_routes();
 
 // All of them, in this order.
 std::span<const Route> routes();
