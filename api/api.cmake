@@ -50,6 +50,7 @@ add_library(windlass_api STATIC
   queues.cpp
   quotas.cpp
   quotas_repository.cpp
+  rate_limits.cpp
   relations_repository.cpp
   render_job.cpp
   rerun.cpp

@@ -19,6 +19,7 @@ class LoginThrottle;
 class Metrics;
 class PasswordHasher;
 class QuotasRepository;
+class RateLimits;
 class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
@@ -43,6 +44,7 @@ struct App {
     Metrics& metrics;
     AuditRepository& audit_entries;
     AuditLog& audit;
+    RateLimits& rates;
 };
 
 }  // namespace windlass::api

@@ -21,6 +21,7 @@
 #include "api/network_permission.h"
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
+#include "api/rate_limits.h"
 #include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "api/routes.h"
@@ -130,6 +131,7 @@ Status run(const Config& config) {
     LoginThrottle throttle;
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
+    RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s});
     Metrics metrics(routes());
 
     uv_loop_t* loop = uv_default_loop();
@@ -144,7 +146,7 @@ Status run(const Config& config) {
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     App app{config.api, open,      clock,       accounts,    jobs,      results,  relations, blobs,
-            quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics, audit_entries, audit};
+            quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics, audit_entries, audit, rates};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front,
                  Front::open(

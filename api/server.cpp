@@ -13,7 +13,9 @@
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/metrics.h"
+#include "api/rate_limits.h"
 #include "api/routes.h"
+#include "api/visit.h"
 #include "shared/log.h"
 
 namespace windlass::api {
@@ -21,11 +23,11 @@ namespace {
 
 constexpr std::int64_t largest_id = (std::int64_t{1} << 53) - 1;
 
-OrProblem<Principal> authorised(const App& app, const Request& request, const Route& route) {
-    if (route.access == Access::anyone) return Principal{};
-    WINDLASS_TRY(auto principal, app.credentials.require(request));
-    if (auto refusal = refusal_of(route, principal)) return *std::move(refusal);
-    return principal;
+Problem no_route(const RouteMatch& match, const Request& request) {
+    if (match.allow.empty()) return not_found("There is nothing at this path.");
+    Problem problem = make_problem(405, fmt::format("This path knows {}, not {}.", match.allow, request.method));
+    problem.headers.emplace_back("Allow", match.allow);
+    return problem;
 }
 
 std::optional<Problem> fault_of_query(const Route& route, const Request& request) {
@@ -68,20 +70,10 @@ void add_common_headers(Response& response) {
 // Counts, completes and records an answer when it comes, at once or later.
 struct Completion {
     const App& app;
-    const Request& request;
-    const Route* route;  // null: an unknown path or method
-    std::size_t number;  // of the route, for the figures
-    SteadyTime began;
-    std::shared_ptr<AuditNote> note = std::make_shared<AuditNote>();
-    std::shared_ptr<void> claim = {};  // of an Idempotency-Key: until the answer is complete
+    std::shared_ptr<Visit> visit;
 
     Reply operator()(Reply reply) const {
-        if (auto* response = std::get_if<Response>(&reply)) {
-            add_common_headers(*response);
-            app.metrics.count_request(number, response->status,
-                                      std::chrono::duration_cast<Microseconds>(app.clock.now().steady - began));
-            return route == nullptr ? std::move(reply) : audited(app, request, *route, *note, std::move(*response));
-        }
+        if (auto* response = std::get_if<Response>(&reply)) return complete(std::move(*response));
         Later later = std::move(std::get<Later>(reply));
         if (later.on_deadline) later.on_deadline = after(std::move(later.on_deadline));
         later.start = [us = *this, start = std::move(later.start)](Resumer resume) {
@@ -89,8 +81,19 @@ struct Completion {
         };
         return later;
     }
+
+  private:
     Next after(Next next) const {
         return [us = *this, next = std::move(next)] { return us(next()); };
+    }
+    Reply complete(Response response) const {
+        add_common_headers(response);
+        response.headers.insert(response.headers.end(), visit->headers.begin(), visit->headers.end());
+        const bool known = visit->match.route != nullptr;
+        app.metrics.count_request(known ? visit->match.number : Metrics::no_route, response.status,
+                                  std::chrono::duration_cast<Microseconds>(app.clock.now().steady - visit->began));
+        if (!known) return response;
+        return audited(app, visit->request, *visit->match.route, visit->note, std::move(response));
     }
 };
 
@@ -102,34 +105,51 @@ Result<std::unique_ptr<Server>> Server::make(App& app, std::span<const Route> ro
 }
 
 Reply Server::handle(const Request& request) const {
-    const RouteMatch match = router_.find(request.method, request.path);
-    Completion complete{app_, request, match.route, match.route != nullptr ? match.number : Metrics::no_route,
-                        app_.clock.now().steady};
-    auto answer = dispatch(request, match, complete.note, complete.claim);
+    auto visit =
+        std::make_shared<Visit>(Visit{request, router_.find(request.method, request.path), app_.clock.now().steady});
+    const Completion complete{app_, visit};
+    auto answer = dispatch(visit);
     return complete(answer ? std::move(answer).value()
-                           : Reply(rendered(family_of(match, request), answer.error(), request.id)));
+                           : Reply(rendered(family_of(visit->match, request), answer.error(), request.id)));
 }
 
-OrProblem<Reply> Server::dispatch(const Request& request, const RouteMatch& match,
-                                  const std::shared_ptr<AuditNote>& note, std::shared_ptr<void>& claim) const {
-    if (match.route == nullptr && match.allow.empty()) return not_found("There is nothing at this path.");
-    if (match.route == nullptr) {
-        Problem problem = make_problem(405, fmt::format("This path knows {}, not {}.", match.allow, request.method));
-        problem.headers.emplace_back("Allow", match.allow);
-        return problem;
-    }
-    WINDLASS_TRY(const auto principal, authorised(app_, request, *match.route));
-    if (auto fault = fault_of_query(*match.route, request)) return *std::move(fault);
-    describe(*note, principal);
-    if (is_audited(*match.route, *note) && !app_.audit.has_room())
+OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
+    const Request& request = visit->request;
+    const auto principal = principal_of(*visit);
+    if (auto refusal = refusal_by_rate(*visit, principal ? principal->id : UserId{})) return *std::move(refusal);
+    const Route* route = visit->match.route;
+    if (route == nullptr) return no_route(visit->match, request);
+    if (!principal) return principal.error();
+    if (auto refusal = refusal_of(*route, *principal)) return *std::move(refusal);
+    if (auto fault = fault_of_query(*route, request)) return *std::move(fault);
+    if (is_audited(*route, visit->note) && !app_.audit.has_room())
         return try_again_later("What is done here is recorded, and the record cannot be written now. Try again later.");
-    Call call{app_, request, *match.route, principal, match.parameters};
-    call.note = note;
-    if (match.route->creates == Creates::yes) {
-        WINDLASS_TRY(auto replayed, take_idempotency_key(call, claim));
+    Call call{app_, request, *route, *principal, visit->match.parameters};
+    call.note = std::shared_ptr<AuditNote>(visit, &visit->note);
+    if (route->creates == Creates::yes) {
+        WINDLASS_TRY(auto replayed, take_idempotency_key(call, visit->claim));
         if (replayed) return Reply(*std::move(replayed));
     }
-    return match.route->handler(call);
+    return route->handler(call);
+}
+
+// Nobody, where no credential is asked for.
+OrProblem<Principal> Server::principal_of(Visit& visit) const {
+    if (visit.match.route == nullptr || visit.match.route->access == Access::anyone) return Principal{};
+    WINDLASS_TRY(auto principal, app_.credentials.require(visit.request));
+    describe(visit.note, principal);
+    return principal;
+}
+
+std::optional<Problem> Server::refusal_by_rate(Visit& visit, UserId account) const {
+    const SteadyTime now = app_.clock.now().steady;
+    const auto standing = account ? app_.rates.take(account, now) : app_.rates.take(visit.request.remote_address, now);
+    if (!standing) return std::nullopt;
+    visit.headers = rate_headers(*standing);
+    if (!standing->refused) return std::nullopt;
+    Problem problem = make_problem(429, "Too many requests in a short time. Wait before you send more.");
+    problem.retry_after_s = standing->retry_after_s;
+    return problem;
 }
 
 // Gives the call its key, or the answer of the request that had it before.

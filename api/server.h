@@ -11,6 +11,8 @@
 
 namespace windlass::api {
 
+struct Visit;
+
 class Server {
   public:
     // invalid: the table of routes has a fault; it says which.
@@ -25,9 +27,9 @@ class Server {
   private:
     Server(App& app, Router router) : app_(app), router_(std::move(router)) {}
 
-    // `claim` is kept until the answer is complete.
-    OrProblem<Reply> dispatch(const Request& request, const RouteMatch& match, const std::shared_ptr<AuditNote>& note,
-                              std::shared_ptr<void>& claim) const;
+    OrProblem<Reply> dispatch(const std::shared_ptr<Visit>& visit) const;
+    OrProblem<Principal> principal_of(Visit& visit) const;
+    std::optional<Problem> refusal_by_rate(Visit& visit, UserId account) const;
     OrProblem<std::optional<Response>> take_idempotency_key(Call& call, std::shared_ptr<void>& claim) const;
 
     App& app_;

@@ -68,6 +68,8 @@ struct Config {
         std::int64_t body_bytes = 64 * mebibyte;
         std::int64_t connections = 20'000;
         std::int64_t connections_per_address = 10'000;
+        std::int64_t requests_per_s = 5'000;
+        std::int64_t address_requests_per_s = 500;
         std::int64_t batch_jobs = 20'000;
         std::int64_t max_cpu_millis = 64'000;
         std::int64_t max_memory_bytes = 64 * gibibyte;
@@ -146,6 +148,10 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.body_bytes", c.api.body_bytes, "largest request body");
     visit("api.connections", c.api.connections, "connections in total");
     visit("api.connections_per_address", c.api.connections_per_address, "connections from one address");
+    visit("api.requests_per_s", c.api.requests_per_s,
+          "requests of one account in a second, twice as many at once; beyond: 429; 0: no limit");
+    visit("api.address_requests_per_s", c.api.address_requests_per_s,
+          "the same for one address without a good credential, loopback excepted");
     visit("api.batch_jobs", c.api.batch_jobs, "jobs in one batch");
     visit("api.max_cpu_millis", c.api.max_cpu_millis, "largest limits.cpus of a job, in thousandths");
     visit("api.max_memory_bytes", c.api.max_memory_bytes, "largest limits.memory_bytes of a job");

@@ -485,11 +485,12 @@ ApiTest::ApiTest() {
     credentials_ = std::make_unique<Credentials>(*accounts_, clock_);
     scheduler_ = std::make_unique<PlayedScheduler>(*pool_, clock_);
     metrics_ = std::make_unique<Metrics>(routes());
+    rates_ = std::make_unique<RateLimits>(RateSettings{});
     audit_entries_ = std::make_unique<AuditRepository>(*pool_);
     audit_ = std::make_unique<AuditLog>(*audit_entries_);
     app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_,
                                         *quotas_, *schedules_, *idempotency_, *credentials_, *passwords_, throttle_,
-                                        *scheduler_, *metrics_, *audit_entries_, *audit_});
+                                        *scheduler_, *metrics_, *audit_entries_, *audit_, *rates_});
     server_ = must(Server::make(*app_, routes()));
 }
 

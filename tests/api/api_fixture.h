@@ -25,6 +25,7 @@
 #include "api/metrics.h"
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
+#include "api/rate_limits.h"
 #include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "api/scheduler_link.h"
@@ -178,6 +179,7 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<Credentials> credentials_;
     LoginThrottle throttle_;
     std::unique_ptr<PlayedScheduler> scheduler_;
+    std::unique_ptr<RateLimits> rates_;
     std::unique_ptr<AuditRepository> audit_entries_;
     std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<Metrics> metrics_;

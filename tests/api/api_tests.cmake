@@ -10,6 +10,7 @@ windlass_test(api_tests
     network_permission_test.cpp
     password_hasher_test.cpp
     problem_test.cpp
+    rate_limits_test.cpp
     render_job_test.cpp
     router_test.cpp
     scheduler_link_test.cpp
