@@ -70,6 +70,15 @@ struct Config {
         std::int64_t connections_per_address = 10'000;
         std::int64_t requests_per_s = 5'000;
         std::int64_t address_requests_per_s = 500;
+        std::string oidc_issuer;
+        std::string oidc_client_id;
+        std::string oidc_client_secret_file;
+        std::string oidc_redirect_url;
+        std::string oidc_scope = "openid profile email";
+        std::string oidc_username_claim = "preferred_username";
+        std::string oidc_roles_claim;
+        std::vector<std::string> oidc_roles;
+        std::vector<std::string> oidc_default_roles = {"user"};
         std::int64_t batch_jobs = 20'000;
         std::int64_t max_cpu_millis = 64'000;
         std::int64_t max_memory_bytes = 64 * gibibyte;
@@ -152,6 +161,22 @@ void describe_settings(V&& visit, Config& c) {
           "requests of one account in a second, twice as many at once; beyond: 429; 0: no limit");
     visit("api.address_requests_per_s", c.api.address_requests_per_s,
           "the same for one address without a good credential, loopback excepted");
+    visit("api.oidc_issuer", c.api.oidc_issuer,
+          "provider of OpenID Connect for /auth/oauth/login, e.g. https://login.example.org/realms/site; empty: none");
+    visit("api.oidc_client_id", c.api.oidc_client_id, "what this server is called there");
+    visit("api.oidc_client_secret_file", c.api.oidc_client_secret_file,
+          "file (mode 0600) with its secret there; empty: a public client, by PKCE alone");
+    visit("api.oidc_redirect_url", c.api.oidc_redirect_url,
+          "as registered there; empty: /auth/oauth/callback at the address that the browser uses");
+    visit("api.oidc_scope", c.api.oidc_scope, "what is asked for; openid must be among it");
+    visit("api.oidc_username_claim", c.api.oidc_username_claim, "claim with the username that is wanted here");
+    visit("api.oidc_roles_claim", c.api.oidc_roles_claim,
+          "claim with a text or a list of texts for api.oidc_roles; dots lead into objects, e.g. realm_access.roles");
+    visit("api.oidc_roles", c.api.oidc_roles,
+          "roles by values of that claim, as VALUE=ROLE, e.g. staff=user; given anew at every login; none: admins give "
+          "roles");
+    visit("api.oidc_default_roles", c.api.oidc_default_roles,
+          "roles of who logs in for the first time, or by no value");
     visit("api.batch_jobs", c.api.batch_jobs, "jobs in one batch");
     visit("api.max_cpu_millis", c.api.max_cpu_millis, "largest limits.cpus of a job, in thousandths");
     visit("api.max_memory_bytes", c.api.max_memory_bytes, "largest limits.memory_bytes of a job");

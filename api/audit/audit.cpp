@@ -5,8 +5,8 @@
 
 #include "api/audit/audit_repository.h"
 #include "api/handlers.h"
+#include "api/json_fields.h"
 #include "api/json_list.h"
-#include "api/render_job.h"
 
 namespace windlass::api {
 namespace {
@@ -45,33 +45,26 @@ OrProblem<AuditQuery> parse_query(const Call& call) {
 }
 
 void write_entry(JsonWriter& json, const AuditEntry& entry) {
-    const auto text = [&](const char* key, std::string_view value) {
-        json.Key(key);
-        put(json, value);
-    };
     json.StartObject();
-    json.Key("number");
-    json.Int64(entry.number);
-    text("at", time_text(entry.at));
-    json.Key("at_us");
-    json.Int64(to_unix_us(entry.at));  // what the hash covers
+    put_number(json, "number", entry.number);
+    put_text(json, "at", time_text(entry.at));
+    put_number(json, "at_us", to_unix_us(entry.at));  // what the hash covers
     // A string like every id, and null for a caller who was nobody here.
-    json.Key("account");
+    put_key(json, "account");
     if (entry.account)
         put(json, entry.account->text());
     else
         json.Null();
-    text("actor", entry.actor);
-    text("credential", entry.credential);
-    text("address", entry.address);
-    text("action", entry.action);
-    text("object", entry.object);
-    json.Key("status");
-    json.Int(entry.status);
-    text("request_id", entry.request_id);
-    text("detail", entry.detail);
-    text("previous_hash", entry.previous_hash);
-    text("hash", entry.hash);
+    put_text(json, "actor", entry.actor);
+    put_text(json, "credential", entry.credential);
+    put_text(json, "address", entry.address);
+    put_text(json, "action", entry.action);
+    put_text(json, "object", entry.object);
+    put_number(json, "status", entry.status);
+    put_text(json, "request_id", entry.request_id);
+    put_text(json, "detail", entry.detail);
+    put_text(json, "previous_hash", entry.previous_hash);
+    put_text(json, "hash", entry.hash);
     json.EndObject();
 }
 

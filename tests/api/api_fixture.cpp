@@ -488,6 +488,10 @@ ApiTest::ApiTest() {
     rates_ = std::make_unique<RateLimits>(RateSettings{});
     audit_entries_ = std::make_unique<AuditRepository>(*pool_);
     audit_ = std::make_unique<AuditLog>(*audit_entries_);
+    build_app();
+}
+
+void ApiTest::build_app() {
     app_ = std::unique_ptr<App>(new App{config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_,
                                         *quotas_, *schedules_, *idempotency_, *credentials_, *passwords_, throttle_,
                                         *scheduler_, *metrics_, *audit_entries_, *audit_, *rates_});
@@ -513,7 +517,7 @@ std::shared_ptr<ApiTest::Pending> ApiTest::begin(const std::string& method, cons
     request.body = body;
     request.headers = std::move(headers);
     if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
-    request.remote_address = "192.0.2.1";
+    request.remote_address = remote_address_;
     request.id = "test-1";
     pending->take(server_->handle(request));
     return pending;
@@ -556,6 +560,14 @@ Answer ApiTest::finish(const std::shared_ptr<Pending>& pending) {
         }
     }
     return answer;
+}
+
+Answer ApiTest::send_without_reading(const std::string& method, const std::string& target, const std::string& body,
+                                     Headers headers) {
+    auto pending = begin(method, target, body, {}, std::move(headers));
+    if (!pending->response) return finish(pending);
+    if (!pending->response->stream) return {pending->response->status, pending->response->body, *pending->response};
+    return {pending->response->status, "<stream>", Response{}};
 }
 
 Answer ApiTest::reach_deadline(const std::shared_ptr<Pending>& pending) {

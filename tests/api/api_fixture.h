@@ -142,6 +142,9 @@ class ApiTest : public ::testing::Test {
     Answer open(const std::string& target, const std::string& token, Headers headers = {});
     Answer get(const std::string& target, const std::string& token) { return send("GET", target, {}, token); }
 
+    // Of a stream only that there is one: its body is "<stream>".
+    Answer send_without_reading(const std::string& method, const std::string& target, const std::string& body,
+                                Headers headers);
     // A request that is on its way and can be looked at while it waits.
     struct Pending;
     std::shared_ptr<Pending> begin(const std::string& method, const std::string& target, const std::string& body = {},
@@ -162,8 +165,12 @@ class ApiTest : public ::testing::Test {
     // Submits as that account and gives back the id.
     JobId submit(const Account& account, const std::string& members = "");
 
+    // Again, after one of its parts was replaced.
+    void build_app();
+
     windlass::test::TemporaryDirectory files_;
     const std::string& directory_ = files_.path();
+    std::string remote_address_ = "192.0.2.1";  // where requests come from
     Config config_;
     TestClock clock_;
     std::unique_ptr<SessionPool> pool_;

@@ -29,6 +29,7 @@ windlass_test(api_tests
     jobs_contract_test.cpp
     on_sqlite.cpp
     operators_contract_test.cpp
+    rate_contract_test.cpp
     results_contract_test.cpp
     schedules_contract_test.cpp
     submit_contract_test.cpp

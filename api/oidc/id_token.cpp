@@ -1,0 +1,207 @@
+#include "api/oidc/id_token.h"
+
+#include <cjose/cjose.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "shared/digest.h"
+#include "shared/json.h"
+
+namespace windlass::api {
+namespace {
+
+constexpr std::size_t longest_token = 16 * 1024;
+constexpr JsonRules claim_rules{.max_depth = 8, .max_values = 2000};
+
+struct KeyDeleter {
+    void operator()(cjose_jwk_t* key) const { cjose_jwk_release(key); }
+};
+struct JwsDeleter {
+    void operator()(cjose_jws_t* jws) const { cjose_jws_release(jws); }
+};
+using Jws = std::unique_ptr<cjose_jws_t, JwsDeleter>;
+
+struct Key {
+    std::string kid;
+    std::string algorithm;  // the one that this kind of key is believed with
+    std::unique_ptr<cjose_jwk_t, KeyDeleter> jwk;
+};
+
+Error refused(std::string_view why) {
+    return make_error(ErrorKind::denied, fmt::format("The provider's id_token is not good: {}.", why));
+}
+
+std::string_view text_member(const rapidjson::Value& object, const char* name) {
+    const auto member = object.FindMember(name);
+    return member != object.MemberEnd() && member->value.IsString() ? text_of(member->value) : std::string_view();
+}
+
+Result<Jws> import(std::string_view token) {
+    if (token.empty() || token.size() > longest_token) return refused("its length is impossible");
+    cjose_err error{};
+    Jws jws(cjose_jws_import(token.data(), token.size(), &error));
+    if (!jws) return refused("it is not a signed token");
+    return jws;
+}
+
+std::string header_of(const Jws& jws, const char* name) {
+    cjose_err error{};
+    const char* value = cjose_header_get(cjose_jws_get_protected(jws.get()), name, &error);
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+bool has_header(const Jws& jws, const char* name) {
+    cjose_err error{};
+    char* value = cjose_header_get_raw(cjose_jws_get_protected(jws.get()), name, &error);
+    const bool there = value != nullptr && std::string_view(value) != "null";
+    cjose_get_dealloc()(value);
+    return there;
+}
+
+// A claim may be a text or a list of texts (aud, roles).
+std::vector<std::string> texts(const rapidjson::Value& value) {
+    std::vector<std::string> list;
+    if (value.IsString()) list.emplace_back(text_of(value));
+    if (value.IsArray())
+        for (const auto& element : value.GetArray())
+            if (element.IsString()) list.emplace_back(text_of(element));
+    return list;
+}
+
+std::vector<std::string> texts_at(const rapidjson::Value& claims, std::string_view path) {
+    const rapidjson::Value* value = &claims;
+    while (!path.empty()) {
+        const auto name = path.substr(0, path.find('.'));
+        path.remove_prefix(std::min(path.size(), name.size() + 1));
+        if (!value->IsObject()) return {};
+        const auto member = value->FindMember(rapidjson::StringRef(name.data(), name.size()));
+        if (member == value->MemberEnd()) return {};
+        value = &member->value;
+    }
+    return value == &claims ? std::vector<std::string>() : texts(*value);
+}
+
+Result<std::int64_t> seconds(const rapidjson::Value& claims, const char* name) {
+    const auto member = claims.FindMember(name);
+    if (member == claims.MemberEnd() || !member->value.IsNumber()) return refused(fmt::format("it has no {}", name));
+    const double value = member->value.GetDouble();
+    if (!(value >= 0 && value < 1e12)) return refused(fmt::format("its {} is no time", name));
+    return static_cast<std::int64_t>(value);
+}
+
+Status check_claims(const rapidjson::Value& claims, const IdTokenExpectations& expected) {
+    if (text_member(claims, "iss") != expected.issuer) return refused("another issuer made it");
+    if (text_member(claims, "sub").empty()) return refused("it names nobody");
+    if (claims.FindMember("aud") == claims.MemberEnd()) return refused("it names no audience");
+    const auto audience = texts(claims["aud"]);
+    if (std::find(audience.begin(), audience.end(), expected.client_id) == audience.end())
+        return refused("it was made for another audience");
+    const auto party = text_member(claims, "azp");
+    if ((audience.size() > 1 || !party.empty()) && party != expected.client_id)
+        return refused("it was given to another party");
+    const std::int64_t now = to_unix_us(expected.now) / 1'000'000;
+    const std::int64_t leeway = expected.leeway.count();
+    WINDLASS_TRY(const auto expires, seconds(claims, "exp"));
+    if (expires + leeway <= now) return refused("it has expired");
+    WINDLASS_TRY(const auto issued, seconds(claims, "iat"));
+    if (issued - leeway > now) return refused("it was made in the future; compare the clocks");
+    if (!equal_secret(text_member(claims, "nonce"), expected.nonce)) return refused("it belongs to another login");
+    return {};
+}
+
+IdClaims claims_of(const rapidjson::Value& claims, const IdTokenExpectations& expected) {
+    IdClaims result;
+    result.issuer = text_member(claims, "iss");
+    result.subject = text_member(claims, "sub");
+    result.username = text_member(claims, expected.username_claim.c_str());
+    const auto verified = claims.FindMember("email_verified");
+    if (verified == claims.MemberEnd() || (verified->value.IsBool() && verified->value.GetBool()))
+        result.email = text_member(claims, "email");
+    result.name = text_member(claims, "name");
+    result.roles = texts_at(claims, expected.roles_claim);
+    return result;
+}
+
+}  // namespace
+
+struct KeySet::Inside {
+    std::vector<Key> keys;
+};
+
+KeySet::KeySet(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
+KeySet::~KeySet() = default;
+KeySet::KeySet(KeySet&&) noexcept = default;
+KeySet& KeySet::operator=(KeySet&&) noexcept = default;
+
+bool KeySet::empty() const {
+    return inside_->keys.empty();
+}
+
+bool KeySet::has(std::string_view kid) const {
+    return std::any_of(inside_->keys.begin(), inside_->keys.end(), [&](const Key& key) { return key.kid == kid; });
+}
+
+Result<KeySet> KeySet::parse(std::string_view json) {
+    auto document = parse_json(json, claim_rules);
+    if (!document || !document->IsObject() || !document->HasMember("keys") || !(*document)["keys"].IsArray())
+        return make_error(ErrorKind::invalid, "The provider's keys are not a JSON Web Key Set.");
+    auto inside = std::make_unique<Inside>();
+    for (const auto& entry : (*document)["keys"].GetArray()) {
+        if (!entry.IsObject()) continue;
+        const auto use = text_member(entry, "use");
+        if (!use.empty() && use != "sig") continue;
+        Key key;
+        key.kid = text_member(entry, "kid");
+        const auto kind = text_member(entry, "kty");
+        // Never a symmetric key: whoever knows the public key could sign with it.
+        if (kind == "RSA") key.algorithm = "RS256";
+        if (kind == "EC" && text_member(entry, "crv") == "P-256") key.algorithm = "ES256";
+        const auto algorithm = text_member(entry, "alg");
+        if (key.algorithm.empty() || (!algorithm.empty() && algorithm != key.algorithm)) continue;
+        rapidjson::StringBuffer buffer;
+        JsonWriter writer(buffer);
+        entry.Accept(writer);
+        cjose_err error{};
+        key.jwk.reset(cjose_jwk_import(buffer.GetString(), buffer.GetSize(), &error));
+        if (key.jwk) inside->keys.push_back(std::move(key));
+    }
+    return KeySet(std::move(inside));
+}
+
+class IdTokenCheck {
+  public:
+    static Status signature(const Jws& jws, const KeySet& keys) {
+        const std::string algorithm = header_of(jws, "alg");
+        const std::string kid = header_of(jws, "kid");
+        if (has_header(jws, "crit")) return refused("it asks for an extension that is unknown here");
+        for (const Key& key : keys.inside_->keys) {
+            if (key.algorithm != algorithm || (!kid.empty() && key.kid != kid)) continue;
+            cjose_err error{};
+            if (cjose_jws_verify(jws.get(), key.jwk.get(), &error)) return {};
+        }
+        return refused("no key of the provider has signed it");
+    }
+};
+
+Result<std::string> key_of_id_token(std::string_view token) {
+    WINDLASS_TRY(const auto jws, import(token));
+    return header_of(jws, "kid");
+}
+
+Result<IdClaims> check_id_token(std::string_view token, const KeySet& keys, const IdTokenExpectations& expected) {
+    WINDLASS_TRY(const auto jws, import(token));
+    WINDLASS_TRY_STATUS(IdTokenCheck::signature(jws, keys));
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    cjose_err error{};
+    if (!cjose_jws_get_plaintext(jws.get(), &bytes, &size, &error)) return refused("it has no content");
+    const auto claims = parse_json({reinterpret_cast<const char*>(bytes), size}, claim_rules);
+    if (!claims || !claims->IsObject()) return refused("its content is not a JSON object");
+    WINDLASS_TRY_STATUS(check_claims(*claims, expected));
+    return claims_of(*claims, expected);
+}
+
+}  // namespace windlass::api
