@@ -15,11 +15,8 @@ void add_blob(CLI::App& app, Options& options) {
                           fmt::print("{}\n", sha256);
                           return {};
                       });
-    on_use(*blob->add_subcommand("list", "your uploads"), options, [&options]() -> Status {
-        WINDLASS_TRY(Server server, Server::find(options.url));
-        WINDLASS_TRY(const ServerAnswer answer, server.get("/api/blobs/"));
-        return print_list(options, answer, {{"sha256", "SHA-256", 64}, {"size", "BYTES", 0}}, "sha256");
-    });
+    add_list(*blob, "your uploads", "/api/blobs/", {{"sha256", "SHA-256", 64}, {"size", "BYTES", 0}}, "sha256",
+             options);
     add_with_argument(*blob, "remove", "delete an upload", "sha256", "its SHA-256", options,
                       [&options](const std::string& sha256) {
                           return perform(options, "DELETE", "/api/blobs/" + sha256 + "/", "", "sha256", "removed");

@@ -5,10 +5,9 @@
 #include <cstdio>
 #include <memory>
 
-#include "cli/commands.h"
 #include "cli/data_directory.h"
 #include "cli/dev_plan.h"
-#include "cli/exit_code.h"
+#include "cli/noun.h"
 #include "cli/private_file.h"
 #include "cli/program_directory.h"
 #include "cli/supervisor.h"
@@ -132,9 +131,7 @@ void add_dev(CLI::App& app, Options& options) {
     dev->add_option("--allow-weaker", words->settings.allow_weaker,
                     "protections to do without, e.g. memory-limit,cpu-limit (docs/sandbox.md)");
     dev->add_flag("--verbose,-v", words->verbose, "show the daemons' logs on standard error as well");
-    dev->callback([words, &options] {
-        if (const Status status = run_dev(*words); !status) options.exit_code = complain(status.error());
-    });
+    on_use(*dev, options, [words] { return run_dev(*words); });
 }
 
 }  // namespace windlass::cli

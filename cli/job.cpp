@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "cli/commands.h"
-#include "cli/exit_code.h"
 #include "cli/follow_log.h"
 #include "cli/job_ending.h"
 #include "cli/noun.h"
@@ -161,25 +159,12 @@ Status print_result(const Options& options, const std::string& id) {
     return {};
 }
 
-void report(Options& options, const Status& status) {
-    if (!status) options.exit_code = complain(status.error());
-}
-
-// A word with one job id behind it.
-template <class F>
-CLI::App* add_with_id(CLI::App& parent, const char* word, const char* meaning, F action) {
-    auto id = std::make_shared<std::string>();
-    CLI::App* command = parent.add_subcommand(word, meaning);
-    command->add_option("id", *id, "the job's id")->required();
-    command->callback([id, action] { action(*id); });
-    return command;
-}
-
 }  // namespace
 
 void add_job(CLI::App& app, Options& options) {
     CLI::App* job = app.add_subcommand("job", "look at jobs, wait for them, cancel them");
     job->require_subcommand(1);
+    const char* id = "the job's id";
 
     auto listed = std::make_shared<JobFilter>();
     CLI::App* list = job->add_subcommand("list", "your jobs (an admin's: all), newest first");
@@ -187,33 +172,33 @@ void add_job(CLI::App& app, Options& options) {
     add_filter(*list, *listed);
     on_use(*list, options, [listed, &options] { return list_jobs(options, *listed); });
 
-    add_with_id(*job, "show", "everything about one job",
-                [&options](const std::string& id) { report(options, show_job(options, id)); });
-    add_with_id(*job, "why", "why it waits, in a sentence",
-                [&options](const std::string& id) { report(options, why_job(options, id)); });
+    add_with_argument(*job, "show", "everything about one job", "id", id, options,
+                      [&options](const std::string& which) { return show_job(options, which); });
+    add_with_argument(*job, "why", "why it waits, in a sentence", "id", id, options,
+                      [&options](const std::string& which) { return why_job(options, which); });
     auto ids = std::make_shared<std::vector<std::string>>();
     auto cancelled = std::make_shared<JobFilter>();
     CLI::App* cancel = job->add_subcommand("cancel", "end jobs with their whole process trees");
     cancel->add_option("ids", *ids, "their ids");
     add_filter(*cancel, *cancelled);
     on_use(*cancel, options, [ids, cancelled, &options] { return cancel_jobs(options, *ids, *cancelled); });
-    add_with_id(*job, "rerun", "send the same job again (also one that was lost) and print its id",
-                [&options](const std::string& id) { report(options, rerun_job(options, id)); });
+    add_with_argument(*job, "rerun", "send the same job again (also one that was lost) and print its id", "id", id,
+                      options, [&options](const std::string& which) { return rerun_job(options, which); });
     auto standard_error = std::make_shared<bool>(false);
     auto follow = std::make_shared<bool>(false);
-    CLI::App* log = add_with_id(*job, "log", "what it has printed so far",
-                                [standard_error, follow, &options](const std::string& id) {
-                                    report(options, print_log(options, id, *standard_error, *follow));
-                                });
+    CLI::App* log = add_with_argument(*job, "log", "what it has printed so far", "id", id, options,
+                                      [standard_error, follow, &options](const std::string& which) {
+                                          return print_log(options, which, *standard_error, *follow);
+                                      });
     log->add_flag("--stderr", *standard_error, "its standard error instead of its standard output");
     log->add_flag("--follow,-f", *follow, "go on with what it prints until it has ended");
-    add_with_id(*job, "wait", "wait until it has ended; ends with the job's exit code",
-                [&options](const std::string& id) {
-                    auto code = wait_job(options, id);
-                    options.exit_code = code ? *code : complain(code.error());
-                });
-    add_with_id(app, "result", "the result of one job",
-                [&options](const std::string& id) { report(options, print_result(options, id)); });
+    add_with_argument(*job, "wait", "wait until it has ended; ends with the job's exit code", "id", id, options,
+                      [&options](const std::string& which) -> Status {
+                          WINDLASS_TRY(options.exit_code, wait_job(options, which));
+                          return {};
+                      });
+    add_with_argument(app, "result", "the result of one job", "id", id, options,
+                      [&options](const std::string& which) { return print_result(options, which); });
 }
 
 }  // namespace windlass::cli

@@ -3,9 +3,8 @@
 #include <iostream>
 #include <memory>
 
-#include "cli/commands.h"
 #include "cli/credentials.h"
-#include "cli/exit_code.h"
+#include "cli/noun.h"
 #include "cli/password_prompt.h"
 #include "cli/server.h"
 
@@ -77,13 +76,8 @@ void add_login(CLI::App& app, Options& options) {
     login->add_option("--username,-u", words->username, "username or e-mail address");
     login->add_flag("--password-stdin", words->password_stdin,
                     "read the password from standard input instead of asking");
-    login->callback([words, &options] {
-        if (const Status status = log_in(options, *words); !status) options.exit_code = complain(status.error());
-    });
-    CLI::App* logout = app.add_subcommand("logout", "forget the stored token");
-    logout->callback([&options] {
-        if (const Status status = remove_credentials(); !status) options.exit_code = complain(status.error());
-    });
+    on_use(*login, options, [words, &options] { return log_in(options, *words); });
+    on_use(*app.add_subcommand("logout", "forget the stored token"), options, remove_credentials);
 }
 
 }  // namespace windlass::cli

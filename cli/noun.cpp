@@ -64,6 +64,16 @@ void on_use(CLI::App& command, Options& options, std::function<Status()> action)
     });
 }
 
+void add_list(CLI::App& parent, const char* meaning, const char* path, std::vector<Column> columns,
+              const char* essential, Options& options) {
+    on_use(*parent.add_subcommand("list", meaning), options,
+           [path, columns = std::move(columns), essential, &options]() -> Status {
+               WINDLASS_TRY(Server server, Server::find(options.url));
+               WINDLASS_TRY(const ServerAnswer answer, server.get(path));
+               return print_list(options, answer, columns, essential);
+           });
+}
+
 CLI::App* add_with_argument(CLI::App& parent, const char* word, const char* meaning, const char* argument,
                             const char* argument_meaning, Options& options,
                             std::function<Status(const std::string&)> action) {

@@ -30,6 +30,10 @@ void print_members(const rapidjson::Value& object);
 // Runs `action` when the word is used; what it fails with becomes the exit code.
 void on_use(CLI::App& command, Options& options, std::function<Status()> action);
 
+// The word "list": what is at `path`, as print_list() shows it.
+void add_list(CLI::App& parent, const char* meaning, const char* path, std::vector<Column> columns,
+              const char* essential, Options& options);
+
 // A word with one argument behind it.
 CLI::App* add_with_argument(CLI::App& parent, const char* word, const char* meaning, const char* argument,
                             const char* argument_meaning, Options& options,

@@ -49,19 +49,15 @@ Status put_queue(const Options& options, const QueueWords& words) {
 void add_queue(CLI::App& app, Options& options) {
     CLI::App* queue = app.add_subcommand("queue", "named queues: what waits together, with a weight and a limit");
     queue->require_subcommand(1);
-    on_use(*queue->add_subcommand("list", "the named queues"), options, [&options]() -> Status {
-        WINDLASS_TRY(Server server, Server::find(options.url));
-        WINDLASS_TRY(const ServerAnswer answer, server.get("/api/queues/"));
-        return print_list(options, answer,
-                          {{"name", "NAME", 20},
-                           {"weight", "WEIGHT", 7},
-                           {"max_running", "LIMIT", 7},
-                           {"held", "HELD", 5},
-                           {"queued", "QUEUED", 8},
-                           {"running", "RUNNING", 8},
-                           {"description", "DESCRIPTION", 0}},
-                          "name");
-    });
+    add_list(*queue, "the named queues", "/api/queues/",
+             {{"name", "NAME", 20},
+              {"weight", "WEIGHT", 7},
+              {"max_running", "LIMIT", 7},
+              {"held", "HELD", 5},
+              {"queued", "QUEUED", 8},
+              {"running", "RUNNING", 8},
+              {"description", "DESCRIPTION", 0}},
+             "name", options);
     auto words = std::make_shared<QueueWords>();
     CLI::App* put = queue->add_subcommand("set", "make a queue, or change it (admins)");
     put->add_option("name", words->name, "the queue's name")->required();

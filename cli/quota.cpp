@@ -53,17 +53,13 @@ void add_quota(CLI::App& app, Options& options) {
         print_object(options, answer, "queued");
         return {};
     });
-    on_use(*quota->add_subcommand("list", "the quotas of tiers and users (admins)"), options, [&options]() -> Status {
-        WINDLASS_TRY(Server server, Server::find(options.url));
-        WINDLASS_TRY(const ServerAnswer answer, server.get("/api/quotas/"));
-        return print_list(options, answer,
-                          {{"subject", "SUBJECT", 24},
-                           {"queued", "QUEUED", 10},
-                           {"running", "RUNNING", 10},
-                           {"cpu_s_per_day", "CPU S/DAY", 12},
-                           {"stored_bytes", "STORED BYTES", 0}},
-                          "subject");
-    });
+    add_list(*quota, "the quotas of tiers and users (admins)", "/api/quotas/",
+             {{"subject", "SUBJECT", 24},
+              {"queued", "QUEUED", 10},
+              {"running", "RUNNING", 10},
+              {"cpu_s_per_day", "CPU S/DAY", 12},
+              {"stored_bytes", "STORED BYTES", 0}},
+             "subject", options);
     auto words = std::make_shared<QuotaWords>();
     CLI::App* set = quota->add_subcommand("set", "set the quota of a tier or a user (admins)");
     set->add_option("subject", words->subject, "tier:NAME or user:USERNAME")->required();

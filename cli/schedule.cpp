@@ -46,18 +46,14 @@ Status create(const Options& options, const ScheduleWords& words, const SubmitWo
 void add_schedule(CLI::App& app, Options& options) {
     CLI::App* schedule = app.add_subcommand("schedule", "jobs that come again and again");
     schedule->require_subcommand(1);
-    on_use(*schedule->add_subcommand("list", "your recurring jobs (an admin's: all)"), options, [&options]() -> Status {
-        WINDLASS_TRY(Server server, Server::find(options.url));
-        WINDLASS_TRY(const ServerAnswer answer, server.get("/api/schedules/"));
-        return print_list(options, answer,
-                          {{"id", "ID", 6},
-                           {"name", "NAME", 20},
-                           {"cron", "WHEN", 18},
-                           {"time_zone", "TIME ZONE", 18},
-                           {"paused", "PAUSED", 7},
-                           {"last_job", "LAST JOB", 0}},
-                          "id");
-    });
+    add_list(*schedule, "your recurring jobs (an admin's: all)", "/api/schedules/",
+             {{"id", "ID", 6},
+              {"name", "NAME", 20},
+              {"cron", "WHEN", 18},
+              {"time_zone", "TIME ZONE", 18},
+              {"paused", "PAUSED", 7},
+              {"last_job", "LAST JOB", 0}},
+             "id", options);
     auto words = std::make_shared<ScheduleWords>();
     CLI::App* make = schedule->add_subcommand("create", "make a recurring job and print its id");
     make->add_option("--cron", words->cron, "minute hour day month weekday, e.g. \"30 4 * * mon-fri\", or @daily")

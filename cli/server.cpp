@@ -74,50 +74,28 @@ Result<Server> Server::find(const std::string& url_flag) {
 Server::Server(Credentials credentials) : credentials_(std::move(credentials)), http_(credentials_.url) {}
 
 Result<ServerAnswer> Server::get(const std::string& path, Seconds patience) {
-    HttpRequest request;
-    request.path = path;
-    request.patience = patience;
-    return send(std::move(request));
+    return send({.path = path, .patience = patience});
 }
 
 Result<ServerAnswer> Server::post(const std::string& path, const std::string& json,
                                   const std::string& idempotency_key) {
-    HttpRequest request;
-    request.method = "POST";
-    request.path = path;
-    request.body = json;
-    request.idempotency_key = idempotency_key;
-    return send(std::move(request));
+    return send({.method = "POST", .path = path, .body = json, .idempotency_key = idempotency_key});
 }
 
 Result<ServerAnswer> Server::remove(const std::string& path) {
-    HttpRequest request;
-    request.method = "DELETE";
-    request.path = path;
-    return send(std::move(request));
+    return send({.method = "DELETE", .path = path});
 }
 
 Result<ServerAnswer> Server::request(const std::string& method, const std::string& path, const std::string& json) {
-    HttpRequest request;
-    request.method = method;
-    request.path = path;
-    request.body = json;
-    return send(std::move(request));
+    return send({.method = method, .path = path, .body = json});
 }
 
 Result<HttpAnswer> Server::head(const std::string& path) {
-    HttpRequest request;
-    request.method = "HEAD";
-    request.path = path;
-    return answer_to(std::move(request));
+    return answer_to({.method = "HEAD", .path = path});
 }
 
 Status Server::put_bytes(const std::string& path, const std::string& bytes, const std::string& range) {
-    HttpRequest request;
-    request.method = "PUT";
-    request.path = path;
-    request.body = bytes;
-    request.content_type = "application/octet-stream";
+    HttpRequest request{.method = "PUT", .path = path, .body = bytes, .content_type = "application/octet-stream"};
     if (!range.empty()) request.headers.emplace_back("Content-Range", range);
     WINDLASS_TRY([[maybe_unused]] const HttpAnswer answer, answer_to(std::move(request)));
     return Status();
@@ -125,11 +103,8 @@ Status Server::put_bytes(const std::string& path, const std::string& bytes, cons
 
 Result<int> Server::follow(const std::string& path, const std::string& last_id, Seconds patience,
                            const std::function<bool(std::string_view)>& on_bytes) {
-    HttpRequest request;
-    request.path = path;
-    request.last_event_id = last_id;
-    request.patience = patience;
-    request.bearer = credentials_.token;
+    const HttpRequest request{
+        .path = path, .bearer = credentials_.token, .last_event_id = last_id, .patience = patience};
     WINDLASS_TRY(const HttpAnswer answer, http_.follow(request, on_bytes));
     if (answer.status < 200 || answer.status > 299)
         return error_of_answer(answer, fmt::format("GET {}", path), has_token());

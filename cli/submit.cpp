@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <memory>
 
-#include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/follow_log.h"
 #include "cli/job_ending.h"
+#include "cli/noun.h"
 #include "cli/server.h"
 #include "cli/submit_words.h"
 #include "shared/digest.h"
@@ -55,14 +55,11 @@ Status run(const Options& options, SubmitWords& words, int& exit_code) {
 
 void add_submit(CLI::App& app, Options& options) {
     CLI::App* submit_command = app.add_subcommand("submit", "send a job and print its id");
-    submit_command->callback([words = add_words(*submit_command), &options] {
-        auto server = Server::find(options.url);
-        auto answer = server ? submit(*server, *words, options.behind_dashes) : Result<ServerAnswer>(server.error());
-        if (!answer) {
-            options.exit_code = complain(answer.error());
-            return;
-        }
-        fmt::print("{}\n", options.json ? answer->text : member_text(answer->document, "id"));
+    on_use(*submit_command, options, [words = add_words(*submit_command), &options]() -> Status {
+        WINDLASS_TRY(Server server, Server::find(options.url));
+        WINDLASS_TRY(const ServerAnswer answer, submit(server, *words, options.behind_dashes));
+        fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
+        return {};
     });
     CLI::App* run_command =
         app.add_subcommand("run", "send a job, print its output as it comes, end with its exit code");

@@ -2,8 +2,7 @@
 
 #include <memory>
 
-#include "cli/commands.h"
-#include "cli/exit_code.h"
+#include "cli/noun.h"
 #include "cli/password_prompt.h"
 #include "cli/server.h"
 
@@ -44,25 +43,6 @@ Status create_user(const Options& options, const UserWords& words) {
     return {};
 }
 
-Status list_users(const Options& options) {
-    WINDLASS_TRY(Server server, Server::find(options.url));
-    WINDLASS_TRY(const ServerAnswer answer, server.get("/api/users/"));
-    if (options.json) {
-        fmt::print("{}\n", answer.text);
-        return {};
-    }
-    if (!answer.document.IsArray()) return make_error(ErrorKind::internal, "the server's list of users is not a list");
-    if (!options.quiet) fmt::print("{:<8} {:<20} {:<32} {}\n", "ID", "USERNAME", "EMAIL", "NAME");
-    for (const auto& user : answer.document.GetArray()) {
-        if (options.quiet)
-            fmt::print("{}\n", member_text(user, "id"));
-        else
-            fmt::print("{:<8} {:<20} {:<32} {}\n", member_text(user, "id"), member_text(user, "username"),
-                       member_text(user, "email"), member_text(user, "name"));
-    }
-    return {};
-}
-
 }  // namespace
 
 void add_user(CLI::App& app, Options& options) {
@@ -77,13 +57,10 @@ void add_user(CLI::App& app, Options& options) {
     create->add_flag("--password-stdin", words->password_stdin,
                      "read the password from standard input instead of asking");
     create->add_flag("--no-password", words->no_password, "an account that cannot log in until a password is set");
-    create->callback([words, &options] {
-        if (const Status status = create_user(options, *words); !status) options.exit_code = complain(status.error());
-    });
-    CLI::App* list = user->add_subcommand("list", "all accounts (admins only)");
-    list->callback([&options] {
-        if (const Status status = list_users(options); !status) options.exit_code = complain(status.error());
-    });
+    on_use(*create, options, [words, &options] { return create_user(options, *words); });
+    add_list(*user, "all accounts (admins only)", "/api/users/",
+             {{"id", "ID", 8}, {"username", "USERNAME", 20}, {"email", "EMAIL", 32}, {"name", "NAME", 0}}, "id",
+             options);
 }
 
 }  // namespace windlass::cli

@@ -36,20 +36,15 @@ std::string jobs_of(const rapidjson::Value& worker) {
 void add_worker(CLI::App& app, Options& options) {
     CLI::App* worker = app.add_subcommand("worker", "the machines that run jobs (admins)");
     worker->require_subcommand(1);
-    on_use(*worker->add_subcommand("list", "the workers, with what they offer and run"), options,
-           [&options]() -> Status {
-               WINDLASS_TRY(Server server, Server::find(options.url));
-               WINDLASS_TRY(const ServerAnswer answer, server.get("/api/workers/"));
-               return print_list(options, answer,
-                                 {{"name", "NAME", 24},
-                                  {"connected", "STATE", 14, state_of},
-                                  {"software", "VERSION", 9},
-                                  {"cpus", "CPUS", 6},
-                                  {"cpus_used", "USED", 6},
-                                  {"memory_bytes", "MEMORY", 14},
-                                  {"attempts", "JOBS", 0, jobs_of}},
-                                 "name");
-           });
+    add_list(*worker, "the workers, with what they offer and run", "/api/workers/",
+             {{"name", "NAME", 24},
+              {"connected", "STATE", 14, state_of},
+              {"software", "VERSION", 9},
+              {"cpus", "CPUS", 6},
+              {"cpus_used", "USED", 6},
+              {"memory_bytes", "MEMORY", 14},
+              {"attempts", "JOBS", 0, jobs_of}},
+             "name", options);
     struct Word {
         const char* word;
         const char* meaning;

@@ -13,6 +13,7 @@ add_library(windlass_sandbox STATIC
   sandbox/plan_text.cpp
   sandbox/process_times.cpp
   sandbox/protection.cpp
+  sandbox/received_message.cpp
   sandbox/sandbox.cpp
   sandbox/spawner_process.cpp
   sandbox/stuck.cpp
@@ -30,7 +31,7 @@ add_executable(windlass-spawner
   sandbox/spawner.cpp
 )
 # Makes and keeps the network of one job that has one.
-add_executable(windlass-network sandbox/landlock.cpp sandbox/network_keeper.cpp)
+add_executable(windlass-network sandbox/landlock.cpp sandbox/message.cpp sandbox/network_keeper.cpp)
 foreach(program windlass-spawner windlass-network)
   target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${program} PRIVATE -O2 -fno-exceptions -fno-rtti -fno-asynchronous-unwind-tables

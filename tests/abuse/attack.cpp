@@ -78,14 +78,14 @@ BoxSpec hostile(const Act& act, const std::string& argument) {
 }
 
 // What lies in out/ and could be mistaken for a result by a collector that opens as it should.
-std::set<std::string> openable_results(const File& work_directory) {
+std::set<std::string> openable_results(const FileDescriptor& work_directory) {
     std::set<std::string> names;
     for (const char* name : {"out/link", "out/magic", "out/directory/passwd", "out/fifo", "out/socket", "out/loop",
                              "out/again/chain-0", "out/chain-0", "out/chain-29", "out/passwd"}) {
         open_how how{};
         how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
         how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-        const File file(static_cast<int>(syscall(SYS_openat2, work_directory.get(), name, &how, sizeof how)));
+        const FileDescriptor file(static_cast<int>(syscall(SYS_openat2, work_directory.get(), name, &how, sizeof how)));
         struct stat status {};
         if (file && fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) names.insert(name);
     }
@@ -158,7 +158,9 @@ std::string Host::put_in(const std::string& argument) const {
 }
 
 void Host::look(std::vector<std::string>& complaints) const {
-    const auto accepted = [](const File& listener) { return bool(File(accept(listener.get(), nullptr, nullptr))); };
+    const auto accepted = [](const FileDescriptor& listener) {
+        return bool(FileDescriptor(accept(listener.get(), nullptr, nullptr)));
+    };
     if (accepted(tcp_)) complaints.emplace_back("somebody connected to the host's port");
     if (accepted(abstract_)) complaints.emplace_back("somebody connected to the host's abstract socket");
     if (bytes_of(canary_) != "alive") complaints.emplace_back("a file of the host was changed");

@@ -21,8 +21,8 @@ class Host {
     void look(std::vector<std::string>& complaints) const;
 
   private:
-    File tcp_;
-    File abstract_;
+    FileDescriptor tcp_;
+    FileDescriptor abstract_;
     TemporaryDirectory directory_;
     std::string canary_ = directory_.path() + "/canary";
     std::string port_;

@@ -1,13 +1,32 @@
+# What the whole api does, over HTTP: on both engines.
+set(api_contract
+  accounts_contract_test.cpp
+  api_fixture.cpp
+  arrays_contract_test.cpp
+  audit/audit_contract_test.cpp
+  blobs_contract_test.cpp
+  first_admin_test.cpp
+  following_contract_test.cpp
+  front/test_front.cpp
+  idempotency_contract_test.cpp
+  jobs_contract_test.cpp
+  operators_contract_test.cpp
+  rate_contract_test.cpp
+  results_contract_test.cpp
+  schedules_contract_test.cpp
+  submit_contract_test.cpp
+)
 windlass_test(api_tests
   SOURCES
+    ${api_contract}
     authorise_test.cpp
     credentials_test.cpp
     family_test.cpp
-    first_admin_test.cpp
     job_following_test.cpp
     login_throttle_test.cpp
     names_test.cpp
     network_permission_test.cpp
+    on_sqlite.cpp
     password_hasher_test.cpp
     problem_test.cpp
     rate_limits_test.cpp
@@ -15,24 +34,9 @@ windlass_test(api_tests
     router_test.cpp
     scheduler_link_test.cpp
     server_test.cpp
-    accounts_contract_test.cpp
-    api_fixture.cpp
-    arrays_contract_test.cpp
-    audit/audit_contract_test.cpp
-    blobs_contract_test.cpp
-    following_contract_test.cpp
-    front/test_front.cpp
-    idempotency_contract_test.cpp
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
-    jobs_contract_test.cpp
-    on_sqlite.cpp
-    operators_contract_test.cpp
-    rate_contract_test.cpp
-    results_contract_test.cpp
-    schedules_contract_test.cpp
-    submit_contract_test.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api
   TIMEOUT 60)
@@ -40,21 +44,8 @@ windlass_test(api_tests
 # The same contract on the other engine.
 windlass_test(api_postgresql_tests WHOLE
   SOURCES
-    accounts_contract_test.cpp
-    api_fixture.cpp
-    arrays_contract_test.cpp
-    audit/audit_contract_test.cpp
-    blobs_contract_test.cpp
-    following_contract_test.cpp
-    front/test_front.cpp
-    idempotency_contract_test.cpp
-    first_admin_test.cpp
-    jobs_contract_test.cpp
+    ${api_contract}
     on_postgresql.cpp
-    operators_contract_test.cpp
-    results_contract_test.cpp
-    schedules_contract_test.cpp
-    submit_contract_test.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api database
   TIMEOUT 120)

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::cli {
 namespace {
@@ -15,7 +15,7 @@ class CredentialsTest : public ::testing::Test {
         unsetenv("WINDLASS_URL");
         unsetenv("WINDLASS_TOKEN");
     }
-    TemporaryDirectory home_;
+    test::TemporaryDirectory home_;
 };
 
 TEST_F(CredentialsTest, stored_ones_are_found_again) {

@@ -8,7 +8,7 @@
 
 #include "cli/left_behind.h"
 #include "cli/private_file.h"
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::cli {
 namespace {
@@ -19,62 +19,62 @@ unsigned mode_of(const std::string& path) {
 }
 
 TEST(DataDirectory, is_made_for_its_owner_alone) {
-    const TemporaryDirectory top;
-    const auto directory = DataDirectory::open(top.file("a/b"));
+    const test::TemporaryDirectory top;
+    const auto directory = DataDirectory::open(top / "a/b");
     ASSERT_TRUE(directory.ok());
-    EXPECT_EQ(mode_of(top.file("a/b")), 0700U);
+    EXPECT_EQ(mode_of(top / "a/b"), 0700U);
     EXPECT_EQ(mode_of(directory->file("scheduler.secret")), 0600U);
     EXPECT_EQ(mode_of(directory->file("worker")), 0700U);
 }
 
 TEST(DataDirectory, the_secret_stays_between_starts) {
-    const TemporaryDirectory top;
+    const test::TemporaryDirectory top;
     std::string first;
     {
-        const auto directory = DataDirectory::open(top.file("data"));
+        const auto directory = DataDirectory::open(top / "data");
         first = *read_file(directory->file("scheduler.secret"));
     }
-    const auto directory = DataDirectory::open(top.file("data"));
+    const auto directory = DataDirectory::open(top / "data");
     EXPECT_EQ(first.size(), 65U);
     EXPECT_EQ(*read_file(directory->file("scheduler.secret")), first);
 }
 
 TEST(DataDirectory, is_refused_while_another_one_has_it_and_free_afterwards) {
-    const TemporaryDirectory top;
+    const test::TemporaryDirectory top;
     {
-        const auto holder = DataDirectory::open(top.file("data"));
+        const auto holder = DataDirectory::open(top / "data");
         ASSERT_TRUE(holder.ok());
-        const auto second = DataDirectory::open(top.file("data"));
+        const auto second = DataDirectory::open(top / "data");
         ASSERT_FALSE(second.ok());
         EXPECT_EQ(second.error().kind, ErrorKind::conflict);
         EXPECT_NE(second.error().message.find(std::to_string(getpid())), std::string::npos);
         EXPECT_NE(second.error().message.find("--data"), std::string::npos);
     }
-    EXPECT_TRUE(DataDirectory::open(top.file("data")).ok());
+    EXPECT_TRUE(DataDirectory::open(top / "data").ok());
 }
 
 TEST(DataDirectory, the_endpoint_is_there_only_while_it_is_true) {
-    const TemporaryDirectory top;
+    const test::TemporaryDirectory top;
     {
-        auto directory = DataDirectory::open(top.file("data"));
+        auto directory = DataDirectory::open(top / "data");
         ASSERT_TRUE(directory->write_endpoint("http://127.0.0.1:1").ok());
-        EXPECT_EQ(*read_file(top.file("data/endpoint")), "http://127.0.0.1:1\n");
+        EXPECT_EQ(*read_file(top / "data/endpoint"), "http://127.0.0.1:1\n");
     }
-    EXPECT_EQ(read_file(top.file("data/endpoint")).error().kind, ErrorKind::not_found);
+    EXPECT_EQ(read_file(top / "data/endpoint").error().kind, ErrorKind::not_found);
 }
 
 TEST(DataDirectory, that_others_may_write_into_is_refused) {
-    const TemporaryDirectory top;
-    ASSERT_EQ(mkdir(top.file("data").c_str(), 0700), 0);
-    chmod(top.file("data").c_str(), 0777);
-    const auto directory = DataDirectory::open(top.file("data"));
+    const test::TemporaryDirectory top;
+    ASSERT_EQ(mkdir((top / "data").c_str(), 0700), 0);
+    chmod((top / "data").c_str(), 0777);
+    const auto directory = DataDirectory::open(top / "data");
     ASSERT_FALSE(directory.ok());
     EXPECT_NE(directory.error().message.find("chmod"), std::string::npos);
 }
 
 TEST(DataDirectory, sockets_go_elsewhere_when_the_path_is_too_long_for_them) {
-    const TemporaryDirectory top;
-    const std::string deep = top.file(std::string(60, 'd') + "/" + std::string(60, 'e'));
+    const test::TemporaryDirectory top;
+    const std::string deep = top / (std::string(60, 'd') + "/" + std::string(60, 'e'));
     std::string sockets;
     {
         const auto directory = DataDirectory::open(deep);
@@ -87,10 +87,10 @@ TEST(DataDirectory, sockets_go_elsewhere_when_the_path_is_too_long_for_them) {
 }
 
 TEST(DataDirectory, the_fingerprint_differs_between_directories_and_stays_between_starts) {
-    const TemporaryDirectory top;
-    const std::string first = DataDirectory::open(top.file("a"))->fingerprint();
-    EXPECT_EQ(first, DataDirectory::open(top.file("a"))->fingerprint());
-    EXPECT_NE(first, DataDirectory::open(top.file("b"))->fingerprint());
+    const test::TemporaryDirectory top;
+    const std::string first = DataDirectory::open(top / "a")->fingerprint();
+    EXPECT_EQ(first, DataDirectory::open(top / "a")->fingerprint());
+    EXPECT_NE(first, DataDirectory::open(top / "b")->fingerprint());
     EXPECT_EQ(first.size(), 8U);
 }
 
@@ -104,20 +104,20 @@ pid_t sleeper() {
 }
 
 TEST(LeftBehind, a_daemon_of_an_earlier_start_is_ended) {
-    const TemporaryDirectory top;
+    const test::TemporaryDirectory top;
     const pid_t pid = sleeper();
-    ASSERT_TRUE(write_private_file(top.file("daemons"), describe_processes({pid})).ok());
-    EXPECT_TRUE(end_daemons_left_behind(top.file("daemons")).ok());
+    ASSERT_TRUE(write_private_file(top / "daemons", describe_processes({pid})).ok());
+    EXPECT_TRUE(end_daemons_left_behind(top / "daemons").ok());
     int status = 0;
     ASSERT_EQ(waitpid(pid, &status, 0), pid);
     EXPECT_TRUE(WIFSIGNALED(status));
 }
 
 TEST(LeftBehind, a_stranger_with_the_same_pid_is_left_alone) {
-    const TemporaryDirectory top;
+    const test::TemporaryDirectory top;
     const pid_t pid = sleeper();
-    ASSERT_TRUE(write_private_file(top.file("daemons"), std::to_string(pid) + " 12345\n").ok());
-    EXPECT_TRUE(end_daemons_left_behind(top.file("daemons")).ok());
+    ASSERT_TRUE(write_private_file(top / "daemons", std::to_string(pid) + " 12345\n").ok());
+    EXPECT_TRUE(end_daemons_left_behind(top / "daemons").ok());
     EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);

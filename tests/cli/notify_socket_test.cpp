@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "shared/notify.h"
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::cli {
 namespace {
@@ -20,8 +20,8 @@ TEST(Notification, is_read_from_lines_and_unknown_names_are_passed_over) {
 }
 
 TEST(NotifySocket, hears_our_own_daemons_side_and_knows_the_sender) {
-    const TemporaryDirectory directory;
-    auto socket = NotifySocket::open(directory.file("notify"));
+    const test::TemporaryDirectory directory;
+    auto socket = NotifySocket::open(directory / "notify");
     ASSERT_TRUE(socket.ok());
     EXPECT_FALSE(socket->receive().has_value());
     setenv("NOTIFY_SOCKET", socket->path().c_str(), 1);
@@ -37,10 +37,10 @@ TEST(NotifySocket, hears_our_own_daemons_side_and_knows_the_sender) {
 }
 
 TEST(NotifySocket, replaces_what_a_dead_one_left_and_refuses_a_path_that_does_not_fit) {
-    const TemporaryDirectory directory;
-    { std::ignore = NotifySocket::open(directory.file("notify")); }
-    EXPECT_TRUE(NotifySocket::open(directory.file("notify")).ok());
-    EXPECT_FALSE(NotifySocket::open(directory.file(std::string(120, 'x'))).ok());
+    const test::TemporaryDirectory directory;
+    { std::ignore = NotifySocket::open(directory / "notify"); }
+    EXPECT_TRUE(NotifySocket::open(directory / "notify").ok());
+    EXPECT_FALSE(NotifySocket::open(directory / std::string(120, 'x')).ok());
 }
 
 }  // namespace

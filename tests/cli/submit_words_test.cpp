@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::cli {
 namespace {
@@ -47,7 +47,7 @@ TEST(SubmitWords, every_word_becomes_its_field) {
 }
 
 TEST(SubmitWords, a_file_of_parameters_is_a_list_or_an_object_a_line) {
-    const TemporaryDirectory directory;
+    const test::TemporaryDirectory directory;
     const std::string path = directory.path() + "/params";
     std::ofstream(path) << "{\"X\":\"1\"}\n\n{\"X\":\"2\"}\n";
     EXPECT_EQ(body({"--array-file", path}), start + R"(,"array":[{"X":"1"},{"X":"2"}]})");

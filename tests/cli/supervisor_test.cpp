@@ -10,7 +10,7 @@
 #include <fstream>
 #include <map>
 
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::cli {
 namespace {
@@ -23,13 +23,13 @@ class SupervisorTest : public ::testing::Test {
         out.program.path = PRETEND_DAEMON;
         out.program.arguments = {record_, name, how};
         out.program.environment = {{"PRETEND_URL", "http://" + name}};
-        out.program.log_path = directory_.file(name + ".log");
+        out.program.log_path = directory_ / (name + ".log");
         out.needs_first = needs_first;
         out.stop_patience = Milliseconds(10'000);
         return out;
     }
     Status run(std::vector<Service> services, Milliseconds start_patience = Milliseconds(30'000)) {
-        auto notify = NotifySocket::open(directory_.file("notify"));
+        auto notify = NotifySocket::open(directory_ / "notify");
         Supervisor::Handlers handlers;
         handlers.on_ready = [this](Service& s, const std::string& url) {
             ++ready_[s.program.name];
@@ -53,8 +53,8 @@ class SupervisorTest : public ::testing::Test {
         return out;
     }
 
-    TemporaryDirectory directory_;
-    std::string record_ = directory_.file("record");
+    test::TemporaryDirectory directory_;
+    std::string record_ = directory_ / "record";
     std::map<std::string, int> ready_;
     int stop_at_ready_ = -1;  // stop when a service becomes ready for the nth time
     bool stop_when_all_ready_ = true;
@@ -83,7 +83,7 @@ TEST_F(SupervisorTest, a_daemon_that_ends_before_it_is_ready_is_quoted_and_the_o
 }
 
 TEST_F(SupervisorTest, only_the_words_of_this_start_are_quoted) {
-    std::ofstream(directory_.file("two.log")) << "old trouble\n";
+    std::ofstream(directory_ / "two.log") << "old trouble\n";
     EXPECT_EQ(run({service("two", "refuse")}).error().message.find("old trouble"), std::string::npos);
 }
 
@@ -127,7 +127,7 @@ TEST_F(SupervisorTest, daemons_end_when_their_parent_is_killed) {
     const pid_t parent = fork();
     if (parent == 0) {
         stop_when_all_ready_ = false;
-        auto notify = NotifySocket::open(directory_.file("notify"));
+        auto notify = NotifySocket::open(directory_ / "notify");
         Supervisor::Handlers handlers;
         handlers.on_ready = [](Service&, const std::string&) {};
         handlers.on_processes = [](const std::vector<pid_t>&) {};

@@ -4,12 +4,13 @@
 
 #include <utility>
 
+#include "tests/support/idle_connection.h"
+
 namespace windlass::scheduler {
 namespace {
 
-class FakePeer final : public wire::Connection {
+class FakePeer final : public windlass::test::IdleConnection {
   public:
-    void set_handlers(Handlers) override {}
     void send(const protocol::Message& message, std::string_view body) override {
         if (const auto* printed = std::get_if<protocol::JobPrinted>(&message))
             heard.push_back("printed " + std::to_string(printed->offset) + " " + std::string(body.substr(0, 20)));
@@ -20,15 +21,8 @@ class FakePeer final : public wire::Connection {
         unsent += body.size();
         most_unsent = std::max(most_unsent, unsent);
     }
-    std::size_t unsent_bytes() const override { return unsent; }
-    void trust() override {}
-    void close(const std::string&) override {}
-    std::string peer() const override { return "a test"; }
-    long peer_uid() const override { return -1; }
-    bool peer_has_gone() const override { return false; }
 
     std::vector<std::string> heard;
-    std::size_t unsent = 0;
     std::size_t most_unsent = 0;
 };
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
 
 #include "shared/result.h"
 
@@ -25,6 +27,11 @@ class TemporaryDirectory {
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
     const std::string& path() const { return path_; }
+    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    void make_directory(const std::string& name) const { std::filesystem::create_directories(*this / name); }
+    void write(const std::string& name, std::string_view bytes) const {
+        std::ofstream(*this / name, std::ios::binary) << bytes;
+    }
 
   private:
     std::string path_;

@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "shared/digest.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/worker/sandbox/test_box.h"
-#include "tests/worker/scratch_directory.h"
 #include "tests/worker/scripted_scheduler.h"
 #include "worker/agent.h"
 
@@ -72,7 +72,7 @@ class AgentBox : public ::testing::Test {
         return end_of(number);
     }
 
-    ScratchDirectory scratch_;
+    test::TemporaryDirectory scratch_;
     TestLoop loop_;
     ScriptedScheduler scheduler_;
     AgentSettings settings_;

@@ -6,8 +6,8 @@
 #include <csignal>
 
 #include "shared/digest.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/worker/fake_sandbox.h"
-#include "tests/worker/scratch_directory.h"
 #include "tests/worker/scripted_scheduler.h"
 
 namespace windlass::worker {
@@ -68,6 +68,14 @@ class AgentTest : public ::testing::Test {
         start_agent();
         ASSERT_TRUE(loop_.until([&] { return ready_ == 1; }));
     }
+    void job_is_killed_for_want_of_renewals() {
+        scheduler_.renew_every_ms = 30;
+        scheduler_.self_kill_after_ms = 150;
+        connect();
+        lease_and_start(1);
+        scheduler_.answer_renewals = false;
+        ASSERT_TRUE(loop_.until([&] { return !sandbox_->box(1).stops.empty(); }));
+    }
     void lease_and_start(int number) {
         const auto box = sandbox_->started() + 1;
         scheduler_.lease(job(number), "sleep");
@@ -98,7 +106,7 @@ class AgentTest : public ::testing::Test {
     }
     bool on_disk(int number) const { return std::filesystem::exists(scratch_ / ("results/" + job(number).text())); }
 
-    testing::ScratchDirectory scratch_;
+    test::TemporaryDirectory scratch_;
     testing::TestLoop loop_;
     testing::ScriptedScheduler scheduler_;
     AgentSettings settings_;
@@ -334,12 +342,7 @@ TEST_F(AgentTest, renews_everything_in_hand_at_the_pace_it_is_told) {
 }
 
 TEST_F(AgentTest, kills_its_jobs_when_renewals_are_not_answered_and_dials_again) {
-    scheduler_.renew_every_ms = 30;
-    scheduler_.self_kill_after_ms = 150;
-    connect();
-    lease_and_start(1);
-    scheduler_.answer_renewals = false;
-    ASSERT_TRUE(loop_.until([&] { return !sandbox_->box(1).stops.empty(); }));
+    ASSERT_NO_FATAL_FAILURE(job_is_killed_for_want_of_renewals());
     EXPECT_EQ(sandbox_->box(1).stops[0], Milliseconds{0});
     scheduler_.answer_renewals = true;
     ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 2; }));
@@ -373,12 +376,7 @@ TEST_F(AgentTest, wakes_from_a_long_freeze_by_killing_before_saying_anything) {
 }
 
 TEST_F(AgentTest, after_a_self_kill_it_works_again) {
-    scheduler_.renew_every_ms = 30;
-    scheduler_.self_kill_after_ms = 150;
-    connect();
-    lease_and_start(1);
-    scheduler_.answer_renewals = false;
-    ASSERT_TRUE(loop_.until([&] { return !sandbox_->box(1).stops.empty(); }));
+    ASSERT_NO_FATAL_FAILURE(job_is_killed_for_want_of_renewals());
     scheduler_.answer_renewals = true;
     sandbox_->say_ended(1);
     ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 2 && scheduler_.connected(); }));

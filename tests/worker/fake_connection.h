@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "shared/wire/connection.h"
+#include "tests/support/idle_connection.h"
 
 namespace windlass::worker::testing {
 
@@ -50,22 +50,14 @@ inline std::string assembled(const std::vector<Sent>& sent, AttemptRef ref, Outp
     return text;
 }
 
-class FakeConnection final : public wire::Connection {
+class FakeConnection final : public windlass::test::IdleConnection {
   public:
-    void set_handlers(Handlers) override {}
     void send(const protocol::Message& message, std::string_view body) override {
         sent.push_back({message, std::string(body)});
         if (!peer_reads) unsent += body.size();
     }
-    std::size_t unsent_bytes() const override { return unsent; }
-    void trust() override {}
-    void close(const std::string&) override {}
-    std::string peer() const override { return "a test"; }
-    long peer_uid() const override { return -1; }
-    bool peer_has_gone() const override { return false; }
 
     std::vector<Sent> sent;
-    std::size_t unsent = 0;
     bool peer_reads = true;
 };
 

@@ -4,8 +4,8 @@
 #include <csignal>
 
 #include "shared/digest.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/worker/sandbox/test_box.h"
-#include "tests/worker/scratch_directory.h"
 #include "tests/worker/scripted_scheduler.h"
 
 namespace windlass::worker::testing {
@@ -66,7 +66,7 @@ class Process : public ::testing::Test {
         return exit_ && exit_->second == 0 ? exit_->first : -1;
     }
 
-    ScratchDirectory scratch_;
+    test::TemporaryDirectory scratch_;
     TestLoop loop_;
     ScriptedScheduler scheduler_;
     uv_process_t process_{};

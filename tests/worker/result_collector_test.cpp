@@ -19,7 +19,7 @@
 
 #include "shared/digest.h"
 #include "shared/json.h"
-#include "tests/worker/scratch_directory.h"
+#include "tests/support/temporary_directory.h"
 #include "worker/file_descriptor.h"
 
 namespace windlass::worker {
@@ -42,7 +42,7 @@ class Collector : public ::testing::Test {
         return all;
     }
 
-    testing::ScratchDirectory work_;
+    test::TemporaryDirectory work_;
     CollectLimits limits_;
     CollectBeside beside_;
 };

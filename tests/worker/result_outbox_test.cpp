@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/temporary_directory.h"
 #include "tests/worker/fake_connection.h"
-#include "tests/worker/scratch_directory.h"
 
 namespace windlass::worker {
 namespace {
@@ -35,7 +35,7 @@ class Outbox : public ::testing::Test {
         for (auto& done : std::exchange(done_, {})) done();
     }
 
-    testing::ScratchDirectory scratch_;
+    test::TemporaryDirectory scratch_;
     std::vector<std::function<void()>> done_;
     FakeConnection connection_;
 };

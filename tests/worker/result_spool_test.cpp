@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/worker/scratch_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace windlass::worker {
 namespace {
 
-using testing::ScratchDirectory;
+using test::TemporaryDirectory;
 
 FinishedAttempt example(AttemptRef ref) {
     OutputCollector out(1000), err(1000);
@@ -57,7 +57,7 @@ std::string to_frames(const FinishedAttempt& finished) {
 }
 
 TEST(ResultSpool, gives_back_what_was_written) {
-    const ScratchDirectory scratch;
+    const TemporaryDirectory scratch;
     const auto spool = ResultSpool::open(scratch.path());
     ASSERT_TRUE(spool);
     const auto finished = example({JobId{100'000'042}, 2});
@@ -69,7 +69,7 @@ TEST(ResultSpool, gives_back_what_was_written) {
 }
 
 TEST(ResultSpool, another_life_finds_what_the_last_one_left) {
-    const ScratchDirectory scratch;
+    const TemporaryDirectory scratch;
     {
         const auto spool = ResultSpool::open(scratch.path());
         ASSERT_TRUE(spool->write(example({JobId{9}, 1})));
@@ -84,7 +84,7 @@ TEST(ResultSpool, another_life_finds_what_the_last_one_left) {
 }
 
 TEST(ResultSpool, what_is_half_written_or_not_ours_is_no_result) {
-    const ScratchDirectory scratch;
+    const TemporaryDirectory scratch;
     scratch.make_directory("results");
     scratch.write("results/5.1.tmp", "half");
     for (const char* name : {"results/5", "results/5.", "results/.1", "results/-5.1", "results/05.1", "results/notes"})
@@ -99,7 +99,7 @@ TEST(ResultSpool, a_damaged_file_is_invalid_wherever_it_was_cut) {
     const std::string whole = to_frames(example({JobId{5}, 1}));
     for (std::size_t size = 0; size < whole.size(); ++size)
         ASSERT_FALSE(from_frames({JobId{5}, 1}, whole.substr(0, size))) << "cut after " << size;
-    const ScratchDirectory scratch;
+    const TemporaryDirectory scratch;
     const auto spool = ResultSpool::open(scratch.path());
     scratch.write("results/5.1", whole + whole);
     EXPECT_FALSE(spool->read({JobId{5}, 1}));
@@ -108,7 +108,7 @@ TEST(ResultSpool, a_damaged_file_is_invalid_wherever_it_was_cut) {
 }
 
 TEST(ResultSpool, is_private) {
-    const ScratchDirectory scratch;
+    const TemporaryDirectory scratch;
     const auto spool = ResultSpool::open(scratch.path());
     ASSERT_TRUE(spool->write(example({JobId{5}, 1})));
     struct stat about {};
@@ -119,7 +119,7 @@ TEST(ResultSpool, is_private) {
 }
 
 TEST(ResultSpool, says_where_it_cannot_write) {
-    const ScratchDirectory scratch;
+    const TemporaryDirectory scratch;
     const auto spool = ResultSpool::open(scratch.path());
     std::filesystem::remove(scratch / "results");
     const auto written = spool->write(example({JobId{5}, 1}));

@@ -2,54 +2,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include "shared/digest.h"
-#include "tests/worker/fake_connection.h"
-#include "tests/worker/fake_sandbox.h"
-#include "tests/worker/scratch_directory.h"
-#include "worker/runner.h"
+#include "tests/worker/runner_fixture.h"
 
 namespace windlass::worker {
 namespace {
 
-using testing::FakeConnection;
-using testing::FakeSandbox;
+using testing::at;
+using testing::job;
 using testing::only;
 
-SteadyTime at(int ms) {
-    return SteadyTime{Milliseconds{ms}};
-}
-AttemptRef job(int number) {
-    return {JobId{number}, 1};
-}
-
-class FixedClock final : public Clock {
-  public:
-    Now now() const override { return {at(0), WallTime{Seconds{1'900'000'000}}}; }
-};
-
-class RunnerFiles : public ::testing::Test {
+class RunnerFiles : public testing::RunnerFixture {
   protected:
-    RunnerFiles() {
-        initialise_crypto();
-        settings_.cpu_millis = 2000;
-        settings_.memory_bytes = gibibyte;
-        settings_.boxes = 8;
-        settings_.collect.keep_bytes = 1 << 20;
-    }
-    Runner& runner() {
-        if (!runner_)
-            runner_ = std::make_unique<Runner>(
-                settings_, sandbox_, BlobCache::open(scratch_ / "blobs", cache_bytes_).value(),
-                [this](auto work, auto done) {
-                    work();
-                    if (inline_background_)
-                        done();
-                    else
-                        background_.push_back(done);
-                },
-                clock_, [this](FinishedAttempt finished, SteadyTime) { finished_.push_back(std::move(finished)); });
-        return *runner_;
-    }
+    RunnerFiles() : RunnerFixture({at(0), WallTime{Seconds{1'900'000'000}}}) {}
     // `files`: path -> content.
     void lease(int number, const std::map<std::string, std::string>& files, JobSpec spec = {}, int now = 0) {
         protocol::Lease lease;
@@ -61,7 +25,6 @@ class RunnerFiles : public ::testing::Test {
     void bring(const std::string& bytes, int now = 0) {
         runner().blob_fetched({sha256_hex(bytes), true}, bytes, at(now));
     }
-    void connect() { runner().connected(connection_, at(0)); }
     std::vector<std::string> asked() {
         std::vector<std::string> hashes;
         for (const auto& fetch : only<protocol::FetchBlob>(connection_.sent)) hashes.push_back(fetch.sha256);
@@ -72,31 +35,14 @@ class RunnerFiles : public ::testing::Test {
         sandbox_.say_ended(box);
         runner().on_sandbox_readable(at(0));
     }
-    const Outcome& outcome(std::size_t index = 0) const {
-        return std::get<protocol::AttemptFinished>(finished_.at(index).parts.back().message).result.outcome;
-    }
+    const Outcome& outcome(std::size_t index = 0) const { return result(index).result.outcome; }
     std::size_t returned() { return only<protocol::AttemptReturned>(connection_.sent).size(); }
-    std::size_t held() {
-        std::vector<AttemptRef> refs;
-        runner().append_held(refs);
-        return refs.size();
-    }
-    static JobSpec until(Seconds deadline) {
+    std::size_t held() { return in_hand().size(); }
+    JobSpec until(Seconds deadline) const {
         JobSpec spec;
-        spec.deadline = FixedClock().now().wall + deadline;
+        spec.deadline = clock_.now().wall + deadline;
         return spec;
     }
-
-    testing::ScratchDirectory scratch_;
-    RunnerSettings settings_;
-    std::int64_t cache_bytes_ = mebibyte;
-    FakeSandbox sandbox_;
-    FixedClock clock_;
-    FakeConnection connection_;
-    bool inline_background_ = true;
-    std::vector<std::function<void()>> background_;
-    std::vector<FinishedAttempt> finished_;
-    std::unique_ptr<Runner> runner_;
 };
 
 TEST_F(RunnerFiles, start_an_attempt_when_all_are_there_under_their_paths) {
@@ -339,7 +285,7 @@ TEST_F(LargeRunnerFiles, draining_meanwhile_hands_it_back_once_there_is_a_connec
 }
 
 TEST_F(RunnerFiles, what_a_pattern_of_outputs_takes_comes_with_the_result) {
-    const testing::ScratchDirectory work;
+    const test::TemporaryDirectory work;
     work.write("run.log", "lines");
     work.write("data", "input");
     JobSpec spec;

@@ -4,53 +4,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include "shared/digest.h"
-#include "tests/worker/fake_connection.h"
-#include "tests/worker/fake_sandbox.h"
-#include "tests/worker/scratch_directory.h"
+#include "tests/worker/runner_fixture.h"
 
 namespace windlass::worker {
 namespace {
 
-using testing::FakeConnection;
-using testing::FakeSandbox;
+using testing::at;
+using testing::job;
 using testing::only;
 
-SteadyTime at(int ms) {
-    return SteadyTime{Milliseconds{ms}};
-}
-AttemptRef job(int number) {
-    return {JobId{number}, 1};
-}
-
-class FixedClock final : public Clock {
-  public:
-    Now now() const override { return {at(777), {}}; }
-};
-
-class RunnerTest : public ::testing::Test {
+class RunnerTest : public testing::RunnerFixture {
   protected:
-    RunnerTest() {
-        initialise_crypto();
-        settings_.cpu_millis = 2000;
-        settings_.memory_bytes = gibibyte;
-        settings_.boxes = 8;
-        settings_.collect.keep_bytes = 1 << 20;
-    }
-    Runner& runner() {
-        if (!runner_)
-            runner_ = std::make_unique<Runner>(
-                settings_, sandbox_, BlobCache::open(scratch_.path() + "/blobs", cache_bytes_).value(),
-                [this](auto work, auto done) {
-                    work();
-                    if (inline_background_)
-                        done();
-                    else
-                        background_.push_back(done);
-                },
-                clock_, [this](FinishedAttempt finished, SteadyTime) { finished_.push_back(std::move(finished)); });
-        return *runner_;
-    }
+    RunnerTest() : RunnerFixture({at(777), {}}) {}
     void lease(int number, Limits limits = {}, Milliseconds timeout = Seconds{3600}, int now = 0) {
         protocol::Lease lease;
         lease.attempt = job(number);
@@ -70,13 +35,8 @@ class RunnerTest : public ::testing::Test {
         sandbox_.say_ended(box, std::move(outcome), directory);
         runner().on_sandbox_readable(at(now));
     }
-    void connect() { runner().connected(connection_, at(0)); }
-    const protocol::AttemptFinished& result(std::size_t index = 0) const {
-        return std::get<protocol::AttemptFinished>(finished_.at(index).parts.back().message);
-    }
     std::vector<AttemptRef> held() {
-        std::vector<AttemptRef> refs;
-        runner().append_held(refs);
+        std::vector<AttemptRef> refs = in_hand();
         std::sort(refs.begin(), refs.end());
         return refs;
     }
@@ -90,17 +50,6 @@ class RunnerTest : public ::testing::Test {
         limits.output_bytes = bytes;
         return limits;
     }
-
-    testing::ScratchDirectory scratch_;
-    std::int64_t cache_bytes_ = mebibyte;
-    RunnerSettings settings_;
-    FakeSandbox sandbox_;
-    FixedClock clock_;
-    FakeConnection connection_;
-    bool inline_background_ = true;
-    std::vector<std::function<void()>> background_;
-    std::vector<FinishedAttempt> finished_;
-    std::unique_ptr<Runner> runner_;
 };
 
 TEST_F(RunnerTest, starts_a_box_with_what_the_lease_says) {
@@ -470,7 +419,7 @@ TEST_F(RunnerTest, after_a_reconnect_it_says_again_what_runs_and_what_it_printed
     sandbox_.print(1, "two ");
     runner().on_pipes_readable(at(140));
     runner().on_time(at(1000));
-    FakeConnection second;
+    testing::FakeConnection second;
     runner().connected(second, at(2000));
     EXPECT_EQ(only<protocol::AttemptStarted>(second.sent).size(), 1u);
     ASSERT_EQ(only<protocol::AttemptOutput>(second.sent).size(), 2u);
@@ -529,7 +478,7 @@ TEST_F(RunnerTest, a_job_that_closes_its_output_early_goes_on) {
 
 TEST_F(RunnerTest, files_come_with_the_result_and_the_slot_is_free_when_they_are_collected) {
     inline_background_ = false;
-    const testing::ScratchDirectory work;
+    const test::TemporaryDirectory work;
     work.make_directory("out");
     work.write("out/results.json", "[7]");
     lease(1, cpus(2000));
@@ -550,7 +499,7 @@ TEST_F(RunnerTest, files_come_with_the_result_and_the_slot_is_free_when_they_are
 
 TEST_F(RunnerTest, what_is_revoked_while_it_is_collected_is_forgotten) {
     inline_background_ = false;
-    const testing::ScratchDirectory work;
+    const test::TemporaryDirectory work;
     work.make_directory("out");
     work.write("out/file", "x");
     lease(1);

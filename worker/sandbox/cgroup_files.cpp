@@ -26,7 +26,7 @@ void wait_a_millisecond() {
 
 // By pidfd, and looked up again in between: the number cannot have become another process's.
 void kill_member(const std::string& procs, pid_t pid) {
-    const File process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!process) return;
     const std::string members = "\n" + read_small(procs);
     if (members.find("\n" + std::to_string(pid) + "\n") == std::string::npos) return;
@@ -35,37 +35,21 @@ void kill_member(const std::string& procs, pid_t pid) {
 
 }  // namespace
 
-File& File::operator=(File&& other) noexcept {
-    if (this != &other) {
-        if (fd_ >= 0) close(fd_);
-        fd_ = other.release();
-    }
-    return *this;
-}
-
-File::~File() {
-    if (fd_ >= 0) close(fd_);
-}
-
-int File::release() {
-    return std::exchange(fd_, -1);
-}
-
-File open_file(const std::string& path, int flags) {
-    return File(open(path.c_str(), flags | O_CLOEXEC));
+FileDescriptor open_file(const std::string& path, int flags) {
+    return FileDescriptor(open(path.c_str(), flags | O_CLOEXEC));
 }
 
 Status write_file(const std::string& path, std::string_view text) {
-    const File file = open_file(path, O_WRONLY);
+    const FileDescriptor file = open_file(path, O_WRONLY);
     if (!file || !write_open(file, text)) return errno_error("writing " + path, errno);
     return {};
 }
 
-bool write_open(const File& file, std::string_view text) {
+bool write_open(const FileDescriptor& file, std::string_view text) {
     return pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
-std::string read_open(const File& file) {
+std::string read_open(const FileDescriptor& file) {
     std::array<char, 4096> buffer;
     const ssize_t size = file ? pread(file.get(), buffer.data(), buffer.size(), 0) : -1;
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();

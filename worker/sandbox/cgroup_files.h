@@ -7,32 +7,16 @@
 #include <string_view>
 
 #include "shared/result.h"
+#include "worker/file_descriptor.h"
 
 namespace windlass::worker {
 
-// An open descriptor with one owner.
-class File {
-  public:
-    File() = default;
-    explicit File(int fd) : fd_(fd) {}
-    File(File&& other) noexcept : fd_(other.release()) {}
-    File& operator=(File&& other) noexcept;
-    ~File();
-
-    int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-    int release();
-
-  private:
-    int fd_ = -1;
-};
-
-File open_file(const std::string& path, int flags);  // errno tells why it is empty
+FileDescriptor open_file(const std::string& path, int flags);  // errno tells why it is empty
 Status write_file(const std::string& path, std::string_view text);
-bool write_open(const File& file, std::string_view text);  // from the start of the file
-std::string read_open(const File& file);                   // at most 4 KiB from the start
-std::string read_small(const std::string& path);           // likewise; empty if it cannot be read
-std::int64_t number_in(std::string_view text);             // the whole text; "max" and rubbish are 0
+bool write_open(const FileDescriptor& file, std::string_view text);  // from the start of the file
+std::string read_open(const FileDescriptor& file);                   // at most 4 KiB from the start
+std::string read_small(const std::string& path);                     // likewise; empty if it cannot be read
+std::int64_t number_in(std::string_view text);                       // the whole text; "max" and rubbish are 0
 // The number behind a key at the start of a line: "oom_kill 3".
 std::int64_t value_of(std::string_view text, std::string_view key);
 

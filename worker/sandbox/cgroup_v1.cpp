@@ -19,16 +19,16 @@ constexpr std::int64_t period_us = 100'000;
 struct Group {
     std::array<std::string, hierarchies> directories;  // empty: hierarchy missing
     std::vector<int> entrances;
-    std::array<File, hierarchies> entrance_files;
-    File pids_current;
-    File pids_peak;    // Linux 6.1
-    File pids_events;  // Linux 4.8
-    File cpu_usage;    // nanoseconds
-    File cpu_user;
-    File cpu_system;
-    File memory_usage;
-    File memory_peak;
-    File memory_events;
+    std::array<FileDescriptor, hierarchies> entrance_files;
+    FileDescriptor pids_current;
+    FileDescriptor pids_peak;    // Linux 6.1
+    FileDescriptor pids_events;  // Linux 4.8
+    FileDescriptor cpu_usage;    // nanoseconds
+    FileDescriptor cpu_user;
+    FileDescriptor cpu_system;
+    FileDescriptor memory_usage;
+    FileDescriptor memory_peak;
+    FileDescriptor memory_events;
     std::int64_t kills_before = 0;
     std::int64_t refusals_before = 0;
     std::int64_t usage_before_ns = 0;
@@ -154,11 +154,11 @@ class CgroupsV1 final : public Cgroups {
         directory = fmt::format("{}/slot-{}.{}", roots_[hierarchy], slot, group.generation);
         WINDLASS_TRY_STATUS(make_group(directory));
         // Not cgroup.procs: a thread that moves only itself spares the kernel a lock and a wait of milliseconds.
-        File entrance = open_file(directory + "/tasks", O_WRONLY);
+        FileDescriptor entrance = open_file(directory + "/tasks", O_WRONLY);
         if (!entrance) return errno_error("opening " + directory + "/tasks", errno);
         group.entrance_files[hierarchy] = std::move(entrance);
         group.entrances.clear();
-        for (const File& file : group.entrance_files) {
+        for (const FileDescriptor& file : group.entrance_files) {
             if (file) group.entrances.push_back(file.get());
         }
         return {};

@@ -35,7 +35,7 @@ struct Stall {
 
 // A pressure file: "some avg10=0.00 avg60=0.00 avg300=0.00 total=4711", and the same with "full". 0: not in this
 // kernel.
-std::int64_t stall_us(const File& file, std::string_view which) {
+std::int64_t stall_us(const FileDescriptor& file, std::string_view which) {
     const std::string text = read_open(file);
     const std::size_t line = text.find(which);
     const std::size_t total = line == std::string::npos ? line : text.find("total=", line);
@@ -45,16 +45,16 @@ std::int64_t stall_us(const File& file, std::string_view which) {
 struct Group {
     std::string directory;
     std::vector<int> entrances;
-    File entrance;
-    File memory_current;
-    File memory_peak;  // writing into it resets the peak that this descriptor shows, from Linux 6.12 on
-    File memory_events;
-    File cpu_stat;
-    File pids_peak;  // Linux 6.1
-    File pids_events;
-    File io_stat;
-    File cpu_pressure;
-    File memory_pressure;
+    FileDescriptor entrance;
+    FileDescriptor memory_current;
+    FileDescriptor memory_peak;  // writing into it resets the peak that this descriptor shows, from Linux 6.12 on
+    FileDescriptor memory_events;
+    FileDescriptor cpu_stat;
+    FileDescriptor pids_peak;  // Linux 6.1
+    FileDescriptor pids_events;
+    FileDescriptor io_stat;
+    FileDescriptor cpu_pressure;
+    FileDescriptor memory_pressure;
     bool peak_resets = false;
     bool used = false;
     int generation = 0;

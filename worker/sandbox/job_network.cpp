@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "worker/sandbox/network_wire.h"
+#include "worker/sandbox/received_message.h"
 #include "worker/sandbox/wire.h"
 
 namespace windlass::worker {
@@ -24,8 +25,8 @@ namespace {
 
 constexpr int probe_patience_ms = 30'000;  // the keeper itself gives up earlier
 
-Result<File> in_memory(const std::string& text) {
-    File file(memfd_create("windlass-egress", MFD_CLOEXEC));
+Result<FileDescriptor> in_memory(const std::string& text) {
+    FileDescriptor file(memfd_create("windlass-egress", MFD_CLOEXEC));
     if (!file) return errno_error("memfd_create", errno);
     if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
         lseek(file.get(), 0, SEEK_SET) != 0) {
@@ -102,13 +103,13 @@ Result<std::vector<std::string>> addresses_of_host() {
 
 Result<JobNetwork> JobNetwork::start(const NetworkSettings& settings, const User& user) {
     WINDLASS_TRY(const auto addresses, addresses_of_host());
-    WINDLASS_TRY(const File rules, in_memory(make_ruleset(settings.egress, addresses)));
+    WINDLASS_TRY(const FileDescriptor rules, in_memory(make_ruleset(settings.egress, addresses)));
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return errno_error("socketpair", errno);
-    File ours(pair[0]);
+    FileDescriptor ours(pair[0]);
     // Never descriptor 3 itself: dup2 onto itself would leave it close-on-exec.
-    const File theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
+    const FileDescriptor theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
     close(pair[1]);
     if (!theirs) return errno_error("fcntl", errno);
     WINDLASS_TRY(const pid_t pid, spawn(settings, user, rules.get(), theirs.get()));
@@ -130,7 +131,7 @@ JobNetwork& JobNetwork::operator=(JobNetwork&& other) noexcept {
 }
 
 JobNetwork::~JobNetwork() {
-    socket_ = File();
+    socket_ = FileDescriptor();
     int status = 0;
     if (pid_ > 0) reap(pid_, status);
 }
@@ -143,25 +144,11 @@ void JobNetwork::end() {
 std::optional<NetworkEvent> JobNetwork::take_event() {
     if (pid_ <= 0) return std::nullopt;
     NetworkReport report;
-    iovec part{&report, sizeof report};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t size = 0;
-    while ((size = recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
-    }
-    if (size < 0 && errno == EAGAIN) return std::nullopt;
-    if (size != static_cast<ssize_t>(sizeof report)) return gone();
+    ReceivedMessage received = receive_message(socket_.get(), report);
+    if (received.kind == ReceivedMessage::Kind::none) return std::nullopt;
+    if (received.kind == ReceivedMessage::Kind::ended) return gone();
     NetworkEvent event;
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-        event.space = File(fd);
-    }
+    event.space = std::move(received.descriptor);
     if (report.kind == NetworkReport::ready && event.space) {
         event.kind = NetworkEvent::Kind::ready;
         return event;

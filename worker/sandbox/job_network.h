@@ -20,8 +20,8 @@ uid_t network_uid(const SandboxSettings& settings, int slot);
 struct NetworkEvent {
     enum class Kind { ready, failed, gone };
     Kind kind = Kind::gone;
-    File space;         // of ready: the network namespace
-    std::string words;  // of failed and gone; empty: it ended because we said so
+    FileDescriptor space;  // of ready: the network namespace
+    std::string words;     // of failed and gone; empty: it ended because we said so
 };
 
 class JobNetwork {
@@ -44,10 +44,10 @@ class JobNetwork {
     void end();
 
   private:
-    JobNetwork(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+    JobNetwork(FileDescriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
     NetworkEvent gone();
 
-    File socket_;
+    FileDescriptor socket_;
     pid_t pid_ = -1;
     bool ending_ = false;
     bool told_ = false;  // why it ends

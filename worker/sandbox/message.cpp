@@ -6,9 +6,8 @@
 
 namespace windlass::worker {
 
-int send_message(int socket, const Report& report, int descriptor, int flags) {
-    Report copy = report;
-    iovec part{&copy, sizeof copy};
+int send_message(int socket, const void* bytes, std::size_t size, int descriptor, int flags) {
+    iovec part{const_cast<void*>(bytes), size};  // of a sent message the kernel only reads
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &part;

@@ -28,6 +28,7 @@
 
 #include "worker/sandbox/kernel.h"
 #include "worker/sandbox/landlock.h"
+#include "worker/sandbox/message.h"
 #include "worker/sandbox/network_wire.h"
 
 using namespace windlass::worker;
@@ -74,31 +75,12 @@ struct Words {
     }
 };
 
-void send_report(const NetworkReport& report, int descriptor) {
-    NetworkReport copy = report;
-    iovec part{&copy, sizeof copy};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (descriptor >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-    }
-    sendmsg(keeper_socket, &message, MSG_NOSIGNAL);
-}
-
 [[noreturn]] void end_with(NetworkReport::Kind kind, const char* step, int error, const char* words = "") {
     NetworkReport report;
     report.kind = kind;
     report.error = error;
     snprintf(report.text, sizeof report.text, "%s%s%s", step, words[0] == '\0' ? "" : ": ", words);
-    send_report(report, -1);
+    send_message(keeper_socket, report, -1);
     _exit(1);
 }
 
@@ -384,7 +366,7 @@ int main(int argc, char** argv) {
     must(space >= 0, "opening the network namespace");
     NetworkReport report;
     report.kind = NetworkReport::ready;
-    send_report(report, space);
+    send_message(keeper_socket, report, space);
     close(space);
     keep(slirp, words_pipe[0], words);
 }

@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "worker/sandbox/message.h"
+#include "worker/sandbox/wire.h"
 
 namespace windlass::worker {
 namespace {

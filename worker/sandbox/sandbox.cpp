@@ -37,19 +37,19 @@ struct Box {
     std::string name;
     bool started = false;
     bool stuck = false;
-    File work_directory;
+    FileDescriptor work_directory;
     Limits limits;
     pid_t pid_one = 0;  // once started
     // network: full. The box is sent to the spawner when its network stands; until then its pipes wait here.
     std::optional<JobNetwork> network;
     std::string network_lost;  // why
-    File out;
-    File err;
+    FileDescriptor out;
+    FileDescriptor err;
     bool sent = false;
 
     void close_pipes() {
-        out = File();
-        err = File();
+        out = FileDescriptor();
+        err = FileDescriptor();
     }
 };
 
@@ -57,14 +57,14 @@ struct Box {
 constexpr Milliseconds unreaped{10};
 
 struct Pipe {
-    File read;
-    File write;
+    FileDescriptor read;
+    FileDescriptor write;
 };
 
 Result<Pipe> make_pipe() {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("making a pipe", errno);
-    Pipe pipe{File(ends[0]), File(ends[1])};
+    Pipe pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
     if (fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) return errno_error("making a pipe", errno);
     return pipe;
 }
@@ -87,8 +87,8 @@ struct JobFilters {
 
 class LinuxSandbox final : public Sandbox {
   public:
-    LinuxSandbox(SandboxSettings settings, Machine machine, File lock, std::unique_ptr<Cgroups> cgroups,
-                 SpawnerProcess spawner, JobFilters job_filters, File poll)
+    LinuxSandbox(SandboxSettings settings, Machine machine, FileDescriptor lock, std::unique_ptr<Cgroups> cgroups,
+                 SpawnerProcess spawner, JobFilters job_filters, FileDescriptor poll)
         : settings_(std::move(settings)),
           machine_(std::move(machine)),
           lock_(std::move(lock)),
@@ -113,7 +113,7 @@ class LinuxSandbox final : public Sandbox {
   private:
     BoxOptions options_of(int slot, Network network) const;
     std::optional<int> free_slot() const;
-    Status send_start(int slot, const Box& box, const File& network);
+    Status send_start(int slot, const Box& box, const FileDescriptor& network);
     Result<JobNetwork> start_network(int slot) const;
     void on_network(int slot, NetworkEvent event, std::vector<BoxEvent>& events);
     void end_network(Box& box);
@@ -129,11 +129,11 @@ class LinuxSandbox final : public Sandbox {
 
     SandboxSettings settings_;
     Machine machine_;
-    File lock_;                         // flock: one worker per state directory
+    FileDescriptor lock_;               // flock: one worker per state directory
     std::unique_ptr<Cgroups> cgroups_;  // outlives the spawner's boxes: members are destroyed in reverse
     SpawnerProcess spawner_;
     JobFilters job_filters_;
-    File poll_;                        // epoll over the spawner and the networks; empty: no network is offered
+    FileDescriptor poll_;              // epoll over the spawner and the networks; empty: no network is offered
     std::vector<Box> boxes_;           // by slot
     std::vector<bool> entrances_due_;  // by slot: its cgroup is new, and the spawner has not heard of it
     std::vector<JobNetwork> ending_networks_;
@@ -191,7 +191,7 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
         WINDLASS_TRY(JobNetwork network, start_network(*slot));
         box.network.emplace(std::move(network));
     } else {
-        WINDLASS_TRY_STATUS(send_start(*slot, box, File()));
+        WINDLASS_TRY_STATUS(send_start(*slot, box, FileDescriptor()));
         box.sent = true;
         box.close_pipes();
     }
@@ -200,7 +200,7 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     return Launched{id, out.read.release(), err.read.release()};
 }
 
-Status LinuxSandbox::send_start(int slot, const Box& box, const File& network) {
+Status LinuxSandbox::send_start(int slot, const Box& box, const FileDescriptor& network) {
     Command command;
     command.kind = Command::start;
     command.slot = static_cast<std::uint32_t>(slot);
@@ -484,12 +484,12 @@ Status check_settings(const SandboxSettings& settings) {
 }
 
 // Ours alone from here on: a second worker with the same directory would remove our groups.
-Result<File> lock_state_directory(const std::string& path) {
+Result<FileDescriptor> lock_state_directory(const std::string& path) {
     std::error_code error;
     std::filesystem::create_directories(path + "/root", error);
     if (error) return make_error(ErrorKind::unavailable, fmt::format("making {}: {}", path, error.message()));
     if (chmod(path.c_str(), 0700) != 0) return errno_error("chmod " + path, errno);
-    File lock = open_file(path, O_RDONLY | O_DIRECTORY);
+    FileDescriptor lock = open_file(path, O_RDONLY | O_DIRECTORY);
     if (!lock) return errno_error("opening " + path, errno);
     if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         return make_error(ErrorKind::conflict, fmt::format("{} is in use by another worker: give each its own", path));
@@ -515,8 +515,8 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
 }
 
 // Networks of jobs come and go beside the spawner; the caller still has one descriptor to wait for.
-Result<File> poll_for(const SpawnerProcess& spawner) {
-    File poll(epoll_create1(EPOLL_CLOEXEC));
+Result<FileDescriptor> poll_for(const SpawnerProcess& spawner) {
+    FileDescriptor poll(epoll_create1(EPOLL_CLOEXEC));
     epoll_event event{};
     event.events = EPOLLIN;
     if (!poll || epoll_ctl(poll.get(), EPOLL_CTL_ADD, spawner.socket(), &event) != 0)
@@ -535,7 +535,7 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY_STATUS(check_egress(settings.network.egress));
     Machine machine = examine_machine(settings);
     WINDLASS_TRY_STATUS(check_protections(machine, settings.allow_weaker));
-    WINDLASS_TRY(File lock, lock_state_directory(settings.state_directory));
+    WINDLASS_TRY(FileDescriptor lock, lock_state_directory(settings.state_directory));
     WINDLASS_TRY(auto cgroups, Cgroups::open(machine.cgroups, settings.cgroup, settings.slots));
     WINDLASS_TRY(const Plan setup, plan_set_up(settings, machine));
     JobFilters job_filters;
@@ -544,7 +544,7 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
                  make_job_filter({.refuse_clone3 = refuse_clone3, .refuse_ip_sockets = settings.network.full}));
     WINDLASS_TRY(job_filters.with_network, make_job_filter({.refuse_clone3 = refuse_clone3}));
     WINDLASS_TRY(SpawnerProcess spawner, SpawnerProcess::start(settings.spawner_path, setup));
-    File poll;
+    FileDescriptor poll;
     if (settings.network.full) {
         WINDLASS_TRY(poll, poll_for(spawner));
     }

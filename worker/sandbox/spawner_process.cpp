@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "shared/log.h"
+#include "worker/sandbox/received_message.h"
 #include "worker/sandbox/stuck.h"
 
 namespace windlass::worker {
@@ -25,8 +26,8 @@ constexpr int set_up_patience_ms = 30'000;
 constexpr int end_patience_ms = 10'000;
 constexpr int spawner_socket = 3;  // where the program expects it
 
-Result<File> in_memory(const std::string& bytes) {
-    File file(memfd_create("windlass-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+Result<FileDescriptor> in_memory(const std::string& bytes) {
+    FileDescriptor file(memfd_create("windlass-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!file) return errno_error("memfd_create", errno);
     for (std::size_t at = 0; at < bytes.size();) {
         const ssize_t n = write(file.get(), bytes.data() + at, bytes.size() - at);
@@ -61,7 +62,7 @@ SpawnerProcess::SpawnerProcess(SpawnerProcess&& other) noexcept
     : socket_(std::move(other.socket_)), pid_(std::exchange(other.pid_, -1)) {}
 
 SpawnerProcess::~SpawnerProcess() {
-    socket_ = File();  // its end-of-file is the order to end
+    socket_ = FileDescriptor();  // its end-of-file is the order to end
     if (pid_ > 0 && !wait_for_end()) {
         log::error("the spawner {} does not end; left behind: {}", pid_, [] {
             const auto stuck = stuck_processes();
@@ -74,16 +75,16 @@ Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return errno_error("socketpair", errno);
-    File ours(pair[0]);
+    FileDescriptor ours(pair[0]);
     const int yes = 1;
     if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
         return errno_error("SO_PASSCRED", errno);
     // Never descriptor 3 itself: dup2 onto itself would leave it close-on-exec.
-    File theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
+    FileDescriptor theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
     close(pair[1]);
     if (!theirs) return errno_error("fcntl", errno);
     WINDLASS_TRY(const pid_t pid, spawn(path, theirs.get()));
-    theirs = File();
+    theirs = FileDescriptor();
     SpawnerProcess spawner(std::move(ours), pid);
 
     Command command;
@@ -107,7 +108,7 @@ std::string SpawnerProcess::user_namespace() const {
 }
 
 Status SpawnerProcess::send(Command command, const std::string& blob, std::vector<int> descriptors) const {
-    File memory;
+    FileDescriptor memory;
     command.blob_bytes = static_cast<std::uint32_t>(blob.size());
     command.blob_in_memfd = blob.size() > max_inline_blob ? 1 : 0;
     if (command.blob_in_memfd != 0) {
@@ -136,36 +137,17 @@ Status SpawnerProcess::send(Command command, const std::string& blob, std::vecto
 
 Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
     ReportMessage result;
-    iovec part{&result.report, sizeof result.report};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t size = 0;
-    while ((size = recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
-    }
-    if (size < 0 && errno == EAGAIN) return std::optional<ReportMessage>();
-    if (size != static_cast<ssize_t>(sizeof result.report)) {
+    ReceivedMessage received = receive_message(socket_.get(), result.report);
+    if (received.kind == ReceivedMessage::Kind::none) return std::optional<ReportMessage>();
+    if (received.kind == ReceivedMessage::Kind::ended)
         return make_error(ErrorKind::unavailable, "the spawner has ended: " + how_it_ended());
-    }
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_type == SCM_RIGHTS) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-            result.descriptor = File(fd);
-        } else if (header->cmsg_type == SCM_CREDENTIALS) {
-            ucred sender{};
-            std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
-            result.sender = sender.pid;
-        }
-    }
+    result.descriptor = std::move(received.descriptor);
+    result.sender = received.sender;
     return std::optional<ReportMessage>(std::move(result));
 }
 
 std::optional<int> SpawnerProcess::wait_for_end() {
-    const File process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
     pollfd ended{process.get(), POLLIN, 0};
     int polled = 0;
     while ((polled = poll(&ended, 1, end_patience_ms)) < 0 && errno == EINTR) {
@@ -177,7 +159,7 @@ std::optional<int> SpawnerProcess::wait_for_end() {
 }
 
 std::string SpawnerProcess::how_it_ended() {
-    socket_ = File();
+    socket_ = FileDescriptor();
     if (pid_ <= 0) return "earlier";
     const std::optional<int> status = wait_for_end();
     if (!status) return "some of its processes cannot be ended by the kernel";

@@ -15,8 +15,8 @@ namespace windlass::worker {
 
 struct ReportMessage {
     Report report;
-    File descriptor;   // of `started`: the working directory
-    pid_t sender = 0;  // as the kernel says; of `started`: PID 1 of the box. 0: it cannot be seen from here
+    FileDescriptor descriptor;  // of `started`: the working directory
+    pid_t sender = 0;           // as the kernel says; of `started`: PID 1 of the box. 0: it cannot be seen from here
 };
 
 class SpawnerProcess {
@@ -35,12 +35,12 @@ class SpawnerProcess {
     Result<std::optional<ReportMessage>> receive();
 
   private:
-    SpawnerProcess(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+    SpawnerProcess(FileDescriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
     std::string how_it_ended();
     // Its wait status; nullopt if it has not ended after a while, because the kernel cannot end a process of a box.
     std::optional<int> wait_for_end();
 
-    File socket_;
+    FileDescriptor socket_;
     pid_t pid_ = -1;
 };
 

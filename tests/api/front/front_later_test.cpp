@@ -15,6 +15,13 @@ Next answering(std::string body) {
     return [body = std::move(body)]() -> Reply { return text_response(body); };
 }
 
+// /wait waits; everything else is answered at once.
+auto wait_or_echo(Parking& parking) {
+    return [&parking](const Request& request) -> Reply {
+        return request.path == "/wait" ? Reply(parking.later()) : echo(request);
+    };
+}
+
 TEST(Later, resumed_from_another_thread_answers) {
     Parking parking;
     TestFront front([&](const Request&) -> Reply { return parking.later(); });
@@ -55,11 +62,7 @@ TEST(Later, one_hundred_waits_hold_no_thread) {
     Parking parking;
     auto settings = loopback();
     settings.threads = 1;
-    TestFront front(
-        [&](const Request& request) -> Reply {
-            return request.path == "/wait" ? Reply(parking.later()) : echo(request);
-        },
-        settings);
+    TestFront front(wait_or_echo(parking), settings);
     std::vector<std::unique_ptr<Client>> clients;
     for (int i = 0; i < 100; ++i) {
         clients.push_back(std::make_unique<Client>(front.address()));
@@ -74,9 +77,7 @@ TEST(Later, one_hundred_waits_hold_no_thread) {
 
 TEST(Later, only_the_first_call_of_a_resumer_counts) {
     Parking parking;
-    TestFront front([&](const Request& request) -> Reply {
-        return request.path == "/wait" ? Reply(parking.later()) : echo(request);
-    });
+    TestFront front(wait_or_echo(parking));
     Client client(front.address());
     client.send(a_request);
     const auto resumer = parking.take();
@@ -210,9 +211,7 @@ TEST(Later, later_without_start_is_a_500_and_a_continuation_that_throws_too) {
 TEST(Later, requests_behind_a_wait_keep_their_order_and_are_read_ahead_within_bounds) {
     constexpr int behind = 5000;
     Parking parking;
-    TestFront front([&](const Request& request) -> Reply {
-        return request.path == "/wait" ? Reply(parking.later()) : echo(request);
-    });
+    TestFront front(wait_or_echo(parking));
     Client client(front.address());
     client.send(a_request);
     const auto resumer = parking.take();

@@ -13,13 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class Box : public ::testing::Test {
-  protected:
-    static void SetUpTestSuite() { box = std::make_unique<TestBox>(); }
-    static void TearDownTestSuite() { box.reset(); }
-    static std::unique_ptr<TestBox> box;
-};
-std::unique_ptr<TestBox> Box::box;
+class Box : public SharedBox {};
 
 TEST_F(Box, prints_hello_world_on_both_streams) {
     const Finished finished = box->run(script("echo hello world; echo oh dear >&2"));

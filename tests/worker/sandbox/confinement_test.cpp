@@ -14,23 +14,18 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class Confinement : public ::testing::Test {
+class Confinement : public SharedBox {
   protected:
-    static void SetUpTestSuite() { box = std::make_unique<TestBox>(); }
-    static void TearDownTestSuite() { box.reset(); }
-
     // The exit code of a shell command in a box; what it printed is shown when a test fails.
     static int code(const std::string& command) {
         const Finished finished = box->run(script(command));
         EXPECT_EQ(finished.outcome.kind, OutcomeKind::exited) << command << "\n" << finished.outcome.detail;
         return finished.outcome.exit_code;
     }
-    static std::unique_ptr<TestBox> box;
 };
-std::unique_ptr<TestBox> Confinement::box;
 
 TEST_F(Confinement, port_of_the_host_cannot_be_reached) {
-    const File listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

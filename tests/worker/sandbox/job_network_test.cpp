@@ -113,7 +113,7 @@ const bool planned = (preparation() = build_world, true);
 
 // What the listener at this address was told since the last time.
 std::string heard_at(const char* address) {
-    const File sock(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor sock(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(7999);

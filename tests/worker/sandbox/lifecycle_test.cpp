@@ -53,13 +53,7 @@ std::vector<std::string> groups_named(const std::string& name) {
     return found;
 }
 
-class Stop : public ::testing::Test {
-  protected:
-    static void SetUpTestSuite() { box = std::make_unique<TestBox>(); }
-    static void TearDownTestSuite() { box.reset(); }
-    static std::unique_ptr<TestBox> box;
-};
-std::unique_ptr<TestBox> Stop::box;
+class Stop : public SharedBox {};
 
 TEST_F(Stop, lets_a_job_that_handles_TERM_finish) {
     const BoxId id = box->start(script("trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.02; done"));
@@ -191,7 +185,7 @@ TEST(Ending, worker_killed_with_SIGKILL_leaves_nothing_and_the_next_one_cleans_u
     const SandboxSettings settings = test_settings(directory.path());
     std::array<int, 2> pipe{};
     ASSERT_EQ(pipe2(pipe.data(), O_CLOEXEC), 0);
-    const File listen(pipe[0]);
+    const FileDescriptor listen(pipe[0]);
     const pid_t worker = fork();
     if (worker == 0) be_a_worker(settings, pipe[1]);
     close(pipe[1]);

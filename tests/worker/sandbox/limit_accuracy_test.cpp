@@ -17,16 +17,7 @@ using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Le;
 
-class Accuracy : public ::testing::Test {
-  protected:
-    static void SetUpTestSuite() { box = std::make_unique<TestBox>(); }
-    static void TearDownTestSuite() { box.reset(); }
-    static bool has(Protection protection) {
-        return box->sandbox().findings()[static_cast<std::size_t>(protection)].present;
-    }
-    static std::unique_ptr<TestBox> box;
-};
-std::unique_ptr<TestBox> Accuracy::box;
+class Accuracy : public SharedBox {};
 
 BoxSpec perl(const std::string& text, std::vector<std::string> arguments = {}) {
     std::vector<std::string> argv = {"/usr/bin/perl", "-e", text};

@@ -14,16 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class Limit : public ::testing::Test {
-  protected:
-    static void SetUpTestSuite() { box = std::make_unique<TestBox>(); }
-    static void TearDownTestSuite() { box.reset(); }
-    static bool has(Protection protection) {
-        return box->sandbox().findings()[static_cast<std::size_t>(protection)].present;
-    }
-    static std::unique_ptr<TestBox> box;
-};
-std::unique_ptr<TestBox> Limit::box;
+class Limit : public SharedBox {};
 
 TEST_F(Limit, memory_bomb_ends_out_of_memory) {
     if (!has(Protection::memory_limit)) GTEST_SKIP() << "no memory controller here";

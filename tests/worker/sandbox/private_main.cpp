@@ -40,7 +40,7 @@ std::string trap_directory;
 }
 
 void write_text(const char* path, const std::string& text) {
-    const File file(open(path, O_WRONLY | O_CLOEXEC));
+    const FileDescriptor file(open(path, O_WRONLY | O_CLOEXEC));
     if (!file || write(file.get(), text.data(), text.size()) < 0) fail(path);
 }
 
@@ -78,7 +78,7 @@ void enter_private_namespaces() {
 
 // The one device of the host is its loopback.
 void bring_loopback_up() {
-    const File any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
     std::strcpy(request.ifr_name, "lo");
     request.ifr_flags = IFF_UP;
@@ -96,7 +96,7 @@ void lay_traps() {
     const std::string writable = trap_directory + "/writable";
     const std::string setuid = trap_directory + "/setuid-id";
     const std::string device = trap_directory + "/zero";
-    write_text(File(creat(writable.c_str(), 0666)) ? writable.c_str() : "", "untouched");
+    write_text(FileDescriptor(creat(writable.c_str(), 0666)) ? writable.c_str() : "", "untouched");
     std::filesystem::copy_file("/usr/bin/id", setuid);
     const bool made = mknod(device.c_str(), S_IFCHR | 0666, makedev(1, 5)) == 0;
     if (!made && close(creat(device.c_str(), 0)) != 0) fail(device.c_str());  // nobody but root can make a real one

@@ -34,16 +34,6 @@ bool is_zombie(pid_t pid) {
 
 }  // namespace
 
-TemporaryDirectory::TemporaryDirectory() {
-    path_ = "/tmp/windlass-sandbox-XXXXXX";
-    if (mkdtemp(path_.data()) == nullptr) std::abort();
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 SandboxSettings test_settings(const std::string& directory, int slots) {
     // Not getpid(): in a namespace of its own every test program has the same few numbers.
     const auto unique = static_cast<unsigned>(std::hash<std::string>{}(directory) % 1'000'000);
@@ -93,8 +83,8 @@ BoxId TestBox::start(const BoxSpec& spec) {
         return 0;
     }
     Running& running = boxes_[launched->box];
-    running.out = File(launched->stdout_fd);
-    running.err = File(launched->stderr_fd);
+    running.out = FileDescriptor(launched->stdout_fd);
+    running.err = FileDescriptor(launched->stderr_fd);
     return launched->box;
 }
 
@@ -147,8 +137,8 @@ void TestBox::turn(int timeout_ms) {
         drain(running.err, running.finished.err);
         std::array<pollfd, 2> ended = {pollfd{running.out.get(), 0, 0}, pollfd{running.err.get(), 0, 0}};
         poll(ended.data(), ended.size(), 0);  // closed by all writers: no more to wait for
-        if ((ended[0].revents & POLLHUP) != 0) drain(running.out, running.finished.out), running.out = File();
-        if ((ended[1].revents & POLLHUP) != 0) drain(running.err, running.finished.err), running.err = File();
+        if ((ended[0].revents & POLLHUP) != 0) drain(running.out, running.finished.out), running.out = FileDescriptor();
+        if ((ended[1].revents & POLLHUP) != 0) drain(running.err, running.finished.err), running.err = FileDescriptor();
     }
     for (const BoxEvent& event : sandbox_->take_events()) {
         if (const auto* started = std::get_if<BoxStarted>(&event)) {
@@ -165,12 +155,12 @@ void TestBox::turn(int timeout_ms) {
             running.ended = true;
             running.finished.outcome = ended->outcome;
             running.finished.usage = ended->usage;
-            running.finished.work_directory = File(ended->work_directory_fd);
+            running.finished.work_directory = FileDescriptor(ended->work_directory_fd);
         }
     }
 }
 
-void TestBox::drain(const File& pipe, std::string& text) {
+void TestBox::drain(const FileDescriptor& pipe, std::string& text) {
     std::array<char, 65536> buffer;
     ssize_t size = 0;
     while (pipe && (size = read(pipe.get(), buffer.data(), buffer.size())) > 0) {
@@ -191,7 +181,7 @@ std::vector<pid_t> other_processes() {
 bool all_end(const std::vector<pid_t>& processes) {
     const auto end = deadline();
     for (const pid_t pid : processes) {
-        const File process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+        const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
         if (!process) continue;  // gone already
         pollfd ready{process.get(), POLLIN, 0};
         if (poll(&ready, 1, milliseconds_until(end)) != 1) return false;
@@ -199,8 +189,8 @@ bool all_end(const std::vector<pid_t>& processes) {
     return true;
 }
 
-std::string read_in(const File& directory, const std::string& name) {
-    return read_open(File(openat(directory.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
+std::string read_in(const FileDescriptor& directory, const std::string& name) {
+    return read_open(FileDescriptor(openat(directory.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
 }
 
 }  // namespace windlass::worker::testing

@@ -1,6 +1,8 @@
 // Boxes for tests: opens a sandbox in a temporary directory, runs programs, waits for what happens.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -8,10 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temporary_directory.h"
 #include "worker/sandbox/cgroup_files.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace windlass::worker::testing {
+
+using test::TemporaryDirectory;
 
 // --rootless was given (or nobody is root here): the sandbox runs without privileges.
 bool rootless();
@@ -22,16 +27,6 @@ const std::string& spawner_path();
 std::string keeper_path();  // windlass-network, beside it
 // A directory of /usr that holds what an administrator should not have left there: `writable`, `setuid-id`, `zero`.
 const std::string& traps();
-
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory();
-    ~TemporaryDirectory();
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
 
 // Fit for this machine: what cannot be had here is allowed to be weaker. Unique names and uids for this process.
 SandboxSettings test_settings(const std::string& directory, int slots = 2);
@@ -45,7 +40,7 @@ struct Finished {
     Usage usage;
     std::string out;
     std::string err;
-    File work_directory;
+    FileDescriptor work_directory;
 };
 
 class TestBox {
@@ -68,8 +63,8 @@ class TestBox {
 
   private:
     struct Running {
-        File out;
-        File err;
+        FileDescriptor out;
+        FileDescriptor err;
         Finished finished;
         bool ended = false;
         std::string stuck;
@@ -77,7 +72,7 @@ class TestBox {
     // Until done() or the deadline, which fails the test.
     void wait(const std::string& what, const std::function<bool()>& done);
     void turn(int timeout_ms);
-    static void drain(const File& pipe, std::string& text);
+    static void drain(const FileDescriptor& pipe, std::string& text);
 
     TemporaryDirectory directory_;
     SandboxSettings settings_;
@@ -85,11 +80,22 @@ class TestBox {
     std::map<BoxId, Running> boxes_;
 };
 
+// One box for all tests of a suite.
+class SharedBox : public ::testing::Test {
+  protected:
+    static void SetUpTestSuite() { box = std::make_unique<TestBox>(); }
+    static void TearDownTestSuite() { box.reset(); }
+    static bool has(Protection protection) {
+        return box->sandbox().findings()[static_cast<std::size_t>(protection)].present;
+    }
+    static inline std::unique_ptr<TestBox> box;
+};
+
 // Every living process that this one can see, beside itself and PID 1 of the private namespace.
 std::vector<pid_t> other_processes();
 // Waits until these processes have ended. False: one of them still lives after the deadline.
 bool all_end(const std::vector<pid_t>& processes);
 
-std::string read_in(const File& directory, const std::string& name);
+std::string read_in(const FileDescriptor& directory, const std::string& name);
 
 }  // namespace windlass::worker::testing
