@@ -23,6 +23,8 @@ constexpr std::array<std::pair<Scope, std::string_view>, 11> names = {{
     {Scope::admin, "admin"},
 }};
 
+constexpr std::string_view nothing = "none";
+
 }  // namespace
 
 std::string_view name_of(Scope scope) {
@@ -33,6 +35,7 @@ std::string_view name_of(Scope scope) {
 
 std::string words_of(Scopes scopes) {
     if (scopes.is_all()) return {};
+    if (scopes == Scopes()) return std::string(nothing);
     std::string text;
     for (const auto& [scope, name] : names) {
         if (!scopes.allows(scope)) continue;
@@ -44,6 +47,7 @@ std::string words_of(Scopes scopes) {
 
 Result<Scopes> parse_scopes(std::string_view text) {
     if (text.empty()) return Scopes::all();
+    if (text == nothing) return Scopes();
     Scopes scopes;
     while (!text.empty()) {
         const auto end = std::min(text.find(' '), text.size());

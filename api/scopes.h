@@ -47,9 +47,9 @@ class Scopes {
     std::uint32_t mask_ = 0;
 };
 
-// As stored: words with a space between, in the order above; "" for all().
+// As stored: words with a space between, in the order above; "" for all(), "none" for none (which must never become "").
 std::string words_of(Scopes scopes);
-// invalid: names the word that is not a scope. "" is all().
+// invalid: names the word that is not a scope, or there is no word at all. "" is all().
 Result<Scopes> parse_scopes(std::string_view text);
 
 }  // namespace windlass::api

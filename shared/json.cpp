@@ -138,6 +138,9 @@ std::size_t sequence(std::string_view s, std::size_t i) {
 
 Result<rapidjson::Document> parse_json(std::string_view text, const JsonRules& rules) {
     using namespace rapidjson;
+    // Some editors and shells begin a text with it (RFC 8259 section 8.1). RapidJSON would take a part of it for all.
+    if (constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; text.starts_with(byte_order_mark))
+        text.remove_prefix(byte_order_mark.size());
     // To RapidJSON it is the end of the text, whatever follows.
     if (const auto nul = text.find('\0'); nul != std::string_view::npos)
         return make_error(ErrorKind::invalid, place(text, nul) + ": the byte NUL, which no JSON contains");
@@ -154,8 +157,7 @@ Result<rapidjson::Document> parse_json(std::string_view text, const JsonRules& r
         ParseResult& result;
         bool operator()(Document&) {
             constexpr unsigned flags = kParseIterativeFlag | kParseValidateEncodingFlag | kParseNumbersAsStringsFlag;
-            EncodedInputStream<UTF8<>, MemoryStream> utf8(stream);
-            result = reader.Parse<flags>(utf8, guard);
+            result = reader.Parse<flags>(stream, guard);
             return !result.IsError();
         }
     } source{reader, stream, guard, result};

@@ -55,6 +55,8 @@ TEST(Scopes, words_there_and_back) {
     EXPECT_EQ(*parse_scopes("admin  jobs:write"), two);
     EXPECT_EQ(*parse_scopes(""), Scopes::all());
     EXPECT_EQ(words_of(Scopes::all()), "");
+    EXPECT_FALSE(words_of(Scopes()).empty());
+    EXPECT_EQ(*parse_scopes(words_of(Scopes())), Scopes());
     EXPECT_EQ(parse_scopes("jobs:reed").error().message, "\"jobs:reed\" is not a scope");
     EXPECT_FALSE(parse_scopes(" "));
 }

@@ -3,7 +3,7 @@
 //
 // Promises: a token has only the characters that one may have; a page of another site is never taken for ours; one key
 // and one request always give the same row, and another body never does; a range lies within the bytes; a position is
-// written as it was read.
+// written as it was read; a token's scopes open what they name and nothing else.
 //
 // (Signed links and JWT: their parsers belong here as soon as they exist.)
 #include "api/credentials.h"
@@ -16,6 +16,7 @@
 #include "api/idempotency.h"
 #include "api/log_position.h"
 #include "api/router.h"
+#include "api/scopes.h"
 #include "shared/json.h"
 #include "tests/fuzz/target.h"
 
@@ -92,7 +93,7 @@ void try_credential(const api::Request& request) {
 }
 
 void try_key(const api::Request& request) {
-    const api::Route route{"POST", "/api/jobs/submit/", "jobs"};
+    const api::Route route{"POST", "/api/jobs/submit/"};
     api::Principal somebody;
     somebody.id = UserId{7};
     const auto key = api::read_idempotency_key(request, route, somebody);
@@ -110,6 +111,20 @@ void try_key(const api::Request& request) {
             "another body under the same key is told apart");
     const auto stranger = api::read_idempotency_key(other, route, {});
     require(stranger.ok() && stranger.value()->key != key.value()->key, "strangers have keys of their own");
+}
+
+// A token's scopes, as the database has them. What is read never opens more than its words say.
+void try_scopes(std::string_view text) {
+    const auto scopes = api::parse_scopes(text);
+    if (!scopes) return require(is_valid_utf8(scopes.error().message) || !is_valid_utf8(text), "a refusal is a sentence");
+    require(scopes->is_all() == text.empty(), "only nothing at all means everything", text);
+    const auto again = api::parse_scopes(api::words_of(*scopes));
+    require(again.ok() && *again == *scopes, "scopes are written as they are read", text);
+    for (std::uint32_t bit = 1; bit <= static_cast<std::uint32_t>(api::Scope::admin) && !text.empty(); bit <<= 1) {
+        const auto scope = static_cast<api::Scope>(bit);
+        require(!scopes->allows(scope) || text.find(api::name_of(scope)) != std::string_view::npos,
+                "no scope is open that is not named", text);
+    }
 }
 
 void try_range(std::string_view header) {
@@ -135,6 +150,7 @@ void fuzz_credentials(std::string_view input) {
     const auto request = request_of(input);
     try_credential(request);
     try_key(request);
+    try_scopes(input);
     try_range(request.header("Range"));
     try_range(input);
     try_position(request.header("Last-Event-ID"));

@@ -46,6 +46,21 @@ TEST_F(ConfigTest, without_anything_the_defaults_hold) {
     EXPECT_FALSE(loaded->done);
 }
 
+// In a build with assertions too: toml++ has one that "[.api]" breaks.
+TEST(Settings, a_text_that_is_no_toml_is_refused_with_its_line) {
+    Config config;
+    for (const char* text : {"\n[.api]\n", "\n[api]x", "\nslots", "\n[worker]]\n", "\n= 1"}) {
+        const auto status = read_settings(config, text, "some.toml");
+        ASSERT_FALSE(status.ok()) << text;
+        EXPECT_THAT(status.error().message, testing::StartsWith("some.toml: line 2: ")) << text;
+    }
+}
+
+TEST_F(ConfigTest, a_file_that_cannot_be_read_is_named) {
+    EXPECT_THAT(load({"--config", directory_ + "/none.toml"}).error().message, HasSubstr("none.toml: No such file"));
+    EXPECT_THAT(load({"--config", directory_}).error().message, HasSubstr("is it a file?"));
+}
+
 TEST_F(ConfigTest, a_flag_wins_over_a_variable_and_a_variable_over_the_file) {
     const std::string path =
         file("[worker]\nslots = 2\nname = \"n\"\nallow_weaker = [\"memory-limit\", \"cpu-limit\"]\n");

@@ -54,6 +54,12 @@ TEST(Json, half_of_a_surrogate_pair_is_refused) {
     EXPECT_EQ(text_of(*whole), "\xF0\x9F\x98\x80 \xED\x9F\xBF");
 }
 
+TEST(Json, a_byte_order_mark_is_skipped_and_half_of_one_is_refused) {
+    EXPECT_TRUE(parse_json("\xEF\xBB\xBF{}").ok());
+    for (const char* text : {"\xEF{}", "\xEF\xBB{}", "\xBB{}", "\xBF{}", "\xEF\xBB\xBF\xEF\xBB\xBF{}", "\xEF\xBB\xBF"})
+        EXPECT_FALSE(parse_json(text).ok()) << text;
+}
+
 TEST(Json, an_error_names_the_place) {
     const auto bad = parse_json("{\"a\": 1,\n \"b\" 2}");
     ASSERT_FALSE(bad.ok());
