@@ -10,6 +10,7 @@
 #include "api/handlers.h"
 #include "api/json_fields.h"
 #include "api/json_list.h"
+#include "api/quotas_repository.h"
 #include "api/submit_fields.h"
 #include "api/submit_references.h"
 #include "shared/digest.h"
@@ -100,7 +101,14 @@ Response blob_response(const std::string& sha256, std::int64_t received, bool co
     return response;
 }
 
-OrProblem<Reply> complete_upload(const Call& call, const std::string& sha256, std::string bytes) {
+OrProblem<Reply> refuse_over_quota(const Call& call, std::int64_t most) {
+    WINDLASS_TRY(const auto stored, call.app.quotas.stored_bytes(call.principal.id));
+    return over_stored_quota(most, stored, static_cast<std::int64_t>(call.request.body.size()));
+}
+
+// `most`: the quota of stored bytes.
+OrProblem<Reply> complete_upload(const Call& call, const std::string& sha256, std::string bytes,
+                                 std::optional<std::int64_t> most) {
     if (sha256_hex(bytes) != sha256) {
         WINDLASS_TRY_STATUS(call.app.blobs.drop_pieces(call.principal.id, sha256));
         Problem problem =
@@ -109,9 +117,10 @@ OrProblem<Reply> complete_upload(const Call& call, const std::string& sha256, st
         return problem;
     }
     const auto size = static_cast<std::int64_t>(bytes.size());
-    WINDLASS_TRY(const bool added,
-                 call.app.blobs.keep(call.principal.id, {{sha256, std::move(bytes)}}, call.app.clock.now().wall));
-    return Reply(blob_response(sha256, size, true, added ? 201 : 200));
+    WINDLASS_TRY(const auto kept,
+                 call.app.blobs.keep(call.principal.id, {{sha256, std::move(bytes)}}, most, call.app.clock.now().wall));
+    if (kept == BlobKeeping::over_quota) return refuse_over_quota(call, *most);
+    return Reply(blob_response(sha256, size, true, kept == BlobKeeping::kept ? 201 : 200));
 }
 
 Problem wrong_offset(std::int64_t have) {
@@ -121,23 +130,25 @@ Problem wrong_offset(std::int64_t have) {
     return problem;
 }
 
-OrProblem<Reply> take_piece(const Call& call, const std::string& sha256, const Piece& piece) {
+OrProblem<Reply> take_piece(const Call& call, const std::string& sha256, const Piece& piece,
+                            std::optional<std::int64_t> most) {
     const std::string& body = call.request.body;
     const UserId owner = call.principal.id;
     WINDLASS_TRY(const auto received, call.app.blobs.received(owner, sha256));
     if (piece.offset != received) return wrong_offset(received);
     if (!body.empty()) {
-        const auto added = call.app.blobs.add_piece(owner, sha256, piece.offset, body, call.app.clock.now().wall);
+        const auto added = call.app.blobs.add_piece(owner, sha256, piece.offset, body, most, call.app.clock.now().wall);
         if (!added && added.error().kind == ErrorKind::conflict) {
             WINDLASS_TRY(const auto have, call.app.blobs.received(owner, sha256));
             return wrong_offset(have);
         }
         if (!added) return problem_of(added.error());
+        if (*added == BlobKeeping::over_quota) return refuse_over_quota(call, *most);
     }
     const std::int64_t have = received + static_cast<std::int64_t>(body.size());
     if (!piece.total || have < *piece.total) return Reply(blob_response(sha256, have, false, 202));
     WINDLASS_TRY(auto whole, call.app.blobs.pieces(owner, sha256));
-    return complete_upload(call, sha256, std::move(whole));
+    return complete_upload(call, sha256, std::move(whole), most);
 }
 
 struct BlobPage {
@@ -178,9 +189,9 @@ OrProblem<Reply> put_blob(const Call& call) {
     const std::int64_t whole = piece ? std::max(piece->offset + bytes, piece->total.value_or(0)) : bytes;
     if (whole > largest_blob)
         return make_problem(413, fmt::format("An uploaded file has at most {} bytes.", largest_blob));
-    WINDLASS_TRY([[maybe_unused]] const bool fits, check_stored_quota(call, call.principal.id, bytes));
-    if (piece) return take_piece(call, sha256, *piece);
-    return complete_upload(call, sha256, call.request.body);
+    WINDLASS_TRY(const auto most, check_stored_quota(call, call.principal.id, bytes));
+    if (piece) return take_piece(call, sha256, *piece, most);
+    return complete_upload(call, sha256, call.request.body, most);
 }
 
 OrProblem<Reply> get_blob(const Call& call) {

@@ -10,7 +10,35 @@ BlobLine line_of(const Row& row) {
     return {row.text(0), row.integer(1), from_unix_us(row.integer(2))};
 }
 
+// Two uploads of one account wait for each other, so that the second one counts the first. (SQLite has one writer
+// anyway.)
+Status lock_account(Session& session, UserId owner) {
+    if (session.engine() == Engine::sqlite) return Status();
+    WINDLASS_TRY([[maybe_unused]] const auto rows,
+                 session.query("select id from account where id = :owner for no key update", owner.value));
+    return Status();
+}
+
+// After the change, inside its transaction.
+Result<bool> has_more_than(Session& session, UserId owner, std::optional<std::int64_t> most) {
+    if (!most) return false;
+    WINDLASS_TRY(const std::int64_t stored, stored_bytes_of(session, owner));
+    return stored > *most;
+}
+
 }  // namespace
+
+Result<std::int64_t> stored_bytes_of(Session& session, UserId owner) {
+    WINDLASS_TRY(const auto rows,
+                 session.query("select cast(coalesce(sum(size_bytes), 0) as bigint) from blob_owner where owner = "
+                               ":owner",
+                               owner.value));
+    WINDLASS_TRY(const auto pieces,
+                 session.query("select cast(coalesce(sum(length(bytes)), 0) as bigint) from upload_piece "
+                               "where owner = :owner",
+                               owner.value));
+    return rows.front().integer(0) + pieces.front().integer(0);
+}
 
 Result<std::optional<BlobLine>> BlobsRepository::owned(UserId owner, const std::string& sha256) {
     WINDLASS_TRY(const auto session, pool_.lease());
@@ -40,9 +68,11 @@ Result<std::vector<BlobLine>> BlobsRepository::page(UserId owner, const std::str
     return page;
 }
 
-Result<bool> BlobsRepository::keep(UserId owner, const std::map<std::string, std::string>& blobs, WallTime now) {
+Result<BlobKeeping> BlobsRepository::keep(UserId owner, const std::map<std::string, std::string>& blobs,
+                                          std::optional<std::int64_t> most, WallTime now) {
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
+    WINDLASS_TRY_STATUS(lock_account(*session, owner));
     std::int64_t added = 0;
     for (const auto& [sha256, bytes] : blobs) {
         // An update that changes nothing: a sweep that is about to delete the row waits, and then finds an owner.
@@ -59,8 +89,12 @@ Result<bool> BlobsRepository::keep(UserId owner, const std::map<std::string, std
                      session->execute("delete from upload_piece where owner = :owner and sha256 = :sha256", owner.value,
                                       sha256));
     }
+    if (added > 0) {
+        WINDLASS_TRY(const bool too_many, has_more_than(*session, owner, most));
+        if (too_many) return BlobKeeping::over_quota;
+    }
     WINDLASS_TRY_STATUS(transaction.commit());
-    return added > 0;
+    return added > 0 ? BlobKeeping::kept : BlobKeeping::known_before;
 }
 
 Result<std::int64_t> BlobsRepository::received(UserId owner, const std::string& sha256) {
@@ -72,10 +106,11 @@ Result<std::int64_t> BlobsRepository::received(UserId owner, const std::string& 
     return rows.front().integer(0);
 }
 
-Status BlobsRepository::add_piece(UserId owner, const std::string& sha256, std::int64_t offset, std::string bytes,
-                                  WallTime now) {
+Result<BlobKeeping> BlobsRepository::add_piece(UserId owner, const std::string& sha256, std::int64_t offset,
+                                               std::string bytes, std::optional<std::int64_t> most, WallTime now) {
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
+    WINDLASS_TRY_STATUS(lock_account(*session, owner));
     if (offset == 0) {
         WINDLASS_TRY(
             [[maybe_unused]] const auto swept,
@@ -85,7 +120,10 @@ Status BlobsRepository::add_piece(UserId owner, const std::string& sha256, std::
                  session->execute("insert into upload_piece (owner, sha256, start_offset, bytes, created_us) values "
                                   "(:owner, :sha256, :start, :bytes, :now)",
                                   owner.value, sha256, offset, Bytes{std::move(bytes)}, to_unix_us(now)));
-    return transaction.commit();
+    WINDLASS_TRY(const bool too_many, has_more_than(*session, owner, most));
+    if (too_many) return BlobKeeping::over_quota;
+    WINDLASS_TRY_STATUS(transaction.commit());
+    return BlobKeeping::kept;
 }
 
 Result<std::string> BlobsRepository::pieces(UserId owner, const std::string& sha256) {

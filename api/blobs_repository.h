@@ -21,7 +21,12 @@ struct BlobLine {
     WallTime created{};
 };
 
+// Whether bytes could be put down. over_quota: with them the owner would have more than `most`, and nothing was done.
+enum class BlobKeeping { kept, known_before, over_quota };
 enum class BlobRemoval { removed, unknown, used_by_jobs };
+
+// What the owner has uploaded, uploads under way included.
+Result<std::int64_t> stored_bytes_of(Session& session, UserId owner);
 
 class BlobsRepository {
   public:
@@ -33,13 +38,16 @@ class BlobsRepository {
     Result<std::optional<std::string>> bytes(const std::string& sha256);
     // In the order of their hashes, those after `after`.
     Result<std::vector<BlobLine>> page(UserId owner, const std::string& after, int limit);
-    // These are the bytes under these hashes, and they are the owner's now. One transaction. False: he had them all.
-    Result<bool> keep(UserId owner, const std::map<std::string, std::string>& blobs, WallTime now);
+    // These are the bytes under these hashes, and they are the owner's now. One transaction. `most`: bytes that he may
+    // have stored, uploads under way included; of two requests that would fit only alone one is refused.
+    Result<BlobKeeping> keep(UserId owner, const std::map<std::string, std::string>& blobs,
+                             std::optional<std::int64_t> most, WallTime now);
 
     // How much of an upload has come.
     Result<std::int64_t> received(UserId owner, const std::string& sha256);
     // conflict: another piece came there first.
-    Status add_piece(UserId owner, const std::string& sha256, std::int64_t offset, std::string bytes, WallTime now);
+    Result<BlobKeeping> add_piece(UserId owner, const std::string& sha256, std::int64_t offset, std::string bytes,
+                                  std::optional<std::int64_t> most, WallTime now);
     Result<std::string> pieces(UserId owner, const std::string& sha256);
     Status drop_pieces(UserId owner, const std::string& sha256);
 

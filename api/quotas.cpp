@@ -19,6 +19,7 @@ struct Subject {
     std::string stored;  // tier:NAME, user:ID
     std::string shown;   // tier:NAME, user:NAME
     std::optional<UserId> user;
+    std::string tier;  // when it is one
 };
 
 OrProblem<Subject> path_subject(const Call& call) {
@@ -26,12 +27,12 @@ OrProblem<Subject> path_subject(const Call& call) {
     if (text.starts_with("tier:")) {
         const auto characters = count_characters(text) - 5;
         if (characters < 1 || characters > 100) return not_found("A tier's name is 1 to 100 characters.");
-        return Subject{text, text, std::nullopt};
+        return Subject{text, text, std::nullopt, text.substr(5)};
     }
     if (text.starts_with("user:")) {
         WINDLASS_TRY(const auto account, call.app.accounts.by_login_name(text.substr(5)));
         if (!account) return not_found("There is no such account.");
-        return Subject{"user:" + account->id.text(), text, account->id};
+        return Subject{"user:" + account->id.text(), text, account->id, {}};
     }
     return not_found("A quota belongs to tier:NAME or user:NAME.");
 }
@@ -80,11 +81,17 @@ OrProblem<Quota> parse_quota(std::string_view body) {
     return quota;
 }
 
-// A user's new quota is told to the scheduler at once; of a tier each user's next submit brings it.
+// The scheduler is told at once of those whose jobs wait or run. Everybody's next submit says it too.
 OrProblem<Reply> tell(const Call& call, const Subject& subject, Response response) {
-    if (!subject.user) return Reply(std::move(response));
-    WINDLASS_TRY(const auto quota, call.app.quotas.effective(*subject.user, call.app.clock.now().steady));
-    return tell_scheduler(call, protocol::SetQuota{{}, *subject.user, quota}, std::move(response));
+    protocol::SetQuotas news;
+    if (subject.user) {
+        WINDLASS_TRY(const auto quota, call.app.quotas.effective(*subject.user, call.app.clock.now().steady));
+        news.users.push_back({*subject.user, quota});
+    } else {
+        WINDLASS_TRY(news.users, call.app.quotas.of_active_users(subject.tier));
+        if (news.users.empty()) return Reply(std::move(response));
+    }
+    return tell_scheduler(call, std::move(news), std::move(response));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "api/blobs_repository.h"
+
 namespace windlass::api {
 namespace {
 
@@ -26,6 +28,15 @@ constexpr std::string_view line_columns =
     "select q.subject, a.username, q.queued, q.running, q.cpu_s_per_day, q.stored_bytes from quota q "
     "left join account a on q.subject = 'user:' || cast(a.id as text) ";
 
+// Of each kind the user's own number, else that of his tier.
+#define WINDLASS_EFFECTIVE                                                                                             \
+    "coalesce(u.queued, t.queued), coalesce(u.running, t.running), coalesce(u.cpu_s_per_day, t.cpu_s_per_day), "       \
+    "coalesce(u.stored_bytes, t.stored_bytes) from account a left join quota t on t.subject = 'tier:' || a.tier left " \
+    "join quota u on u.subject = 'user:' || cast(a.id as text) "
+constexpr std::string_view of_one = "select " WINDLASS_EFFECTIVE "where a.id = :id";
+constexpr std::string_view of_tier =
+    "select a.id, " WINDLASS_EFFECTIVE "where a.tier = :tier and a.id in (select owner from job_state where state < 4)";
+
 }  // namespace
 
 Result<Quota> QuotasRepository::effective(UserId account, SteadyTime now) {
@@ -37,12 +48,7 @@ Result<Quota> QuotasRepository::effective(UserId account, SteadyTime now) {
         generation = generation_;
     }
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select coalesce(u.queued, t.queued), coalesce(u.running, t.running), "
-                                "coalesce(u.cpu_s_per_day, t.cpu_s_per_day), coalesce(u.stored_bytes, t.stored_bytes) "
-                                "from account a left join quota t on t.subject = 'tier:' || a.tier "
-                                "left join quota u on u.subject = 'user:' || cast(a.id as text) where a.id = :id",
-                                account.value));
+    WINDLASS_TRY(const auto rows, session->query(of_one, account.value));
     const Quota quota = rows.empty() ? Quota{} : quota_of(rows.front(), 0);
     const std::lock_guard lock(mutex_);
     if (generation == generation_) {
@@ -50,6 +56,14 @@ Result<Quota> QuotasRepository::effective(UserId account, SteadyTime now) {
         cache_[account] = {quota, now + remembered_for};
     }
     return quota;
+}
+
+Result<std::vector<protocol::UserQuota>> QuotasRepository::of_active_users(const std::string& tier) {
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto rows, session->query(of_tier, tier));
+    std::vector<protocol::UserQuota> users;
+    for (const Row& row : rows) users.push_back({UserId{row.integer(0)}, quota_of(row, 1)});
+    return users;
 }
 
 Result<QuotaUsage> QuotasRepository::usage(UserId account, WallTime now) {
@@ -78,15 +92,7 @@ Result<QuotaUsage> QuotasRepository::usage(UserId account, WallTime now) {
 
 Result<std::int64_t> QuotasRepository::stored_bytes(UserId account) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select cast(coalesce(sum(size_bytes), 0) as bigint) from blob_owner where owner = "
-                                ":owner",
-                                account.value));
-    WINDLASS_TRY(const auto pieces,
-                 session->query("select cast(coalesce(sum(length(bytes)), 0) as bigint) from upload_piece "
-                                "where owner = :owner",
-                                account.value));
-    return rows.front().integer(0) + pieces.front().integer(0);
+    return stored_bytes_of(*session, account);
 }
 
 Result<std::vector<QuotaLine>> QuotasRepository::all() {

@@ -11,6 +11,7 @@
 #include "shared/database/session_pool.h"
 #include "shared/ids.h"
 #include "shared/job.h"
+#include "shared/protocol.h"
 #include "shared/result.h"
 #include "shared/time.h"
 
@@ -36,6 +37,8 @@ class QuotasRepository {
     // What holds for this account now: of each kind the user's own number, else that of his tier. Remembered for a
     // second, as every submit asks.
     Result<Quota> effective(UserId account, SteadyTime now);
+    // The same of every account of this tier that has jobs which have not ended.
+    Result<std::vector<protocol::UserQuota>> of_active_users(const std::string& tier);
     Result<QuotaUsage> usage(UserId account, WallTime now);
     // Uploads under way count too.
     Result<std::int64_t> stored_bytes(UserId account);

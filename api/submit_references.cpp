@@ -73,15 +73,19 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
     return Status();
 }
 
-OrProblem<bool> check_stored_quota(const Call& call, UserId owner, std::int64_t more) {
+OrProblem<std::optional<std::int64_t>> check_stored_quota(const Call& call, UserId owner, std::int64_t more) {
     WINDLASS_TRY(const auto quota, call.app.quotas.effective(owner, call.app.clock.now().steady));
-    if (!quota.stored_bytes) return true;
+    if (!quota.stored_bytes) return quota.stored_bytes;
     WINDLASS_TRY(const auto stored, call.app.quotas.stored_bytes(owner));
-    if (more <= *quota.stored_bytes - stored) return true;
+    if (more > *quota.stored_bytes - stored) return over_stored_quota(*quota.stored_bytes, stored, more);
+    return quota.stored_bytes;
+}
+
+Problem over_stored_quota(std::int64_t most, std::int64_t stored, std::int64_t more) {
     Problem problem = make_problem(
         429, fmt::format("Your quota is {} bytes of uploads; {} are there, and these are {} more. Delete some with "
                          "DELETE /api/blobs/<sha256>/.",
-                         *quota.stored_bytes, stored, more));
+                         most, stored, more));
     problem.type = "urn:windlass:problem:stored-quota";
     problem.retry_after_s = 60;
     return problem;
@@ -98,9 +102,11 @@ OrProblem<bool> store_inline_files(const Call& call, UserId owner, Items& items)
         blob = owned ? blobs.erase(blob) : std::next(blob);
     }
     if (blobs.empty()) return true;
-    WINDLASS_TRY([[maybe_unused]] const bool fits, check_stored_quota(call, owner, bytes));
-    WINDLASS_TRY([[maybe_unused]] const bool added, call.app.blobs.keep(owner, blobs, call.app.clock.now().wall));
-    return true;
+    WINDLASS_TRY(const auto most, check_stored_quota(call, owner, bytes));
+    WINDLASS_TRY(const auto kept, call.app.blobs.keep(owner, blobs, most, call.app.clock.now().wall));
+    if (kept != BlobKeeping::over_quota) return true;
+    WINDLASS_TRY(const auto stored, call.app.quotas.stored_bytes(owner));
+    return over_stored_quota(*most, stored, bytes);
 }
 
 }  // namespace windlass::api

@@ -18,7 +18,10 @@ Status refuse_unknown_references(const Call& call, UserId owner, std::vector<OrP
 // more than his quota of stored bytes.
 OrProblem<bool> store_inline_files(const Call& call, UserId owner, std::vector<OrProblem<SubmittedJob>>& items);
 
-// 429 when the owner's stored bytes and these would be too many.
-OrProblem<bool> check_stored_quota(const Call& call, UserId owner, std::int64_t more);
+// The owner's limit of stored bytes (nullopt: none). 429 when these are too many already: before work is done on them.
+// Whoever stores them checks once more, together with what others store meanwhile.
+OrProblem<std::optional<std::int64_t>> check_stored_quota(const Call& call, UserId owner, std::int64_t more);
+// 429: with these there would be too many.
+Problem over_stored_quota(std::int64_t most, std::int64_t stored, std::int64_t more);
 
 }  // namespace windlass::api

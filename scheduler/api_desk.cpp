@@ -65,9 +65,9 @@ void ApiDesk::heard(const PeerPtr& peer, protocol::Message message, const std::s
         if (worker) return operate(peer, forget->request, ForgetWorker{{}, worker});
         return peer->connection->send(protocol::OperatorAnswered{forget->request, "There is no worker of this name."});
     }
-    if (const auto* quota = std::get_if<protocol::SetQuota>(&message)) {
-        turns_.feed(SetQuota{quota->user, quota->quota});
-        return peer->connection->send(protocol::OperatorAnswered{quota->request, {}});
+    if (const auto* quotas = std::get_if<protocol::SetQuotas>(&message)) {
+        for (const protocol::UserQuota& each : quotas->users) turns_.feed(SetQuota{each.user, each.quota});
+        return peer->connection->send(protocol::OperatorAnswered{quotas->request, {}});
     }
     peer->connection->close("an api process does not say that");
 }

@@ -33,7 +33,8 @@ class Leadership {
     // The store took a commit of ours that began after `since`: we led then. (Not: we lead now. We may have been frozen
     // between the commit and its answer.)
     void proved(SteadyTime since) { proved_ = std::max(proved_, since); }
-    bool is_proved() const { return turns_.now().steady - proved_ < proof_lasts_; }
+    bool is_proved() const { return is_proved_within(proof_lasts_); }
+    bool is_proved_within(Milliseconds time) const { return turns_.now().steady - proved_ < time; }
 
   private:
     void say();

@@ -14,6 +14,7 @@ struct Peer {
     enum class Role { stranger, worker, api };
     std::shared_ptr<wire::Connection> connection;
     Role role = Role::stranger;
+    bool greeted = false;  // has said Hello
     std::string name;
     std::string instance;
     WorkerId worker;  // of role worker, as long as this is its connection

@@ -5,7 +5,7 @@ add_library(windlass_scheduler STATIC
   housekeeping.cpp
   leadership.cpp
   lease_sender.cpp
-  renewals.cpp
+  proofs.cpp
   schedule_desk.cpp
   schedules.cpp
   service.cpp

@@ -9,7 +9,7 @@
 #include "scheduler/followers.h"
 #include "scheduler/leadership.h"
 #include "scheduler/lease_sender.h"
-#include "scheduler/renewals.h"
+#include "scheduler/proofs.h"
 #include "scheduler/schedule_desk.h"
 #include "scheduler/turns.h"
 #include "scheduler/worker_desk.h"
@@ -38,9 +38,7 @@ class LoopService final : public Service {
                       workers_.send(worker, message, body);
                   }),
           leadership_(loop_, turns_, settings_.proof_lasts, settings_.say_well_every),
-          renewals_(
-              loop_, turns_, leadership_, settings_.renew_every / 5,
-              [this](const AnswerRenewal& renewal) { workers_.send(renewal.worker, protocol::Renewed{renewal.kept}); }),
+          proofs_(loop_, turns_, leadership_, settings_.renew_every / 5),
           housekeeping_(loop_, turns_, settings_.housekeeping),
           schedules_(loop, turns_) {}
 
@@ -49,7 +47,7 @@ class LoopService final : public Service {
     Status start(const StoredState& state) {
         workers_.restore(state.workers);
         Turns::Hooks hooks;
-        hooks.answer_renewal = [this](const AnswerRenewal& renewal) { renewals_.answer(renewal); };
+        hooks.answer_renewal = [this](const AnswerRenewal& renewal) { answer_renewal(renewal); };
         hooks.decided = [this](const Effects& effects, const Attachment& attachment) {
             if (attachment.items != nullptr) leases_.keep(effects, *attachment.items);
         };
@@ -61,7 +59,7 @@ class LoopService final : public Service {
         hooks.carry_out = [this](const Effects& effects, SteadyTime decided) { carry_out(effects, decided); };
         hooks.is_urgent = [this](const Effect& effect) { return somebody_waits_for(effect); };
         hooks.idle = [this] { finish_stopping(); };
-        if (settings_.say_well_every.count() > 0) hooks.must_prove = [this] { return !leadership_.is_proved(); };
+        hooks.must_prove = [this] { return !leadership_.is_proved(); };
         hooks.deposed = on_deposed_;
         turns_.start(std::move(hooks), state.queue);
         housekeeping_.start();
@@ -120,8 +118,11 @@ class LoopService final : public Service {
         peer->last_heard = turns_.now().steady;
         switch (peer->role) {
             case Peer::Role::stranger:
-                if (auto* hello = std::get_if<protocol::Hello>(&message)) return greet(peer, *hello);
-                return peer->connection->close("the first message must be Hello");
+                if (auto* hello = std::get_if<protocol::Hello>(&message); hello && !std::exchange(peer->greeted, true))
+                    return proofs_.before([this, weak = std::weak_ptr<Peer>(peer), hello = std::move(*hello)] {
+                        if (const PeerPtr known = weak.lock(); known && peers_.contains(known)) greet(known, hello);
+                    });
+                return peer->connection->close("the first message must be Hello, and the next one follows Welcome");
             case Peer::Role::worker:
                 return workers_.heard(peer, std::move(message), std::move(body));
             case Peer::Role::api:
@@ -131,8 +132,19 @@ class LoopService final : public Service {
                     return on_schedules_changed(peer, changed->request);
                 if (const auto* unfollow = std::get_if<protocol::UnfollowJob>(&message))
                     return followers_.unfollow(peer->connection, unfollow->job);
-                return apis_.heard(peer, std::move(message), body);
+                // A submit is answered after a commit, or from the tables.
+                if (std::holds_alternative<protocol::SubmitJobs>(message))
+                    return apis_.heard(peer, std::move(message), body);
+                return proofs_.before([this, weak = std::weak_ptr<Peer>(peer), message = std::move(message)] {
+                    if (const PeerPtr known = weak.lock()) apis_.heard(known, message, {});
+                });
         }
+    }
+
+    void answer_renewal(const AnswerRenewal& renewal) {
+        const auto say = [this, renewal] { workers_.send(renewal.worker, protocol::Renewed{renewal.kept}); };
+        if (renewal.kept.empty() && leadership_.is_proved_within(settings_.proof_for_idle_lasts)) return say();
+        proofs_.before(say);
     }
 
     void greet(const PeerPtr& peer, const protocol::Hello& hello) {
@@ -250,7 +262,7 @@ class LoopService final : public Service {
     ApiDesk apis_;
     LeaseSender leases_;
     Leadership leadership_;
-    Renewals renewals_;
+    Proofs proofs_;
     Housekeeping housekeeping_;
     ScheduleDesk schedules_;
 };

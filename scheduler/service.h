@@ -3,9 +3,9 @@
 //
 // One turn of the loop: messages become events, the queue turns them into effects, effects gather in a BatchBuilder. At
 // the end of the turn the batch is committed, and while it commits the next one gathers (group commit). What is to be
-// told to somebody is told when the batch it came with is durable, never before. Two things do not wait: the answer to
-// a renewal (it promises nothing that is not durable already, and jobs must run on while the database is away) and our
-// own timer.
+// told to somebody is told when the batch it came with is durable, never before. What comes with no change does not
+// wait for a commit, but for a proof that we still lead when there was none for a while (proofs.h): answers to
+// renewals, welcomes, answers to questions.
 //
 // Everything belongs to the loop's thread.
 #pragma once
@@ -30,10 +30,13 @@ struct ServiceSettings {
     QueueSettings queue;
     Milliseconds renew_every{5'000};
     Milliseconds self_kill_after{10'000};  // must be less than lease_ttl
-    // Renewals are answered without asking the store so long after it took a commit of ours. Not longer than the grace
-    // of a lease: a new leader waits that long before it hands anything out; where others wait to take over, less than
-    // the time for which the store takes us for well.
+    // What comes with no change (renewals, welcomes, answers to questions) is said without asking the store so long
+    // after it took a commit of ours. Not longer than the grace of a lease: a new leader waits that long before it
+    // hands anything out; where others wait to take over, less than the time for which the store takes us for well.
     Milliseconds proof_lasts{5'000};
+    // A worker with nothing in hand has nothing to lose, and an idle site asks next to nothing of its database. But it
+    // must not wait for ever for work from one who was deposed.
+    Milliseconds proof_for_idle_lasts{60'000};
     // Others wait to take over: the store is told so often that this one is well. 0: nobody waits.
     Milliseconds say_well_every{0};
     Milliseconds hello_deadline{10'000};  // for strangers to say who they are

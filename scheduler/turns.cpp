@@ -100,7 +100,7 @@ void Turns::commit() {
     urgent_ = urgent_ && !builder_.empty();
     const SteadyTime decided = turn.begun.value_or(clock_.now().steady);
     // Nothing to make durable, and nothing before it waits.
-    const bool must_prove = hooks_.must_prove && !turn.outgoing.empty() && hooks_.must_prove();
+    const bool must_prove = !turn.outgoing.empty() && hooks_.must_prove();
     if (turn.batch.empty() && !must_prove) return on_committed(turn.batch, turn.outgoing, decided);
     committing_ = true;
     if (!turn.batch.empty()) ++commits_;

@@ -31,7 +31,6 @@ class Turns {
         // Somebody waits for this effect: it is committed at once. The rest may wait for `pace`.
         std::function<bool(const Effect&)> is_urgent;
         // What is to be told comes with no change, and nothing has shown lately that we lead: the store is asked first.
-        // Empty: never.
         std::function<bool()> must_prove;
         // Nothing is left to commit.
         std::function<void()> idle;

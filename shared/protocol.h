@@ -174,10 +174,13 @@ struct ForgetWorker {  // it is dead: its attempts are lost now
     RequestId request;
     std::string worker;
 };
-struct SetQuota {  // the quota of a user changed (answered by OperatorAnswered)
-    RequestId request;
+struct UserQuota {
     UserId user;
-    Quota quota;
+    Quota quota;  // what holds now, the part of his tier included
+};
+struct SetQuotas {  // they changed (answered by OperatorAnswered)
+    RequestId request;
+    std::vector<UserQuota> users;
 };
 struct SchedulesChanged {  // rows of job_schedule came, changed or went: read them again (answered by OperatorAnswered)
     RequestId request;
@@ -189,8 +192,8 @@ struct ListQueues {  // answered by QueuesListed
     RequestId request;
 };
 // From now on what happens to this job, and what it prints, is told with JobHappened and JobPrinted, each once it is
-// durable. Answered by JobFollowed: what happened before it is in the tables, so read them then, and leave out what came
-// twice.
+// durable. Answered by JobFollowed: what happened before it is in the tables, so read them then, and leave out what
+// came twice.
 struct FollowJob {
     JobId job;
 };
@@ -321,10 +324,10 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
 using Message =
     std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished, AttemptReturned,
                  WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
-                 Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuota,
+                 Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuotas,
                  SchedulesChanged, ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics,
-                 JobsSubmitted, SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed, JobFollowed,
-                 JobHappened, JobPrinted, JobEnded, JobExplained, Statistics, Unavailable>;
+                 JobsSubmitted, SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed,
+                 JobFollowed, JobHappened, JobPrinted, JobEnded, JobExplained, Statistics, Unavailable>;
 
 // The JSON header of a frame. Never fails.
 std::string encode(const Message& message);

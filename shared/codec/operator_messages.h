@@ -37,10 +37,14 @@ void describe(V& v, ForgetWorker& m) {
 }
 
 template <class V>
-void describe(V& v, SetQuota& m) {
-    v("request", m.request);
+void describe(V& v, UserQuota& m) {
     v("user", m.user);
     v("quota", m.quota);
+}
+template <class V>
+void describe(V& v, SetQuotas& m) {
+    v("request", m.request);
+    v("users", m.users);
 }
 
 template <class V>

@@ -90,8 +90,8 @@ protocol::Message PlayedScheduler::operate(const protocol::Message& question) {
         operations.push_back((drain->draining ? "drain " : "resume ") + drain->worker);
     } else if (const auto* forget = std::get_if<protocol::ForgetWorker>(&question)) {
         operations.push_back("forget " + forget->worker);
-    } else if (const auto* quota = std::get_if<protocol::SetQuota>(&question)) {
-        quotas.push_back(*quota);
+    } else if (const auto* told = std::get_if<protocol::SetQuotas>(&question)) {
+        quotas.insert(quotas.end(), told->users.begin(), told->users.end());
     } else if (std::holds_alternative<protocol::SchedulesChanged>(question)) {
         ++schedule_changes;
     } else {

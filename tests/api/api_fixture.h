@@ -93,8 +93,8 @@ class PlayedScheduler final : public Scheduler {
     protocol::JobExplained explained;  // beside the explanation
     std::vector<protocol::QueueView> queues;
     std::vector<protocol::WorkerView> workers;
-    std::vector<std::string> operations;  // what administrators asked for, as a word
-    std::vector<protocol::SetQuota> quotas;
+    std::vector<std::string> operations;      // what administrators asked for, as a word
+    std::vector<protocol::UserQuota> quotas;  // as they were told
     std::size_t schedule_changes = 0;
     std::vector<protocol::CancelJobs> cancels;
     std::vector<protocol::SubmitJobs> submits;

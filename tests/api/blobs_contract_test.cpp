@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "api_fixture.h"
 #include "shared/digest.h"
@@ -110,6 +112,28 @@ TEST_F(Blobs, the_quota_counts_what_is_there_and_what_is_on_its_way) {
     EXPECT_EQ(get("/api/quotas/me/", ada.token).json()["usage"]["stored_bytes"].GetInt(), 5);
     EXPECT_EQ(send("DELETE", path("0123456789"), {}, ada.token).status, 204) << "an upload that was given up";
     EXPECT_EQ(get("/api/quotas/me/", ada.token).json()["usage"]["stored_bytes"].GetInt(), 3);
+}
+
+// As if every one of them had been looked at before any was stored.
+TEST_F(Blobs, of_uploads_at_the_same_time_no_more_are_stored_than_the_quota_has_room_for) {
+    std::atomic<int> kept = 0, refused = 0;
+    const auto store = [&](int number, bool in_pieces) {
+        const std::string bytes = "upload number " + std::to_string(100 + number);  // 17 bytes
+        const auto most = std::optional<std::int64_t>(17 * 4);
+        const auto done = in_pieces ? blobs_->add_piece(ada.id, sha256_hex(bytes), 0, bytes, most, clock_.now().wall)
+                                    : blobs_->keep(ada.id, {{sha256_hex(bytes), bytes}}, most, clock_.now().wall);
+        ASSERT_TRUE(done.ok()) << done.error().message;
+        ++(*done == BlobKeeping::kept ? kept : refused);
+    };
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread)
+        threads.emplace_back([&, thread] {
+            for (int i = 0; i < 5; ++i) store(thread * 5 + i, thread % 2 == 1);
+        });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(kept, 4);
+    EXPECT_EQ(refused, 16);
+    EXPECT_EQ(get("/api/quotas/me/", ada.token).json()["usage"]["stored_bytes"].GetInt(), 17 * 4);
 }
 
 TEST_F(Blobs, what_jobs_refer_to_stays) {

@@ -105,7 +105,7 @@ TEST_F(Operators, workers_are_seen_drained_resumed_and_forgotten) {
 
 TEST_F(Operators, quotas_are_set_for_tiers_and_users_and_told) {
     EXPECT_EQ(put("/api/quotas/tier:Basic/", R"({"queued":100,"running":null})").status, 200);
-    EXPECT_TRUE(scheduler_->quotas.empty()) << "of a tier the next submits tell";
+    EXPECT_TRUE(scheduler_->quotas.empty()) << "nobody of the tier has jobs: the next submit tells";
     const auto set = put("/api/quotas/user:ADA/", R"({"running":3,"cpu_s_per_day":3600})");
     EXPECT_EQ(set.body, R"({"subject":"user:ADA","queued":null,"running":3,"cpu_s_per_day":3600,"stored_bytes":null})");
     ASSERT_EQ(scheduler_->quotas.size(), 1u);
@@ -130,6 +130,24 @@ TEST_F(Operators, quotas_are_set_for_tiers_and_users_and_told) {
         EXPECT_EQ(put("/api/quotas/tier:Basic/", body).status, 400) << body;
     scheduler_->away = true;
     EXPECT_EQ(put("/api/quotas/user:ada/", R"({"running":1})").status, 200) << "the table has it";
+}
+
+TEST_F(Operators, the_quota_of_a_tier_is_told_of_everybody_in_it_who_has_jobs) {
+    const Account other = make_account("other"), idle = make_account("idle"), done = make_account("done");
+    execute("update account set tier = 'Gold' where id = " + other.id.text());
+    submit(ada);
+    submit(other);
+    scheduler_->finish(submit(done), JobState::succeeded, {});
+    put("/api/quotas/user:ada/", R"({"running":3})");
+    scheduler_->quotas.clear();
+    EXPECT_EQ(put("/api/quotas/tier:Basic/", R"({"queued":9,"running":1})").status, 200);
+    ASSERT_EQ(scheduler_->quotas.size(), 1U) << "neither of other tiers nor of those without jobs";
+    EXPECT_EQ(scheduler_->quotas[0].user, ada.id);
+    EXPECT_EQ(scheduler_->quotas[0].quota.queued, 9);
+    EXPECT_EQ(scheduler_->quotas[0].quota.running, 3) << "the user's own number goes first";
+    EXPECT_EQ(send("DELETE", "/api/quotas/tier:Basic/", {}, boss.token).status, 204);
+    ASSERT_EQ(scheduler_->quotas.size(), 2U);
+    EXPECT_FALSE(scheduler_->quotas[1].quota.queued);
 }
 
 }  // namespace

@@ -213,6 +213,14 @@ class Operators(harness.OnDatabase):
         self.operate("DELETE", "/api/quotas/tier:Basic/", status=204)
         self.operate("GET", "/api/quotas/tier:Basic/", status=404)
 
+    def test_a_changed_quota_of_a_tier_holds_at_once_for_those_who_wait(self):
+        self.operate("PUT", "/api/quotas/tier:Basic/", {"running": 0})
+        self.addCleanup(self.admin.ask, "DELETE", "/api/quotas/tier:Basic/")
+        waiting = self.user.submit("true")
+        self.why(waiting, "user_limit")
+        self.operate("PUT", "/api/quotas/tier:Basic/", {"running": 1})
+        self.assertEqual(self.user.wait(waiting)["status"], "succeeded")
+
     # --- workers
 
     def test_a_drained_worker_ends_what_it_has_and_gets_nothing_more_until_it_is_resumed(self):

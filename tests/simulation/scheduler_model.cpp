@@ -14,7 +14,7 @@ namespace {
 
 // What lies between the end of lease and grace (20 s) and the worker's ten seconds, less what messages may take.
 constexpr Seconds oldest_lease{5};
-// No longer than the grace of a lease (renewals.h).
+// No longer than the grace of a lease (proofs.h).
 constexpr Seconds proof_lasts{5};
 // And for a worker with nothing in hand, which would wait for work for ever at a scheduler that was deposed and has
 // nothing to commit.

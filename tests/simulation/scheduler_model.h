@@ -1,7 +1,7 @@
 // A scheduler process: takes the lead when nobody has it, gathers the queue's effects into batches, commits one at a
 // time, lets nothing outward go before what precedes it is durable. May die between any two effects, or stand still
 // for long and go on as if nothing had happened. It runs the real Queue, BatchBuilder and Schedules; the rest is a
-// model of turns.h, renewals.h, lease_sender.h and submit_desk.h.
+// model of turns.h, proofs.h, lease_sender.h and submit_desk.h.
 #pragma once
 
 #include <functional>
