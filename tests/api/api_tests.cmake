@@ -5,6 +5,11 @@ windlass_test(api_tests
     family_test.cpp
     first_admin_test.cpp
     job_following_test.cpp
+    openapi/answer_check.cpp
+    openapi/answer_check_test.cpp
+    openapi/description_test.cpp
+    openapi/schema_contract_test.cpp
+    openapi/yaml_test.cpp
     login_throttle_test.cpp
     names_test.cpp
     network_permission_test.cpp
@@ -49,6 +54,8 @@ windlass_test(api_postgresql_tests WHOLE
     idempotency_contract_test.cpp
     first_admin_test.cpp
     jobs_contract_test.cpp
+    openapi/answer_check.cpp
+    openapi/schema_contract_test.cpp
     on_postgresql.cpp
     operators_contract_test.cpp
     results_contract_test.cpp
