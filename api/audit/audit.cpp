@@ -6,7 +6,7 @@
 #include "api/audit/audit_repository.h"
 #include "api/handlers.h"
 #include "api/json_list.h"
-#include "api/render_job.h"
+#include "api/rfc3339.h"
 
 namespace windlass::api {
 namespace {
