@@ -62,7 +62,9 @@ class [[nodiscard]] OrProblem {
     const T& value() const& { return std::get<0>(state_); }
     T&& value() && { return std::get<0>(std::move(state_)); }
     T* operator->() { return &std::get<0>(state_); }
+    const T* operator->() const { return &std::get<0>(state_); }
     T& operator*() & { return std::get<0>(state_); }
+    const T& operator*() const& { return std::get<0>(state_); }
     Problem& error() & { return std::get<1>(state_); }
     const Problem& error() const& { return std::get<1>(state_); }
     Problem&& error() && { return std::get<1>(std::move(state_)); }

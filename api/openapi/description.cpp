@@ -159,8 +159,7 @@ class Describer {
         for (const Route& route : routes_) {
             const auto form = form_of(route.path);
             auto place = std::find_if(paths.begin(), paths.end(), [&](const auto& p) { return p.first == form.path; });
-            if (place == paths.end())
-                place = paths.emplace(paths.end(), form.path, Value(rapidjson::kObjectType));
+            if (place == paths.end()) place = paths.emplace(paths.end(), form.path, Value(rapidjson::kObjectType));
             std::string method(route.method);
             std::transform(method.begin(), method.end(), method.begin(), [](char c) { return c | 0x20; });
             set(place->second, method, operation(route, form));
@@ -295,15 +294,17 @@ class Describer {
         return out;
     }
 
+    Value media(const Value& about) {
+        Value out(rapidjson::kObjectType);
+        if (const auto* of = member(about, "schema")) set(out, "schema", schema(*of));
+        copy_if_there(out, about, "example");
+        return out;
+    }
+
     // {type: {schema, example}}; one for each type where there are several.
     Value content(const Value& about, std::string_view default_type) {
         Value out(rapidjson::kObjectType);
-        const auto one = [&](std::string_view type) {
-            Value media(rapidjson::kObjectType);
-            if (const auto* of = member(about, "schema")) set(media, "schema", schema(*of));
-            copy_if_there(media, about, "example");
-            set(out, type, std::move(media));
-        };
+        const auto one = [&](std::string_view type) { set(out, type, media(about)); };
         const auto* type = member(about, "type");
         if (type == nullptr)
             one(default_type);
@@ -311,11 +312,13 @@ class Describer {
             one(text_of(*type));
         else
             for (const auto& each : type->GetArray()) one(text_of(each));
+        if (const auto* others = member(about, "also"))
+            for (const auto& entry : others->GetObject()) set(out, text_of(entry.name), media(entry.value));
         return out;
     }
 
     Value request_body(const std::string& key, const Value& about) {
-        refuse_others(key, about, {"schema", "example", "type", "optional", "description"});
+        refuse_others(key, about, {"schema", "example", "type", "also", "optional", "description"});
         Value out(rapidjson::kObjectType);
         copy_if_there(out, about, "description");
         const auto* optional = member(about, "optional");
@@ -332,7 +335,8 @@ class Describer {
         const auto also = [&](std::initializer_list<std::string_view> statuses) {
             for (const auto status : statuses)
                 if (!by_status.contains(status))
-                    by_status.emplace(status, error(route.family, status, text_of(*member(common("statuses"), status))));
+                    by_status.emplace(status,
+                                      error(route.family, status, text_of(*member(common("statuses"), status))));
         };
         also({"400", "405", "429", "503", "default"});
         if (route.access != Access::anyone) also({"401", "403"});
@@ -351,7 +355,7 @@ class Describer {
             set(out, "description", copy(about));
             return out;
         }
-        refuse_others(key, about, {"description", "schema", "example", "type", "headers"});
+        refuse_others(key, about, {"description", "schema", "example", "type", "also", "headers"});
         if (member(about, "description") == nullptr) fault("{}: its answer {} has no description", key, status);
         copy_if_there(out, about, "description");
         if (const auto* headers = member(about, "headers")) {

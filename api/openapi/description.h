@@ -9,8 +9,10 @@
 //       description   what the summary of the route does not say
 //       parameters    those that differ from the family's
 //       headers       of the request: name -> {schema, description}
-//       request       {schema, example, type ("application/json"), optional (false), description}
-//       answers       status -> {description, schema, example, type, headers: name -> description}, or only a sentence:
+//       request       {schema, example, type ("application/json", or a list), also: type -> {schema, example},
+//                     optional (false), description}
+//       answers       status -> {description, schema, example, type, also, headers: name -> description}, or only
+//                     a sentence:
 //                     an answer without a body below 400, the family's error above
 //   }
 //   schemas       by their names, which are unique in the server

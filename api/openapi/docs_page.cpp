@@ -103,19 +103,21 @@ std::string html(std::string_view text) {
 
 std::string text_member(const rapidjson::Value& object, const char* name) {
     const auto found = object.FindMember(name);
-    return found == object.MemberEnd() ? std::string() : html({found->value.GetString(), found->value.GetStringLength()});
+    return found == object.MemberEnd() ? std::string()
+                                       : html({found->value.GetString(), found->value.GetStringLength()});
 }
 
 }  // namespace
 
 std::string plain_page(const rapidjson::Value& document) {
     std::string out =
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Windlass: the HTTP interface</title>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Windlass: the HTTP "
+        "interface</title>\n"
         "</head>\n<body>\n<h1>Windlass: the HTTP interface</h1>\n<p>All of it, with what goes in and out: "
         "<a href=\"/api/schema/?format=yaml\">YAML</a>, <a href=\"/api/schema/?format=json\">JSON</a>.</p>\n";
     for (const auto& tag : document["tags"].GetArray()) {
-        out += fmt::format("<h2>{}</h2>\n<p>{}</p>\n<table>\n", text_member(tag, "name"),
-                           text_member(tag, "description"));
+        out +=
+            fmt::format("<h2>{}</h2>\n<p>{}</p>\n<table>\n", text_member(tag, "name"), text_member(tag, "description"));
         for (const auto& path : document["paths"].GetObject()) {
             for (const auto& method : path.value.GetObject()) {
                 if (method.value["tags"][0] != tag["name"]) continue;

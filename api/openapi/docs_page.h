@@ -1,4 +1,5 @@
-// The page at /api/docs/. Its files are part of the program (page.cmake); without them it is a plain list of operations.
+// The page at /api/docs/. Its files are part of the program (page.cmake); without them it is a plain list of
+// operations.
 #pragma once
 
 #include <string>

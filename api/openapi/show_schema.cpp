@@ -97,10 +97,8 @@ OrProblem<Reply> show_schema(const Call& call) {
     const Text& text = text_of_format(form.format);
     Response response;
     response.content_type = fmt::format("{}; charset=utf-8", form.media_type);
-    response.headers = {{"ETag", text.etag},
-                        {"Cache-Control", "no-cache"},
-                        {"Vary", "Accept"},
-                        {"Content-Language", "en"}};
+    response.headers = {
+        {"ETag", text.etag}, {"Cache-Control", "no-cache"}, {"Vary", "Accept"}, {"Content-Language", "en"}};
     if (call.request.header("If-None-Match") == text.etag)
         response.status = 304;
     else

@@ -8,6 +8,7 @@
 #include "api/routes.h"
 #include "shared/database/migrate.h"
 #include "shared/digest.h"
+#include "tests/api/openapi/answer_check.h"
 
 namespace windlass::api::test {
 namespace {
@@ -535,6 +536,9 @@ Answer ApiTest::open(const std::string& target, const std::string& token, Header
         return {};
     }
     opened_.push_back(pending);
+    EXPECT_EQ(fault_of_answer(pending->request, *pending->response, pending->response->body,
+                              pending->response->stream == nullptr),
+              "");
     return {pending->response->status, pending->response->body, std::move(*pending->response)};
 }
 
@@ -559,6 +563,7 @@ Answer ApiTest::finish(const std::shared_ptr<Pending>& pending) {
             EXPECT_GT(answer.body.size(), before);
         }
     }
+    EXPECT_EQ(fault_of_answer(pending->request, answer.response, answer.body), "");
     return answer;
 }
 
@@ -575,6 +580,7 @@ Answer ApiTest::reach_deadline(const std::shared_ptr<Pending>& pending) {
     if (!pending->later.on_deadline) return {503, {}, {}};
     auto reply = pending->later.on_deadline();
     Response response = std::get<Response>(std::move(reply));
+    EXPECT_EQ(fault_of_answer(pending->request, response, response.body), "");
     return {response.status, response.body, response};
 }
 

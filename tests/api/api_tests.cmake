@@ -23,6 +23,11 @@ windlass_test(api_tests
     credentials_test.cpp
     family_test.cpp
     job_following_test.cpp
+    openapi/answer_check.cpp
+    openapi/answer_check_test.cpp
+    openapi/description_test.cpp
+    openapi/schema_contract_test.cpp
+    openapi/yaml_test.cpp
     login_throttle_test.cpp
     names_test.cpp
     network_permission_test.cpp
@@ -45,6 +50,8 @@ windlass_test(api_tests
 windlass_test(api_postgresql_tests WHOLE
   SOURCES
     ${api_contract}
+    openapi/answer_check.cpp
+    openapi/schema_contract_test.cpp
     on_postgresql.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api database
