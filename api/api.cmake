@@ -17,6 +17,7 @@ add_library(windlass_api STATIC
   blobs_repository.cpp
   byte_range.cpp
   cancel.cpp
+  cors.cpp
   credentials.cpp
   family.cpp
   field_reader.cpp

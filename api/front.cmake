@@ -11,7 +11,10 @@ add_library(windlass_front STATIC
   front/tls_context.cpp
   front/tls_session.cpp
   front/transport.cpp
+  front/websocket_calls.cpp
+  front/websocket_endpoint.cpp
   front/websocket_handshake.cpp
+  front/websocket_outbox.cpp
   front/websocket_session.cpp)
 target_link_libraries(windlass_front
   PUBLIC windlass_shared PkgConfig::UV windlass_settings

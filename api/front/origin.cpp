@@ -34,8 +34,8 @@ std::optional<Parts> split(std::string_view origin) {
 
 bool is_own(std::string_view origin, const Request& request) {
     const auto parts = split(origin);
-    const auto host = request.header("Host");
-    return parts && !host.empty() && same_name(parts->host, without_default_port(parts->scheme, host));
+    return parts && parts->scheme == request.scheme && !request.host.empty() &&
+           same_name(parts->host, without_default_port(parts->scheme, request.host));
 }
 
 bool is_plain(char c) {

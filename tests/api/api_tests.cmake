@@ -1,6 +1,7 @@
 windlass_test(api_tests
   SOURCES
     authorise_test.cpp
+    cors_test.cpp
     credentials_test.cpp
     family_test.cpp
     first_admin_test.cpp

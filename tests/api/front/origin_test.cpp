@@ -9,9 +9,18 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 const std::vector<std::string> listed{"https://lab.example", "http://127.0.0.1:8081"};
 
-std::string kind_of(Headers headers) {
+// As the front fills it in.
+Request request_with(Headers headers, bool secure = false) {
     Request request;
     request.headers = std::move(headers);
+    request.secure = secure;
+    request.scheme = secure ? "https" : "http";
+    request.host = request.header("Host");
+    return request;
+}
+
+std::string kind_of(Headers headers, bool secure = false) {
+    const Request request = request_with(std::move(headers), secure);
     switch (origin_of(request, listed)) {
         case OriginKind::absent:
             return "absent";
@@ -26,9 +35,7 @@ std::string kind_of(Headers headers) {
 }
 
 bool allowed(Headers headers) {
-    Request request;
-    request.headers = std::move(headers);
-    return origin_allowed(request, listed);
+    return origin_allowed(request_with(std::move(headers)), listed);
 }
 
 TEST(Origin, IsOurOwnWhenItNamesTheHostThatWasAsked) {
@@ -36,6 +43,13 @@ TEST(Origin, IsOurOwnWhenItNamesTheHostThatWasAsked) {
     EXPECT_EQ(kind_of({{"Host", "Jobs.Example:8080"}, {"Origin", "http://jobs.example:8080"}}), "same");
     EXPECT_EQ(kind_of({{"Host", "jobs.example:80"}, {"Origin", "http://jobs.example"}}), "same");
     EXPECT_EQ(kind_of({{"Host", "[::1]:8080"}, {"Origin", "http://[::1]:8080"}}), "same");
+}
+
+TEST(Origin, OfAnUnencryptedPageIsNotOurOwnWhenWeSpeakTls) {
+    EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "https://jobs.example"}}, true), "same");
+    EXPECT_EQ(kind_of({{"Host", "jobs.example:443"}, {"Origin", "https://jobs.example"}}, true), "same");
+    EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "http://jobs.example"}}, true), "foreign");
+    EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "https://jobs.example"}}), "foreign");
 }
 
 TEST(Origin, IsForeignInEveryOtherForm) {

@@ -39,6 +39,7 @@ Handshake judged(Headers headers, std::vector<std::string> protocols = {}) {
     FramedRequest framed;
     framed.request.method = "GET";
     framed.request.headers = std::move(headers);
+    framed.request.host = framed.request.header("Host");
     return judge_handshake(framed, protocols, {"https://lab.example"});
 }
 
