@@ -32,7 +32,7 @@ bool says_anything(const Response& response) {
                        [](const auto& one) { return one.first.starts_with("Access-Control-"); });
 }
 
-TEST(Cors, APreflightOfAListedOriginLearnsWhatThePathKnows) {
+TEST(Cors, a_preflight_of_a_listed_origin_learns_what_the_path_knows) {
     const auto answer =
         answer_preflight(request_from("OPTIONS", "https://lab.example", "DELETE"), "GET, HEAD, DELETE", listed);
     ASSERT_TRUE(answer);
@@ -45,7 +45,7 @@ TEST(Cors, APreflightOfAListedOriginLearnsWhatThePathKnows) {
     EXPECT_EQ(header(*answer, "Vary"), "Origin");
 }
 
-TEST(Cors, NoOtherRequestIsAPreflight) {
+TEST(Cors, no_other_request_is_a_preflight) {
     EXPECT_FALSE(answer_preflight(request_from("OPTIONS", "https://evil.example", "GET"), "GET", listed));
     EXPECT_FALSE(answer_preflight(request_from("OPTIONS", "null", "GET"), "GET", listed));
     EXPECT_FALSE(answer_preflight(request_from("OPTIONS", "", "GET"), "GET", listed));
@@ -55,7 +55,7 @@ TEST(Cors, NoOtherRequestIsAPreflight) {
     EXPECT_FALSE(answer_preflight(request_from("OPTIONS", "https://lab.example", "GET"), "GET", {}));
 }
 
-TEST(Cors, AnAnswerIsForAListedOriginAlone) {
+TEST(Cors, an_answer_is_for_a_listed_origin_alone) {
     Response response;
     response.headers.emplace_back("Vary", "Accept");
     add_cors_headers(response, request_from("GET", "https://lab.example"), listed);
@@ -65,7 +65,7 @@ TEST(Cors, AnAnswerIsForAListedOriginAlone) {
     EXPECT_EQ(header(response, "Vary"), "Accept and Origin");
 }
 
-TEST(Cors, OthersHearNothingOfItButCachesKeepThemApart) {
+TEST(Cors, others_hear_nothing_of_it_but_caches_keep_them_apart) {
     for (const auto* origin :
          {"", "https://evil.example", "null", "https://lab.example.evil.example", "http://jobs.example"}) {
         Response response;

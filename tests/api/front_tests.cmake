@@ -16,6 +16,7 @@ windlass_test(api_front_test
     front/test_front.cpp
     front/test_tls.cpp
     front/tls_front_test.cpp
+    front/websocket_front_test.cpp
     front/websocket_handshake_test.cpp
     front/websocket_session_test.cpp
   LIBRARIES windlass_front PkgConfig::OPENSSL Threads::Threads

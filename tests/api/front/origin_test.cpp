@@ -38,21 +38,21 @@ bool allowed(Headers headers) {
     return origin_allowed(request_with(std::move(headers)), listed);
 }
 
-TEST(Origin, IsOurOwnWhenItNamesTheHostThatWasAsked) {
+TEST(Origin, is_our_own_when_it_names_the_host_that_was_asked) {
     EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "http://jobs.example"}}), "same");
     EXPECT_EQ(kind_of({{"Host", "Jobs.Example:8080"}, {"Origin", "http://jobs.example:8080"}}), "same");
     EXPECT_EQ(kind_of({{"Host", "jobs.example:80"}, {"Origin", "http://jobs.example"}}), "same");
     EXPECT_EQ(kind_of({{"Host", "[::1]:8080"}, {"Origin", "http://[::1]:8080"}}), "same");
 }
 
-TEST(Origin, OfAnUnencryptedPageIsNotOurOwnWhenWeSpeakTls) {
+TEST(Origin, of_an_unencrypted_page_is_not_our_own_when_we_speak_tls) {
     EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "https://jobs.example"}}, true), "same");
     EXPECT_EQ(kind_of({{"Host", "jobs.example:443"}, {"Origin", "https://jobs.example"}}, true), "same");
     EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "http://jobs.example"}}, true), "foreign");
     EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "https://jobs.example"}}), "foreign");
 }
 
-TEST(Origin, IsForeignInEveryOtherForm) {
+TEST(Origin, is_foreign_in_every_other_form) {
     const std::pair<std::string, std::string> host{"Host", "jobs.example"};
     for (const std::string origin :
          {"http://jobs.example:81", "http://evil.example", "http://jobs.example.evil.example", "http://xjobs.example",
@@ -64,12 +64,12 @@ TEST(Origin, IsForeignInEveryOtherForm) {
     EXPECT_EQ(kind_of({{"Origin", "http://jobs.example"}}), "foreign");
 }
 
-TEST(Origin, IsListedExactlyAsWritten) {
+TEST(Origin, is_listed_exactly_as_written) {
     EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"Origin", "https://lab.example"}}), "listed");
     EXPECT_EQ(kind_of({{"Host", "jobs.example"}, {"origin", "http://127.0.0.1:8081"}}), "listed");
 }
 
-TEST(Origin, MayBeAbsentUnlessOnlyACookieSpeaksForTheClient) {
+TEST(Origin, may_be_absent_unless_only_a_cookie_speaks_for_the_client) {
     EXPECT_TRUE(allowed({{"Host", "jobs.example"}}));
     EXPECT_TRUE(allowed({{"Host", "jobs.example"}, {"Authorization", "Bearer x"}}));
     EXPECT_TRUE(allowed({{"Host", "jobs.example"}, {"Authorization", "Bearer x"}, {"Cookie", "a=b"}}));
@@ -79,7 +79,7 @@ TEST(Origin, MayBeAbsentUnlessOnlyACookieSpeaksForTheClient) {
     EXPECT_FALSE(allowed({{"Host", "jobs.example"}, {"Authorization", "Bearer x"}, {"Origin", "http://evil.example"}}));
 }
 
-TEST(Origin, TheListIsCheckedAtTheStart) {
+TEST(Origin, the_list_is_checked_at_the_start) {
     EXPECT_TRUE(check_origins({}).ok());
     EXPECT_TRUE(check_origins({"https://lab.example", "http://[::1]:8080", "http://127.0.0.1:8081"}).ok());
     for (const std::string wrong :

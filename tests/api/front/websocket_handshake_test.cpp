@@ -50,7 +50,7 @@ std::string header(const Handshake& handshake, std::string_view name) {
     return {};
 }
 
-TEST(WebSocketHandshake, AnswersTheKeyOfTheRfcWithTheAnswerOfTheRfc) {
+TEST(WebSocketHandshake, answers_the_key_of_the_rfc_with_the_answer_of_the_rfc) {
     EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     const auto handshake = judged(good());
     EXPECT_EQ(handshake.status, 101);
@@ -59,7 +59,7 @@ TEST(WebSocketHandshake, AnswersTheKeyOfTheRfcWithTheAnswerOfTheRfc) {
     EXPECT_EQ(header(handshake, "Connection"), "Upgrade");
 }
 
-TEST(WebSocketHandshake, IsJudgedByTheLetter) {
+TEST(WebSocketHandshake, is_judged_by_the_letter) {
     struct Row {
         std::string name;
         Headers headers;
@@ -101,7 +101,7 @@ TEST(WebSocketHandshake, IsJudgedByTheLetter) {
     }
 }
 
-TEST(WebSocketHandshake, NeedsGetOfHttp11WithoutBody) {
+TEST(WebSocketHandshake, needs_get_of_http11_without_body) {
     FramedRequest framed;
     framed.request.method = "HEAD";
     framed.request.headers = good();
@@ -114,7 +114,7 @@ TEST(WebSocketHandshake, NeedsGetOfHttp11WithoutBody) {
     EXPECT_EQ(judge_handshake(framed, {}, {}).status, 426);
 }
 
-TEST(WebSocketHandshake, TakesTheFirstProtocolOfTheClientThatIsSpoken) {
+TEST(WebSocketHandshake, takes_the_first_protocol_of_the_client_that_is_spoken) {
     const auto protocol = [](const std::string& offered, std::vector<std::string> spoken) {
         const auto handshake = judged(and_also("Sec-WebSocket-Protocol", offered), std::move(spoken));
         EXPECT_EQ(handshake.status, 101);

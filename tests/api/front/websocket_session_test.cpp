@@ -253,7 +253,7 @@ std::vector<Row> rows() {
     return out;
 }
 
-TEST(WebSocketSession, KeepsTheRulesHoweverTheBytesAreCut) {
+TEST(WebSocketSession, keeps_the_rules_however_the_bytes_are_cut) {
     const auto all = rows();
     EXPECT_GE(all.size(), 100U);
     for (const auto& row : all) {
@@ -263,7 +263,7 @@ TEST(WebSocketSession, KeepsTheRulesHoweverTheBytesAreCut) {
     }
 }
 
-TEST(WebSocketSession, SendsWholeFramesWithoutMask) {
+TEST(WebSocketSession, sends_whole_frames_without_mask) {
     WebSocketSession session(limit);
     session.send(WebSocketMessage::Kind::text, "hello");
     EXPECT_EQ(session.take_output(), "\x81\x05hello");
@@ -281,7 +281,7 @@ TEST(WebSocketSession, SendsWholeFramesWithoutMask) {
     }
 }
 
-TEST(WebSocketSession, OurCloseWaitsForTheirs) {
+TEST(WebSocketSession, our_close_waits_for_theirs) {
     WebSocketSession session(limit);
     std::vector<WebSocketMessage> messages;
     session.send(WebSocketMessage::Kind::text, "last");
@@ -297,7 +297,7 @@ TEST(WebSocketSession, OurCloseWaitsForTheirs) {
     EXPECT_EQ(outcome(session, messages), "got | sent | closed 1001 over");
 }
 
-TEST(WebSocketSession, AFaultAfterOurCloseEndsItWithoutAnotherClose) {
+TEST(WebSocketSession, a_fault_after_our_close_ends_it_without_another_close) {
     for (const auto& fault :
          {frame(3), frame(1, "\xff"), frame(9, repeated('x', 126)), frame(1, "a", {.masked = false})}) {
         WebSocketSession session(limit);
@@ -309,7 +309,7 @@ TEST(WebSocketSession, AFaultAfterOurCloseEndsItWithoutAnotherClose) {
     }
 }
 
-TEST(WebSocketSession, CutsALongReasonBetweenCharacters) {
+TEST(WebSocketSession, cuts_a_long_reason_between_characters) {
     WebSocketSession session(limit);
     session.close(websocket_close::policy_violation, repeated('x', 122) + "\xce\xba" + "rest");
     auto output = session.take_output();
@@ -319,7 +319,7 @@ TEST(WebSocketSession, CutsALongReasonBetweenCharacters) {
     EXPECT_EQ(sent->close_reason(), repeated('x', 122));
 }
 
-TEST(WebSocketSession, HoldsNoMoreThanTheMessageItself) {
+TEST(WebSocketSession, holds_no_more_than_the_message_itself) {
     WebSocketSession session(limit);
     std::vector<WebSocketMessage> messages;
     session.receive(part(2, "x", false) + times(part(0, "x", false), 999), messages);
@@ -330,7 +330,7 @@ TEST(WebSocketSession, HoldsNoMoreThanTheMessageItself) {
     EXPECT_EQ(messages[0].data.size(), 1001U);
 }
 
-TEST(WebSocketSession, CountsFramesSoThatSilenceIsNoticed) {
+TEST(WebSocketSession, counts_frames_so_that_silence_is_noticed) {
     WebSocketSession session(limit);
     std::vector<WebSocketMessage> messages;
     session.receive(pong() + text("a").substr(0, 5), messages);
