@@ -20,11 +20,6 @@ bool is_listed(const Request& request, const std::vector<std::string>& allowed_o
     return !allowed_origins.empty() && origin_of(request, allowed_origins) == OriginKind::listed;
 }
 
-void allow_origin(Response& response, const Request& request) {
-    response.headers.emplace_back("Access-Control-Allow-Origin", std::string(request.header("Origin")));
-    response.headers.emplace_back("Access-Control-Allow-Credentials", "true");
-}
-
 }  // namespace
 
 std::optional<Response> answer_preflight(const Request& request, std::string_view allow,
@@ -33,11 +28,9 @@ std::optional<Response> answer_preflight(const Request& request, std::string_vie
     if (!asked || allow.empty() || !is_listed(request, allowed_origins)) return std::nullopt;
     Response response;
     response.status = 204;
-    allow_origin(response, request);
     response.headers.emplace_back("Access-Control-Allow-Methods", std::string(allow));
     response.headers.emplace_back("Access-Control-Allow-Headers", std::string(request_headers));
     response.headers.emplace_back("Access-Control-Max-Age", std::string(remember_s));
-    response.headers.emplace_back("Vary", "Origin");
     return response;
 }
 
@@ -45,7 +38,8 @@ void add_cors_headers(Response& response, const Request& request, const std::vec
     if (allowed_origins.empty()) return;
     response.headers.emplace_back("Vary", "Origin");
     if (!is_listed(request, allowed_origins)) return;
-    allow_origin(response, request);
+    response.headers.emplace_back("Access-Control-Allow-Origin", std::string(request.header("Origin")));
+    response.headers.emplace_back("Access-Control-Allow-Credentials", "true");
     response.headers.emplace_back("Access-Control-Expose-Headers", std::string(response_headers));
 }
 

@@ -13,11 +13,12 @@
 namespace windlass::api {
 
 // What a browser asks before it sends a request of such a page. `allow`: the methods of the path ("GET, HEAD"), empty
-// if there is none. nullopt: no such question, or none that gets a yes; the request is an ordinary one.
+// if there is none. nullopt: no such question, or none that gets a yes; the request is an ordinary one. The answer is
+// whole with the headers that every answer gets.
 std::optional<Response> answer_preflight(const Request& request, std::string_view allow,
                                          const std::vector<std::string>& allowed_origins);
 
-// To every other answer.
+// To every answer.
 void add_cors_headers(Response& response, const Request& request, const std::vector<std::string>& allowed_origins);
 
 }  // namespace windlass::api

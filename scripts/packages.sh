@@ -9,7 +9,7 @@ build_packages=(
 )
 # For workers with worker.network = "full"; others do without.
 network_packages=(slirp4netns nftables)
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 systemd iproute2 "${network_packages[@]}")
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets systemd iproute2 "${network_packages[@]}")
 bench_packages=(wrk bubblewrap)
 fuzz_packages=(clang libclang-rt-dev llvm)
 

@@ -251,6 +251,7 @@ void Connection::begin_websocket() {
     if (!leftover_.empty() && !closing_) websocket_->on_bytes(std::exchange(leftover_, {}));
     if (end_of_input_ && !closing_) websocket_->on_end_of_input();
     if (core_.draining() && !closing_) drain();
+    update_charge();
 }
 
 void Connection::hand_over_calls() {

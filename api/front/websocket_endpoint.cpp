@@ -133,6 +133,7 @@ void WebSocketEndpoint::send_output() {
 
 void WebSocketEndpoint::say_closed() {
     if (std::exchange(closed_said_, true)) return;
+    counters_->websockets_open.fetch_sub(1, std::memory_order_relaxed);
     calls_.outbox()->end();
     if (end_.reason.empty()) end_ = session_.end();
     calls_.add(WebSocketCalls::Closed{end_.code, end_.reason});
@@ -146,7 +147,6 @@ void WebSocketEndpoint::lose(std::uint16_t code, std::string_view why) {
 
 void WebSocketEndpoint::on_lost() {
     if (std::exchange(lost_, true)) return;
-    counters_->websockets_open.fetch_sub(1, std::memory_order_relaxed);
     unsent_charge_.set(0);
     say_closed();
 }

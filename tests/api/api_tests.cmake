@@ -6,6 +6,7 @@ windlass_test(api_tests
     family_test.cpp
     first_admin_test.cpp
     job_following_test.cpp
+    job_live_test.cpp
     login_throttle_test.cpp
     names_test.cpp
     network_permission_test.cpp

@@ -262,6 +262,7 @@ TEST_F(WebSocketFront, the_handler_learns_how_it_ended) {
         EXPECT_TRUE(record->has(line)) << line;
         EXPECT_EQ(record->lines().size(), 1U) << line;
         EXPECT_FALSE(record->peer().send_text("anybody?"));
+        client.close();
         EXPECT_TRUE(eventually([&] { return front.statistics().connections_open == 0; })) << line;
     };
     told_after([](Client& client) { client.send(close_frame(1001, "bye")); }, "closed 1001 bye");
@@ -424,6 +425,7 @@ TEST_F(WebSocketFront, drain_says_going_away_and_waits_for_the_answer) {
     auto drained = front.drain(Milliseconds{20'000});
     EXPECT_EQ(read_close(polite), 1001U);
     EXPECT_TRUE(polite.wait_closed());
+    polite.close();
     EXPECT_EQ(read_frame(silent).close_code(), 1001U);
     silent.close();
     drained.get();
