@@ -17,6 +17,7 @@ add_library(windlass_api STATIC
   blobs_repository.cpp
   byte_range.cpp
   cancel.cpp
+  cors.cpp
   credentials.cpp
   family.cpp
   field_reader.cpp
@@ -29,12 +30,14 @@ add_library(windlass_api STATIC
   job_following.cpp
   job_history.cpp
   job_list.cpp
+  job_live.cpp
   job_log.cpp
   job_parameters.cpp
   job_stream.cpp
   jobs.cpp
   jobs_repository.cpp
   json_list.cpp
+  line_feed.cpp
   log_position.cpp
   login_throttle.cpp
   metrics.cpp

@@ -6,10 +6,16 @@ add_library(windlass_front STATIC
   front/http_framer.cpp
   front/httplib_adapter.cpp
   front/listener.cpp
+  front/origin.cpp
   front/target.cpp
   front/tls_context.cpp
   front/tls_session.cpp
-  front/transport.cpp)
+  front/transport.cpp
+  front/websocket_calls.cpp
+  front/websocket_endpoint.cpp
+  front/websocket_handshake.cpp
+  front/websocket_outbox.cpp
+  front/websocket_session.cpp)
 target_link_libraries(windlass_front
   PUBLIC windlass_shared PkgConfig::UV windlass_settings
-  PRIVATE PkgConfig::HTTPLIB PkgConfig::OPENSSL Threads::Threads windlass_warnings)
+  PRIVATE PkgConfig::HTTPLIB PkgConfig::OPENSSL windlass_wslay Threads::Threads windlass_warnings)

@@ -33,6 +33,8 @@ OrProblem<Reply> job_attempts(const Call& call);
 OrProblem<Reply> why_job(const Call& call);
 // job_log.cpp
 OrProblem<Reply> job_log(const Call& call);
+// job_live.cpp
+OrProblem<Reply> job_live(const Call& call);
 // results.cpp
 OrProblem<Reply> list_results(const Call& call);
 OrProblem<Reply> show_result(const Call& call);

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "api/authorise.h"
 #include "api/credentials.h"
 #include "api/find_job.h"
 #include "api/jobs_repository.h"
@@ -21,7 +22,7 @@ constexpr int pieces_at_once = 4;
 // Where the scheduler's words wait for a front thread. Any thread.
 class Inbox final : public JobListener {
   public:
-    enum class Wants { events, output };
+    enum class Wants { events, output, both };
     Inbox(Wants wants, std::optional<OutputStream> only) : wants_(wants), only_(only) {}
 
     void attach(ChunkSource::Wake wake) {
@@ -100,6 +101,13 @@ class JobStream : public ChunkSource {
 
     JobId job() const { return job_; }
     App& app() const { return call_.app; }
+    Result<EventFollowing::Table> look_at_events(const EventPosition& from) const {
+        EventFollowing::Table table;
+        WINDLASS_TRY(const auto now, standing());
+        table.state = now.state;
+        WINDLASS_TRY(table.events, app().jobs.events(job(), from.seq));
+        return table;
+    }
     Result<JobsRepository::Standing> standing() const {
         auto found = visible_standing(call_, job_);
         if (!found) return make_error(ErrorKind::unavailable, found.error().detail);
@@ -115,13 +123,12 @@ class JobStream : public ChunkSource {
         auto principal = call_.app.credentials.require(call_.request);
         if (!principal) {
             if (principal.error().status >= 500) return;
-            throw std::runtime_error("the follower's credential is no longer good");
+            throw RightsLost("the follower's credential is no longer good");
         }
         call_.principal = principal.value();
         const auto found = visible_standing(call_, job_);
-        const bool may = principal->roles.has(Role::user) || principal->is_admin();
-        if (!may || (!found && found.error().status < 500))
-            throw std::runtime_error("the follower may not see the job any more");
+        if (refusal_of(call_.route, call_.principal) || (!found && found.error().status < 500))
+            throw RightsLost("the follower may not see the job any more");
     }
 
     Call call_;
@@ -143,14 +150,7 @@ class EventStream final : public JobStream {
     Status pull(const FollowBuffer::Taken& taken, std::string& out) override {
         sink_.set_output(out);
         return following_.pull(
-            taken, [this](const EventPosition& from) { return look(from); }, sink_);
-    }
-    Result<EventFollowing::Table> look(const EventPosition& from) const {
-        EventFollowing::Table table;
-        WINDLASS_TRY(const auto now, standing());
-        table.state = now.state;
-        WINDLASS_TRY(table.events, app().jobs.events(job(), from.seq));
-        return table;
+            taken, [this](const EventPosition& from) { return look_at_events(from); }, sink_);
     }
     bool must_read() const override { return following_.must_read(); }
     bool ended() const override { return following_.ended(); }
@@ -164,11 +164,12 @@ class EventStream final : public JobStream {
     bool greeted_ = false;
 };
 
-// Both ways of following output.
+// All ways of following output.
 class OutputStreaming : public JobStream {
   public:
-    OutputStreaming(const Call& call, JobId job, const LogPosition& from, std::optional<OutputStream> stream)
-        : JobStream(call, job, Inbox::Wants::output, stream), following_(from, stream) {}
+    OutputStreaming(const Call& call, JobId job, const LogPosition& from, std::optional<OutputStream> stream,
+                    Inbox::Wants wants = Inbox::Wants::output)
+        : JobStream(call, job, wants, stream), following_(from, stream) {}
 
   protected:
     Status pull_into(const FollowBuffer::Taken& taken, LogSink& sink) {
@@ -176,8 +177,8 @@ class OutputStreaming : public JobStream {
             taken, [this](const LogPosition& from, std::optional<OutputStream> only) { return look(from, only); },
             sink);
     }
-    bool must_read() const final { return following_.must_read(); }
-    bool ended() const final { return following_.ended(); }
+    bool must_read() const override { return following_.must_read(); }
+    bool ended() const override { return following_.ended(); }
 
     LogFollowing following_;
 
@@ -224,6 +225,59 @@ class LogStream final : public OutputStreaming {
     bool greeted_ = false;
 };
 
+class WholeStream final : public OutputStreaming {
+  public:
+    WholeStream(const Call& call, JobId job, EventPosition events, const LogPosition& log)
+        : OutputStreaming(call, job, log, std::nullopt, Inbox::Wants::both),
+          events_(events),
+          log_sink_(log, LogEncoding::text, append_json_line),
+          event_sink_(append_json_line) {}
+
+  private:
+    Status pull(const FollowBuffer::Taken& taken, std::string& out) override {
+        log_sink_.set_output(out);
+        event_sink_.set_output(out);
+        // After a look that failed one of the two may have missed news that the other has.
+        const FollowBuffer::Taken from_tables{{}, true};
+        const auto& news = failed_ ? from_tables : taken;
+        const bool catches_up = news.lost || must_read();
+        failed_ = true;
+        WINDLASS_TRY_STATUS(catches_up ? catch_up(news) : tell_in_order(news));
+        failed_ = false;
+        return {};
+    }
+    Status catch_up(const FollowBuffer::Taken& taken) {
+        // The events first: what they say of the state is then no news to the look at the output.
+        WINDLASS_TRY_STATUS(pull_events(taken));
+        return pull_into(taken, log_sink_);
+    }
+    Status tell_in_order(const FollowBuffer::Taken& taken) {
+        for (const auto& news : taken.news) {
+            const FollowBuffer::Taken one{{news}, false};
+            WINDLASS_TRY_STATUS(pull_into(one, log_sink_));
+            WINDLASS_TRY_STATUS(pull_events(one));
+        }
+        return {};
+    }
+    Status pull_events(const FollowBuffer::Taken& taken) {
+        return events_.pull(
+            taken, [this](const EventPosition& from) { return look_at_events(from); }, event_sink_);
+    }
+    bool must_read() const override { return failed_ || OutputStreaming::must_read() || events_.must_read(); }
+    bool ended() const override { return OutputStreaming::ended() && events_.ended(); }
+    void end(std::string& out) override {
+        log_sink_.set_output(out);
+        log_sink_.flush();
+        append_end(out, EventPosition{events_.position().seq, true}.text(), job(), events_.final_state(),
+                   append_json_line);
+    }
+
+    EventFollowing events_;
+    SseLog log_sink_;
+    SseEvents event_sink_;
+    bool failed_ = false;
+};
+
 class ByteStream final : public OutputStreaming {
   public:
     using OutputStreaming::OutputStreaming;
@@ -252,6 +306,10 @@ std::shared_ptr<ChunkSource> follow_events(const Call& call, JobId job, EventPos
 std::shared_ptr<ChunkSource> follow_log(const Call& call, JobId job, LogPosition from,
                                         std::optional<OutputStream> stream, LogEncoding encoding) {
     return std::make_shared<LogStream>(call, job, from, stream, encoding);
+}
+
+std::shared_ptr<ChunkSource> follow_job(const Call& call, JobId job, EventPosition events, const LogPosition& log) {
+    return std::make_shared<WholeStream>(call, job, events, log);
 }
 
 std::shared_ptr<ChunkSource> follow_bytes(const Call& call, JobId job, LogPosition from, OutputStream stream) {

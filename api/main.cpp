@@ -1,6 +1,7 @@
 // windlass-api: reads the configuration, builds the objects in order, runs the loop, stops in reverse order.
 #include <uv.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include "api/credentials.h"
 #include "api/first_admin.h"
 #include "api/front/front.h"
+#include "api/front/origin.h"
 #include "api/idempotency.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
@@ -46,6 +48,11 @@ FrontSettings front_settings(const Config::Api& api) {
     settings.threads = static_cast<int>(api.threads);
     settings.limits.body_bytes = api.body_bytes;
     settings.limits.connections = static_cast<std::int32_t>(api.connections);
+    settings.limits.websocket_message_bytes = api.websocket_message_bytes;
+    settings.limits.websocket_unsent_bytes = api.websocket_unsent_bytes;
+    settings.limits.websocket_ping = Seconds{std::max<std::int64_t>(api.websocket_ping_s, 1)};
+    settings.limits.websocket_pong_deadline = settings.limits.websocket_ping;
+    settings.allowed_origins = api.allowed_origins;
     settings.limits.connections_per_address = static_cast<std::int32_t>(api.connections_per_address);
     return settings;
 }
@@ -112,6 +119,7 @@ Status run(const Config& config) {
     WINDLASS_TRY(const auto schedulers, wire::parse_addresses(config.scheduler.dial, config.scheduler.listen));
     WINDLASS_TRY(const auto secret, read_secret(config));
     WINDLASS_TRY_STATUS(check_network_permissions(config.api.network_full));
+    WINDLASS_TRY_STATUS(check_origins(config.api.allowed_origins));
     WINDLASS_TRY(const bool open, registration_open(config.api));
     WINDLASS_TRY_STATUS(prepare_database(url));
 

@@ -51,6 +51,7 @@ void add_front(std::vector<MetricFamily>& out, const FrontStatistics& front) {
     out.push_back(gauge("windlass_http_buffered_bytes", "Request bytes in memory", front.buffered_bytes));
     out.push_back(gauge("windlass_http_unsent_bytes", "Answer bytes in memory that clients have yet to take",
                         front.unsent_bytes));
+    out.push_back(gauge("windlass_http_websockets", "Open WebSockets", front.websockets_open));
 }
 
 void add_scheduler(std::vector<MetricFamily>& out, const protocol::Statistics& s) {

@@ -9,6 +9,7 @@
 #include "api/audit/audit_log.h"
 #include "api/audit/audited.h"
 #include "api/authorise.h"
+#include "api/cors.h"
 #include "api/credentials.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
@@ -74,6 +75,10 @@ struct Completion {
 
     Reply operator()(Reply reply) const {
         if (auto* response = std::get_if<Response>(&reply)) return complete(std::move(*response));
+        if (std::holds_alternative<Upgrade>(reply)) {
+            count(visit->request.header("Upgrade").empty() ? 426 : 101);  // what the front will say, or nearly so
+            return reply;
+        }
         Later later = std::move(std::get<Later>(reply));
         if (later.on_deadline) later.on_deadline = after(std::move(later.on_deadline));
         later.start = [us = *this, start = std::move(later.start)](Resumer resume) {
@@ -86,13 +91,16 @@ struct Completion {
     Next after(Next next) const {
         return [us = *this, next = std::move(next)] { return us(next()); };
     }
+    void count(int status) const {
+        app.metrics.count_request(visit->match.route != nullptr ? visit->match.number : Metrics::no_route, status,
+                                  std::chrono::duration_cast<Microseconds>(app.clock.now().steady - visit->began));
+    }
     Reply complete(Response response) const {
         add_common_headers(response);
+        add_cors_headers(response, visit->request, app.settings.allowed_origins);
         response.headers.insert(response.headers.end(), visit->headers.begin(), visit->headers.end());
-        const bool known = visit->match.route != nullptr;
-        app.metrics.count_request(known ? visit->match.number : Metrics::no_route, response.status,
-                                  std::chrono::duration_cast<Microseconds>(app.clock.now().steady - visit->began));
-        if (!known) return response;
+        count(response.status);
+        if (visit->match.route == nullptr) return response;
         return audited(app, visit->request, *visit->match.route, visit->note, std::move(response));
     }
 };
@@ -108,6 +116,8 @@ Reply Server::handle(const Request& request) const {
     auto visit =
         std::make_shared<Visit>(Visit{request, router_.find(request.method, request.path), app_.clock.now().steady});
     const Completion complete{app_, visit};
+    if (auto preflight = answer_preflight(request, visit->match.allow, app_.settings.allowed_origins))
+        return complete(*std::move(preflight));
     auto answer = dispatch(visit);
     return complete(answer ? std::move(answer).value()
                            : Reply(rendered(family_of(visit->match, request), answer.error(), request.id)));

@@ -57,6 +57,13 @@ void append_event(std::string& out, std::string_view type, std::string_view id, 
     out.append("event: ").append(type).append("\nid: ").append(id).append("\ndata: ").append(data).append("\n\n");
 }
 
+void append_json_line(std::string& out, std::string_view type, std::string_view id, std::string_view data) {
+    const std::string_view name = type == "state" ? "event" : type == "output" ? "log" : type;
+    // Not "id", which the end has for the job. Neither name nor id has a character that would need an escape, and data is an object with members.
+    out.append(R"({"type":")").append(name).append(R"(","position":")").append(id).append("\",").append(data.substr(1));
+    out += '\n';
+}
+
 void append_greeting(std::string& out) {
     out += "retry: 1000\n\n";
 }
@@ -65,13 +72,13 @@ void append_heartbeat(std::string& out) {
     out += ":\n\n";
 }
 
-void append_end(std::string& out, std::string_view id, JobId job, JobState state) {
+void append_end(std::string& out, std::string_view id, JobId job, JobState state, AppendEvent append) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
     put_standing(json, job, state);
     json.EndObject();
-    append_event(out, "end", id, text_of(buffer));
+    append(out, "end", id, text_of(buffer));
 }
 
 std::size_t unfinished_character(std::string_view bytes) {
@@ -129,14 +136,14 @@ void SseLog::tell(OutputStream stream, std::string_view bytes) {
         put_text(json, "base64", base64(bytes));
     json.EndObject();
     told_.of(stream) += static_cast<std::int64_t>(bytes.size());
-    append_event(*out_, "output", told_.text(), text_of(buffer));
+    append_(*out_, "output", told_.text(), text_of(buffer));
 }
 
 void SseEvents::event(const JobEvent& event) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     write_event(json, event);
-    append_event(*out_, "state", EventPosition{event.seq, false}.text(), text_of(buffer));
+    append_(*out_, "state", EventPosition{event.seq, false}.text(), text_of(buffer));
 }
 
 }  // namespace windlass::api

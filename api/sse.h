@@ -20,8 +20,12 @@ void append_event(std::string& out, std::string_view type, std::string_view id, 
 void append_greeting(std::string& out);
 // A comment: the client ignores it, and whoever is between us sees that the connection lives.
 void append_heartbeat(std::string& out);
+// The same as a line of JSON, for those who follow by WebSocket: {"type": "event" (a state), "log" (output) or "end",
+// "position": the id, and the members of `data`}.
+void append_json_line(std::string& out, std::string_view type, std::string_view id, std::string_view data);
+using AppendEvent = decltype(&append_event);
 // The end of the job and of the stream. `id` makes whoever comes back with it go away content.
-void append_end(std::string& out, std::string_view id, JobId job, JobState state);
+void append_end(std::string& out, std::string_view id, JobId job, JobState state, AppendEvent append = append_event);
 
 // Number of bytes at the end that are the beginning of a character whose rest is still to come: 0 to 3.
 std::size_t unfinished_character(std::string_view bytes);
@@ -32,7 +36,8 @@ enum class LogEncoding { text, base64 };
 // U+FFFD; a character that two pieces share goes out whole, with the second one.
 class SseLog final : public LogSink {
   public:
-    SseLog(LogPosition from, LogEncoding encoding) : told_(from), encoding_(encoding) {}
+    SseLog(LogPosition from, LogEncoding encoding, AppendEvent append = append_event)
+        : told_(from), encoding_(encoding), append_(append) {}
 
     // Where the events are appended to from now on.
     void set_output(std::string& out) { out_ = &out; }
@@ -47,6 +52,7 @@ class SseLog final : public LogSink {
 
     LogPosition told_;
     LogEncoding encoding_;
+    AppendEvent append_;
     std::array<std::string, 2> held_back_;  // of each stream, from told_ on
     std::string* out_ = nullptr;
 };
@@ -54,10 +60,12 @@ class SseLog final : public LogSink {
 // `event: state`, data as in the list of events.
 class SseEvents final : public EventSink {
   public:
+    explicit SseEvents(AppendEvent append = append_event) : append_(append) {}
     void set_output(std::string& out) { out_ = &out; }
     void event(const JobEvent& event) override;
 
   private:
+    AppendEvent append_;
     std::string* out_ = nullptr;
 };
 

@@ -37,6 +37,7 @@ windlass_need_header(TOML_INCLUDE toml++/toml.h libtomlplusplus-dev)
 windlass_need_header(CLI11_INCLUDE CLI/CLI.hpp libcli11-dev)
 windlass_need_header(BOOST_FUSION_INCLUDE boost/fusion/adapted.hpp libboost-dev)   # SOCI's headers include it without depending on it
 windlass_need_library(DATE_TZ date-tz date/tz.h libhowardhinnant-date-dev)
+windlass_need_library(WSLAY wslay wslay/wslay.h libwslay-dev)
 windlass_need_library(SOCI_CORE soci_core soci/soci.h libsoci-dev)
 windlass_need_library(SOCI_POSTGRESQL soci_postgresql soci/postgresql/soci-postgresql.h libsoci-dev)
 windlass_need_library(SOCI_SQLITE soci_sqlite3 soci/sqlite3/soci-sqlite3.h libsoci-dev)
@@ -66,3 +67,7 @@ target_compile_definitions(windlass_rapidjson INTERFACE RAPIDJSON_HAS_STDSTRING=
 add_library(windlass_soci INTERFACE)
 target_include_directories(windlass_soci SYSTEM INTERFACE ${SOCI_CORE_INCLUDE} ${BOOST_FUSION_INCLUDE})
 target_link_libraries(windlass_soci INTERFACE ${SOCI_POSTGRESQL} ${SOCI_SQLITE} ${SOCI_CORE} PkgConfig::PQ PkgConfig::SQLITE)
+
+add_library(windlass_wslay INTERFACE)
+target_include_directories(windlass_wslay SYSTEM INTERFACE ${WSLAY_INCLUDE})
+target_link_libraries(windlass_wslay INTERFACE ${WSLAY})

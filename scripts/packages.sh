@@ -3,13 +3,13 @@
 
 build_packages=(
     g++ cmake ninja-build ccache mold pkg-config
-    libcpp-httplib-dev libssl-dev libuv1-dev rapidjson-dev libsoci-dev libboost-dev libpq-dev libsqlite3-dev
+    libcpp-httplib-dev libwslay-dev libssl-dev libuv1-dev rapidjson-dev libsoci-dev libboost-dev libpq-dev libsqlite3-dev
     libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev libhowardhinnant-date-dev tzdata curl
 )
 # For workers with worker.network = "full"; others do without.
 network_packages=(slirp4netns nftables)
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 systemd iproute2 "${network_packages[@]}")
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets systemd iproute2 "${network_packages[@]}")
 bench_packages=(wrk bubblewrap)
 fuzz_packages=(clang libclang-rt-dev llvm)
 

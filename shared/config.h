@@ -88,6 +88,10 @@ struct Config {
         std::int64_t max_open_files = 4096;
         std::int64_t max_timeout_s = 30 * 24 * 3600;
         std::vector<std::string> network_full;
+        std::vector<std::string> allowed_origins;
+        std::int64_t websocket_message_bytes = 64 * 1024;
+        std::int64_t websocket_unsent_bytes = 4 * mebibyte;
+        std::int64_t websocket_ping_s = 20;
     } api;
 
     struct Log {
@@ -187,6 +191,13 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.max_timeout_s", c.api.max_timeout_s, "largest timeout_s of a job");
     visit("api.network_full", c.api.network_full,
           "who may ask for network: full: tier:NAME, queue:NAME, role:NAME or everybody; the default is nobody");
+    visit("api.allowed_origins", c.api.allowed_origins,
+          "pages of other sites that may use the api with a browser's credentials, e.g. https://lab.example");
+    visit("api.websocket_message_bytes", c.api.websocket_message_bytes, "largest message from a client of a WebSocket");
+    visit("api.websocket_unsent_bytes", c.api.websocket_unsent_bytes,
+          "a client of a WebSocket that takes less than it is sent is dropped beyond this");
+    visit("api.websocket_ping_s", c.api.websocket_ping_s,
+          "how often an open WebSocket is pinged; one that has not answered by the next ping is dropped");
     visit("log.level", c.log.level, "debug, info, warning or error");
 }
 

@@ -13,6 +13,8 @@ struct Answer {
     std::string body;                     // in chunked framing already, if the answer is a stream
     std::shared_ptr<ChunkSource> stream;  // more pieces follow
     bool keep_alive = true;
+    // After the head the connection is a WebSocket.
+    std::shared_ptr<WebSocketHandler> websocket = nullptr;
 };
 
 }  // namespace windlass::api

@@ -57,9 +57,11 @@ void Connection::leave_unheard() {
 
 void Connection::close() {
     if (std::exchange(closing_, true)) return;
-    const bool whole = !exchange_;  // otherwise an answer is broken off, and the client must not think that it was all
+    const bool whole =
+        !exchange_ || websocket_;  // otherwise an answer is broken off, and the client must not think that it was all
     core_.deadlines().remove(*this);
     end_wait_for_source();
+    if (websocket_) websocket_->on_lost();
     if (exchange_) {
         if (exchange_->parked != 0) core_.counters()->waiting.fetch_sub(1, std::memory_order_relaxed);
         exchange_->parked = 0;
@@ -78,8 +80,8 @@ void Connection::on_closed() {
 // ---- input
 
 void Connection::update_reading() {
-    const bool wanted = lingering_ || (!end_of_input_ && !refusal_ && leftover_.empty());
-    transport_.set_reading(wanted);
+    if (websocket_ && !lingering_) return;  // it knows
+    set_reading(lingering_ || (!end_of_input_ && !refusal_ && leftover_.empty()));
 }
 
 void Connection::on_bytes(std::string_view bytes) {
@@ -88,6 +90,10 @@ void Connection::on_bytes(std::string_view bytes) {
         lingered_bytes_ += bytes.size();
         if (lingered_bytes_ > lingering_bytes) close();
         return;
+    }
+    if (websocket_) {
+        websocket_->on_bytes(bytes);
+        return update_charge();
     }
     take_in(bytes);
     settle();
@@ -102,12 +108,15 @@ void Connection::on_plain_http() {
 // sent; a wait that may be long is given up.
 void Connection::on_end_of_input() {
     end_of_input_ = true;
+    if (websocket_ && !lingering_) return websocket_->on_end_of_input();
     if (lingering_ || waiting_ || (exchange_ && exchange_->parked != 0)) return close();
     settle();
 }
 
 bool Connection::may_take_more() const {
     if (!exchange_) return true;
+    // What follows may be no HTTP.
+    if (!exchange_->framed.request.header("Upgrade").empty()) return false;
     return ready_.size() < static_cast<std::size_t>(core_.limits().pipelined_requests) &&
            ready_bytes_ + framer_.buffered() < read_ahead_bytes;
 }
@@ -135,7 +144,10 @@ void Connection::take_in(std::string_view bytes) {
 }
 
 void Connection::update_charge() {
-    charge_.set(ready_bytes_ + framer_.buffered() + leftover_.size());
+    const auto of_websocket = websocket_ ? websocket_->input_bytes() : 0;
+    charge_.set(ready_bytes_ + framer_.buffered() + leftover_.size() + of_websocket);
+    if (of_websocket > 0 && core_.over_buffer_limit())
+        websocket_->close(websocket_close::try_again_later, "the server holds too much unfinished input");
 }
 
 // ---- one exchange
@@ -198,6 +210,10 @@ void Connection::end_wait_for_source() {
 }
 
 void Connection::on_woken() {
+    if (websocket_) {
+        exchange_->woken = false;
+        return websocket_->on_outbox();
+    }
     if (!waiting_) return;  // it is being asked, or will be when the client has taken what is under way
     end_wait_for_source();
     ask_source(Work::Kind::piece);
@@ -223,6 +239,31 @@ void Connection::resume_parked(Next next) {
     exchange_->on_deadline = nullptr;
     core_.dispatch({Work::Kind::next, exchange_, std::move(next)});
 }
+
+// ---- an exchange that becomes a WebSocket
+
+// The answer 101 is out.
+void Connection::begin_websocket() {
+    WebSocketEndpoint::Carrier& carrier = *this;
+    websocket_ = std::make_unique<WebSocketEndpoint>(carrier, *exchange_->websocket, core_.limits(), core_.counters());
+    websocket_->start();
+    // A client may have said something without waiting for the answer.
+    if (!leftover_.empty() && !closing_) websocket_->on_bytes(std::exchange(leftover_, {}));
+    if (end_of_input_ && !closing_) websocket_->on_end_of_input();
+    if (core_.draining() && !closing_) drain();
+    update_charge();
+}
+
+void Connection::hand_over_calls() {
+    core_.dispatch({Work::Kind::websocket, exchange_, {}});
+}
+
+void Connection::on_handled(bool ok) {
+    if (websocket_) websocket_->on_handled(ok);
+    update_charge();
+}
+
+// ---- the end of an exchange
 
 void Connection::end_exchange() {
     const bool client_asked = !exchange_->framed.keep_alive;
@@ -317,7 +358,9 @@ void Connection::on_written() {
 }
 
 void Connection::after_write() {
+    if (websocket_) return websocket_->on_written();
     if (!exchange_) return linger();  // that was a refusal
+    if (exchange_->websocket) return begin_websocket();
     if (!more_pieces_) return end_exchange();
     ask_source(Work::Kind::piece);
 }
@@ -354,6 +397,7 @@ void Connection::update_deadline() {
 void Connection::on_deadline() {
     if (lingering_) return close();
     if (writing_) return on_write_stalled();
+    if (websocket_) return websocket_->on_deadline();
     if (exchange_) {
         if (exchange_->parked != 0) return resume_parked(std::move(exchange_->on_deadline));
         if (!waiting_) return;
@@ -370,6 +414,10 @@ void Connection::on_deadline() {
 
 void Connection::drain() {
     if (waiting_) return close();
+    if (websocket_) {
+        if (!lingering_) websocket_->close(websocket_close::going_away, "the server is going down");
+        return;
+    }
     if (exchange_ && exchange_->parked != 0) return resume_parked(std::move(exchange_->on_deadline));
     settle();
 }

@@ -10,6 +10,8 @@
 //
 // A stream that has nothing to send stays in answering, without a thread, until its source wakes it (waiting_).
 //
+// After an answer 101 the connection carries the bytes of a WebSocketEndpoint, and nothing above happens any more.
+//
 // An idle connection holds no buffer. Owned by libuv: deletes itself in the close callback.
 #pragma once
 
@@ -27,10 +29,11 @@
 #include "api/front/front_state.h"
 #include "api/front/http_framer.h"
 #include "api/front/transport.h"
+#include "api/front/websocket_endpoint.h"
 
 namespace windlass::api {
 
-class Connection final : public DeadlineQueue::Item, private TransportUser {
+class Connection final : public DeadlineQueue::Item, private TransportUser, private WebSocketEndpoint::Carrier {
   public:
     explicit Connection(FrontCore& core);
     Connection(const Connection&) = delete;
@@ -52,6 +55,7 @@ class Connection final : public DeadlineQueue::Item, private TransportUser {
     void on_parked(Parked event);
     void on_resumed(Resumed event);
     void on_woken();
+    void on_handled(bool ok);
 
     void on_deadline();
     void drain();
@@ -68,6 +72,17 @@ class Connection final : public DeadlineQueue::Item, private TransportUser {
     void on_written() override;
     void on_broken() override { close(); }
     void on_closed() override;
+
+    // For the WebSocket, once there is one.
+    void carry(std::string bytes) override { send({}, std::move(bytes)); }
+    void set_reading(bool wanted) override { transport_.set_reading(wanted && !end_of_input_); }
+    void set_deadline(Milliseconds from_now) override;
+    std::uint64_t now() const override { return core_.now(); }
+    void hand_over_calls() override;
+    void finish() override { linger(); }
+    void drop() override { close(); }
+    void begin_websocket();
+
     void take_in(std::string_view bytes);
     bool may_take_more() const;
     void begin_exchange(FramedRequest framed);
@@ -87,7 +102,6 @@ class Connection final : public DeadlineQueue::Item, private TransportUser {
     void after_write();
     void on_write_stalled();
     void linger();
-    void set_deadline(Milliseconds from_now);
 
     FrontCore& core_;
     Transport transport_;
@@ -103,6 +117,7 @@ class Connection final : public DeadlineQueue::Item, private TransportUser {
     Charge unsent_charge_;
 
     std::shared_ptr<Exchange> exchange_;  // being answered
+    std::unique_ptr<WebSocketEndpoint> websocket_;
     bool more_pieces_ = false;
     bool waiting_ = false;  // for the source of the stream
     bool watched_ = false;  // by TCP keep-alive

@@ -67,8 +67,16 @@ struct Response {
     std::shared_ptr<ChunkSource> stream;  // set: body is empty and the pieces follow, chunked
 };
 
+// The client may have a WebSocket: the front judges its handshake and its Origin (RFC 6455; 400, 403 or 426 if they are
+// not in order), and from then on the handler has the conversation. See websocket.h.
+class WebSocketHandler;
+struct Upgrade {
+    std::shared_ptr<WebSocketHandler> handler;
+    std::vector<std::string> protocols = {};  // subprotocols it speaks; the client's first choice among them is taken
+};
+
 struct Later;
-using Reply = std::variant<Response, Later>;
+using Reply = std::variant<Response, Later, Upgrade>;
 using Next = std::function<Reply()>;
 
 // Ends the wait of one exchange: `next` runs on a front thread and gives the answer (or another Later). Callable from

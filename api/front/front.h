@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/front/exchange.h"
 #include "api/front/tls_context.h"
@@ -34,6 +35,12 @@ struct FrontLimits {
     std::int64_t buffered_bytes = 512 * 1024 * 1024;  // request bytes in memory, all connections together [503]
     std::int32_t queued_requests = 10'000;            // whole requests waiting for a thread [503]
     std::int32_t pipelined_requests = 32;             // read ahead on one connection while an answer is being made
+
+    std::int64_t websocket_message_bytes = 64 * 1024;       // largest message from a client [close 1009]
+    std::int64_t websocket_unsent_bytes = 4 * 1024 * 1024;  // sent to a client that does not take it [closed]
+    Milliseconds websocket_ping{20'000};                    // how often an open WebSocket is pinged
+    Milliseconds websocket_pong_deadline{15'000};           // from the ping to any frame of the client [closed]
+    Milliseconds websocket_close_deadline{5'000};           // from our close to the client's [closed]
 };
 
 struct FrontSettings {
@@ -41,6 +48,8 @@ struct FrontSettings {
     int threads = 2;                        // for handlers; they never wait, so about as many as cores
     TlsFiles tls;                           // empty: plain HTTP
     FrontLimits limits;
+    // Pages of other sites that may open a WebSocket, see origin.h.
+    std::vector<std::string> allowed_origins;
 };
 
 // What the front counts, for /metrics. Read from any thread.
@@ -53,6 +62,7 @@ struct FrontStatistics {
     std::uint64_t waiting = 0;           // exchanges in Later, and streams that have nothing to send now
     std::uint64_t buffered_bytes = 0;    // of requests
     std::uint64_t unsent_bytes = 0;      // of answers, not yet taken by the kernel
+    std::uint64_t websockets_open = 0;
 };
 
 class Front {

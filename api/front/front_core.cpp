@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "api/front/connection.h"
+#include "api/front/websocket_outbox.h"
 
 namespace windlass::api {
 namespace {
@@ -41,7 +42,7 @@ struct Ticket {
     }
 };
 
-// Of the source of one exchange, which it does not keep.
+// Of the source of one exchange, or of what its WebSocket sends; it keeps neither.
 ChunkSource::Wake wake_of(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mailbox> mailbox) {
     return [weak = std::weak_ptr(exchange), mailbox = std::move(mailbox)] {
         auto kept = weak.lock();
@@ -70,7 +71,7 @@ FrontCore::FrontCore(uv_loop_t* loop, FrontSettings settings, Handler handler, E
       handler_(std::move(handler)),
       errors_(std::move(errors)),
       counters_(std::make_shared<Counters>()),
-      adapter_(handler_, errors_, draining_),
+      adapter_(handler_, errors_, settings_.allowed_origins, draining_),
       mailbox_(std::make_shared<Mailbox>(&wake_)),
       id_prefix_(random_prefix()) {}
 
@@ -98,7 +99,8 @@ Status FrontCore::open() {
         self.arm_timer();
     });
     for (int i = 0; i < std::max(settings_.threads, 1); ++i) {
-        pool_adapters_.push_back(std::make_unique<HttplibAdapter>(handler_, errors_, draining_));
+        pool_adapters_.push_back(
+            std::make_unique<HttplibAdapter>(handler_, errors_, settings_.allowed_origins, draining_));
     }
     pool_ = std::make_unique<HandlerPool<Work>>(settings_.threads, [this](std::vector<Work>& batch, int thread) {
         run(batch, *pool_adapters_[static_cast<std::size_t>(thread)]);
@@ -173,6 +175,7 @@ FrontStatistics FrontCore::statistics() const {
     out.waiting = counters_->waiting;
     out.buffered_bytes = counters_->buffered_bytes;
     out.unsent_bytes = counters_->unsent_bytes;
+    out.websockets_open = counters_->websockets_open;
     return out;
 }
 
@@ -215,6 +218,10 @@ void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
         }
         return mailbox_->post({std::move(work.exchange), std::move(piece)});
     }
+    if (work.kind == Work::Kind::websocket) {
+        const bool ok = exchange.websocket->run(exchange.framed.request.id);
+        return mailbox_->post({std::move(work.exchange), Handled{ok}});
+    }
     const bool keep_alive = exchange.framed.keep_alive;
     const bool late = work.kind == Work::Kind::next && !work.next;
     auto outcome =
@@ -222,6 +229,7 @@ void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
              : adapter.run(exchange.framed, work.kind == Work::Kind::next ? &work.next : nullptr, keep_alive);
     if (auto* later = std::get_if<Later>(&outcome)) return park(work.exchange, std::move(*later));
     Answered answered{std::get<Answer>(std::move(outcome)), false};
+    if (answered.answer.websocket) open_websocket(work.exchange, answered.answer);
     if (answered.answer.stream) {
         exchange.stream = std::move(answered.answer.stream);
         try {
@@ -235,6 +243,12 @@ void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
         }
     }
     mailbox_->post({std::move(work.exchange), std::move(answered)});
+}
+
+void FrontCore::open_websocket(const std::shared_ptr<Exchange>& exchange, Answer& answer) {
+    auto outbox = std::make_shared<WebSocketOutbox>(static_cast<std::size_t>(settings_.limits.websocket_unsent_bytes),
+                                                    wake_of(exchange, mailbox_));
+    exchange->websocket = std::make_unique<WebSocketCalls>(std::move(answer.websocket), std::move(outbox));
 }
 
 void FrontCore::park(const std::shared_ptr<Exchange>& exchange, Later later) {
@@ -266,6 +280,12 @@ void FrontCore::handle(Event& event) {
     const bool woken = std::holds_alternative<Woken>(event.what);
     if (!woken && !std::holds_alternative<Resumed>(event.what)) --outstanding_;
     auto* connection = event.exchange->connection;
+    if (const auto* handled = std::get_if<Handled>(&event.what)) {
+        event.exchange->websocket->end();
+        if (connection) return connection->on_handled(handled->ok);
+        if (event.exchange->websocket->begin()) dispatch({Work::Kind::websocket, event.exchange, {}});
+        return;
+    }
     if (!connection) return;  // the client has gone
     if (woken) return connection->on_woken();
     if (auto* answered = std::get_if<Answered>(&event.what)) return connection->on_answered(std::move(*answered));

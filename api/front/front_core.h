@@ -27,7 +27,7 @@ class Connection;
 
 // What a thread of the pool does next for one exchange.
 struct Work {
-    enum class Kind { request, next, piece, heartbeat };
+    enum class Kind { request, next, piece, heartbeat, websocket };
     Kind kind = Kind::request;
     std::shared_ptr<Exchange> exchange;
     Next next;
@@ -67,9 +67,10 @@ class FrontCore {
     ~FrontCore() = default;
 
     void accept_one();
-    void run(std::vector<Work>& batch, HttplibAdapter& adapter);        // pool
-    void run_one(Work& work, HttplibAdapter& adapter);                  // pool
-    void park(const std::shared_ptr<Exchange>& exchange, Later later);  // pool
+    void run(std::vector<Work>& batch, HttplibAdapter& adapter);                     // pool
+    void run_one(Work& work, HttplibAdapter& adapter);                               // pool
+    void park(const std::shared_ptr<Exchange>& exchange, Later later);               // pool
+    void open_websocket(const std::shared_ptr<Exchange>& exchange, Answer& answer);  // pool
     void take_mail();
     void handle(Event& event);
     void on_timer();

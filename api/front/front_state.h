@@ -17,6 +17,7 @@
 #include "api/front/answer.h"
 #include "api/front/exchange.h"
 #include "api/front/http_framer.h"
+#include "api/front/websocket_calls.h"
 
 namespace windlass::api {
 
@@ -29,6 +30,7 @@ struct Counters {
     std::atomic<std::uint64_t> waiting{0};
     std::atomic<std::uint64_t> buffered_bytes{0};
     std::atomic<std::uint64_t> unsent_bytes{0};
+    std::atomic<std::uint64_t> websockets_open{0};
 };
 
 // Bytes of one owner in one of the counters; given back when it is destroyed, on whatever thread.
@@ -68,7 +70,10 @@ struct Exchange {
     std::uint64_t parkings = 0;
     std::shared_ptr<ChunkSource> stream;
 
-    // Any thread. Set by the first wake() since the source was last asked.
+    // Made by the pool with the answer, the loop's from then on (but see there).
+    std::unique_ptr<WebSocketCalls> websocket;
+
+    // Any thread. Set by the first wake() since the source, or the WebSocket's outbox, was last looked at.
     std::atomic<bool> woken{false};
 
     // Loop only.
@@ -97,9 +102,12 @@ struct Resumed {
     Next next;
 };
 struct Woken {};
+struct Handled {
+    bool ok = false;  // the calls of a WebSocket's handler
+};
 struct Event {
     std::shared_ptr<Exchange> exchange;
-    std::variant<Answered, Piece, Parked, Resumed, Woken> what;
+    std::variant<Answered, Piece, Parked, Resumed, Woken, Handled> what;
 };
 
 class Mailbox {

@@ -9,8 +9,11 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 
+#include "api/front/websocket_handshake.h"
 #include "shared/result.h"
 
 // process_request() is a protected member, not a promise: later versions take other parameters and add headers of their
@@ -92,8 +95,9 @@ bool has_no_body(int status) {
 
 class HttplibAdapter::Server final : public httplib::Server {
   public:
-    Server(const api::Handler& handler, const ErrorRenderer& errors, const std::atomic<bool>& draining)
-        : handler_(handler), errors_(errors), draining_(draining) {
+    Server(const api::Handler& handler, const ErrorRenderer& errors, const std::vector<std::string>& allowed_origins,
+           const std::atomic<bool>& draining)
+        : handler_(handler), errors_(errors), allowed_origins_(allowed_origins), draining_(draining) {
         // Before cpp-httplib's own routes, which are a list of std::regex: recursive, and slow when there are many.
         set_pre_routing_handler([this](const httplib::Request&, httplib::Response& out) {
             answer(out);
@@ -138,6 +142,7 @@ class HttplibAdapter::Server final : public httplib::Server {
         keep_alive_ = keep_alive;
         answer_ = {};
         later_.reset();
+        upgrade_.reset();
         answered_ = false;
         in_.clear();
         if (framed_->request.method.empty()) {
@@ -151,6 +156,7 @@ class HttplibAdapter::Server final : public httplib::Server {
         WINDLASS_CHECK(answered_, "cpp-httplib refused a request line that the framer had accepted");
         if (later_) return *std::exchange(later_, std::nullopt);
         answer_.keep_alive = keep_alive_;
+        if (upgrade_) switch_protocols();
         return std::move(answer_);
     }
 
@@ -165,9 +171,37 @@ class HttplibAdapter::Server final : public httplib::Server {
                 later_ = std::move(*later);
                 return;  // what cpp-httplib writes now is thrown away
             }
-            response = std::get<Response>(std::move(reply));
+            if (auto* upgrade = std::get_if<Upgrade>(&reply)) {
+                handshake_ = judge_handshake(*framed_, upgrade->protocols, allowed_origins_);
+                if (handshake_.status == 101) {
+                    upgrade_ = std::move(*upgrade);
+                    return;  // the same
+                }
+                response = refused_handshake();
+            } else {
+                response = std::get<Response>(std::move(reply));
+            }
         }
         render(std::move(response), out);
+    }
+
+    Response refused_handshake() const {
+        const auto& request = framed_->request;
+        auto out = error(handshake_.status, handshake_.detail, request.path, request.id);
+        out.headers.insert(out.headers.end(), handshake_.headers.begin(), handshake_.headers.end());
+        return out;
+    }
+
+    void switch_protocols() {
+        answer_.head = "HTTP/1.1 101 Switching Protocols\r\n";
+        handshake_.headers.emplace_back("Date", date());
+        if (!framed_->request.id.empty()) handshake_.headers.emplace_back("X-Request-Id", framed_->request.id);
+        for (const auto& [name, value] : handshake_.headers) {
+            answer_.head.append(name).append(": ").append(value).append("\r\n");
+        }
+        answer_.head += "\r\n";
+        answer_.websocket = std::move(upgrade_->handler);
+        answer_.keep_alive = true;
     }
 
     Reply ask() {
@@ -175,6 +209,8 @@ class HttplibAdapter::Server final : public httplib::Server {
         try {
             auto reply = next_ ? (*next_)() : handler_(framed_->request);
             const auto* response = std::get_if<Response>(&reply);
+            const auto* upgrade = std::get_if<Upgrade>(&reply);
+            if (upgrade && !upgrade->handler) throw std::logic_error("an Upgrade without a handler");
             if (!response || (response->status >= 200 && response->status <= 599)) return reply;
             log_front_error("a handler answered with a status that is none", id, std::to_string(response->status));
         } catch (...) {
@@ -214,6 +250,8 @@ class HttplibAdapter::Server final : public httplib::Server {
             if (!keep_alive_) out.set_header("Connection", "close");
             if (keep_alive_ && framed_->http_1_0) out.set_header("Connection", "keep-alive");
         }
+        // RFC 9110 section 7.8: who names a protocol in Upgrade says so in Connection.
+        if (response.status == 426) out.headers.emplace("Connection", "Upgrade");
         if (!bodiless && !response.content_type.empty() && (streaming_ || !response.body.empty())) {
             out.set_header("Content-Type", response.content_type);
         }
@@ -249,6 +287,7 @@ class HttplibAdapter::Server final : public httplib::Server {
 
     const api::Handler& handler_;
     const ErrorRenderer& errors_;
+    const std::vector<std::string>& allowed_origins_;
     const std::atomic<bool>& draining_;
 
     // The request being processed.
@@ -256,6 +295,8 @@ class HttplibAdapter::Server final : public httplib::Server {
     const Next* next_ = nullptr;
     std::optional<Response> ready_;
     std::optional<Later> later_;
+    std::optional<Upgrade> upgrade_;
+    Handshake handshake_;
     Answer answer_;
     std::string in_;
     bool keep_alive_ = true;
@@ -268,8 +309,9 @@ class HttplibAdapter::Server final : public httplib::Server {
     std::string date_;
 };
 
-HttplibAdapter::HttplibAdapter(const Handler& handler, const ErrorRenderer& errors, const std::atomic<bool>& draining)
-    : server_(std::make_unique<Server>(handler, errors, draining)) {}
+HttplibAdapter::HttplibAdapter(const Handler& handler, const ErrorRenderer& errors,
+                               const std::vector<std::string>& allowed_origins, const std::atomic<bool>& draining)
+    : server_(std::make_unique<Server>(handler, errors, allowed_origins, draining)) {}
 HttplibAdapter::~HttplibAdapter() = default;
 
 std::variant<Answer, Later> HttplibAdapter::run(const FramedRequest& framed, const Next* next, bool keep_alive) {

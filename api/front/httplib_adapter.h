@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "api/front/answer.h"
 #include "api/front/exchange.h"
@@ -21,9 +22,10 @@ namespace windlass::api {
 // One per thread; not re-entrant.
 class HttplibAdapter {
   public:
-    // All three must outlive the adapter. The functions may be called on any thread of the front; once `draining` is
+    // All four must outlive the adapter. The functions may be called on any thread of the front; once `draining` is
     // set, every answer closes its connection.
-    HttplibAdapter(const Handler& handler, const ErrorRenderer& errors, const std::atomic<bool>& draining);
+    HttplibAdapter(const Handler& handler, const ErrorRenderer& errors, const std::vector<std::string>& allowed_origins,
+                   const std::atomic<bool>& draining);
     ~HttplibAdapter();
     HttplibAdapter(const HttplibAdapter&) = delete;
     HttplibAdapter& operator=(const HttplibAdapter&) = delete;

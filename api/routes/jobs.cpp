@@ -9,6 +9,7 @@ namespace windlass::api {
 namespace {
 
 constexpr std::array<std::string_view, 3> log_parameters = {"stream", "follow", "encoding"};
+constexpr std::array<std::string_view, 2> live_parameters = {"events_after", "log_after"};
 constexpr std::array<std::string_view, 1> reason_parameter = {"reason"};
 constexpr std::array<std::string_view, 3> member_parameters = {"limit", "after", "status"};
 constexpr std::array<std::string_view, 1> batch_parameter = {"all_or_nothing"};
@@ -66,6 +67,8 @@ constexpr Route table[] = {
      "How each attempt of a job ended"},
     {"GET", "/api/jobs/{id}/log/", Family::jobs, Access::user, Scope::jobs_read, job_log,
      "What a job has printed, or prints", log_parameters},
+    {"GET", "/api/jobs/{id}/live/", Family::jobs, Access::user, Scope::jobs_read, job_live,
+     "All that happens to a job and all that it prints, as it comes: a WebSocket", live_parameters},
     {"GET", "/api/jobs/{id}/why/", Family::jobs, Access::user, Scope::jobs_read, why_job,
      "Why a job is still waiting, in a sentence"},
     {"GET", "/api/results/", Family::jobs, Access::user, Scope::jobs_read, list_results,

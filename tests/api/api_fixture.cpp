@@ -447,6 +447,7 @@ std::string Answer::id() const {
 struct ApiTest::Pending {
     Request request;
     std::optional<Response> response;
+    std::shared_ptr<WebSocketHandler> websocket;
     Later later;
     struct Resumed {
         std::mutex mutex;
@@ -458,6 +459,12 @@ struct ApiTest::Pending {
     void take(Reply reply) {
         if (auto* whole = std::get_if<Response>(&reply)) {
             response = std::move(*whole);
+            return;
+        }
+        if (auto* upgrade = std::get_if<Upgrade>(&reply)) {
+            response.emplace();
+            response->status = 101;
+            websocket = std::move(upgrade->handler);
             return;
         }
         later = std::move(std::get<Later>(reply));
@@ -539,7 +546,7 @@ Answer ApiTest::open(const std::string& target, const std::string& token, Header
     EXPECT_EQ(fault_of_answer(pending->request, *pending->response, pending->response->body,
                               pending->response->stream == nullptr),
               "");
-    return {pending->response->status, pending->response->body, std::move(*pending->response)};
+    return {pending->response->status, pending->response->body, std::move(*pending->response), pending->websocket};
 }
 
 Answer ApiTest::finish(const std::shared_ptr<Pending>& pending) {

@@ -122,6 +122,7 @@ struct Answer {
     int status = 0;
     std::string body;
     Response response;
+    std::shared_ptr<WebSocketHandler> websocket = nullptr;  // with status 101
 
     std::string header(std::string_view name) const;  // "" if absent
     rapidjson::Document json() const;                 // fails the test when the body is not JSON

@@ -20,9 +20,11 @@ windlass_test(api_tests
   SOURCES
     ${api_contract}
     authorise_test.cpp
+    cors_test.cpp
     credentials_test.cpp
     family_test.cpp
     job_following_test.cpp
+    job_live_test.cpp
     openapi/answer_check.cpp
     openapi/answer_check_test.cpp
     openapi/description_test.cpp

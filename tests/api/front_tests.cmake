@@ -11,9 +11,13 @@ windlass_test(api_front_test
     front/http_framer_test.cpp
     front/httplib_adapter_test.cpp
     front/listener_test.cpp
+    front/origin_test.cpp
     front/target_test.cpp
     front/test_front.cpp
     front/test_tls.cpp
     front/tls_front_test.cpp
+    front/websocket_front_test.cpp
+    front/websocket_handshake_test.cpp
+    front/websocket_session_test.cpp
   LIBRARIES windlass_front PkgConfig::OPENSSL Threads::Threads
   LABELS api)

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "api_fixture.h"
 
 namespace windlass::api::test {
@@ -121,6 +123,43 @@ TEST_F(ServerTest, metrics_do_not_wait_for_a_scheduler_that_is_away_or_hangs) {
     const auto answer = reach_deadline(pending);
     EXPECT_EQ(answer.status, 200);
     EXPECT_NE(answer.body.find("windlass_scheduler_up 0"), std::string::npos);
+}
+
+TEST_F(ServerTest, pages_of_listed_sites_may_read_answers_and_others_may_not) {
+    config_.api.allowed_origins = {"https://lab.example"};
+    const auto ada = make_account("ada");
+    const Headers listed = {{"Host", "jobs.example"}, {"Origin", "https://lab.example"}};
+    const auto answer = send("GET", "/api/jobs/", {}, ada.token, listed);
+    EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), "https://lab.example");
+    EXPECT_EQ(answer.header("Access-Control-Allow-Credentials"), "true");
+    EXPECT_EQ(send("GET", "/api/jobs/", {}, {}, listed).header("Access-Control-Allow-Origin"), "https://lab.example")
+        << "an error too: the page has to be able to read why";
+    const Headers foreign = {{"Host", "jobs.example"}, {"Origin", "https://evil.example"}};
+    const auto other = send("GET", "/api/jobs/", {}, ada.token, foreign);
+    EXPECT_EQ(other.status, 200);
+    EXPECT_EQ(other.header("Access-Control-Allow-Origin"), "");
+    EXPECT_EQ(other.header("Vary"), "Origin");
+}
+
+TEST_F(ServerTest, a_preflight_is_answered_without_a_credential) {
+    config_.api.allowed_origins = {"https://lab.example"};
+    const Headers preflight = {{"Host", "jobs.example"},
+                               {"Origin", "https://lab.example"},
+                               {"Access-Control-Request-Method", "DELETE"},
+                               {"Access-Control-Request-Headers", "authorization"}};
+    const auto answer = send("OPTIONS", "/api/jobs/1/", {}, {}, preflight);
+    EXPECT_EQ(answer.status, 204);
+    EXPECT_EQ(answer.header("Access-Control-Allow-Methods"), "GET, HEAD, DELETE");
+    EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), "https://lab.example");
+    const auto has = [&](const Answer& one, std::string_view name) {
+        return std::count_if(one.response.headers.begin(), one.response.headers.end(),
+                             [&](const auto& header) { return header.first == name; });
+    };
+    EXPECT_EQ(has(answer, "Access-Control-Allow-Origin"), 1);
+    EXPECT_EQ(send("OPTIONS", "/api/nothing/", {}, {}, preflight).status, 404);
+    EXPECT_EQ(send("OPTIONS", "/api/jobs/1/").status, 405);
+    config_.api.allowed_origins.clear();
+    EXPECT_EQ(send("OPTIONS", "/api/jobs/1/", {}, {}, preflight).status, 405);
 }
 
 TEST_F(ServerTest, what_the_front_refuses_looks_the_same) {

@@ -13,6 +13,7 @@ Response plain_error(int status, std::string_view detail, std::string_view path,
 }
 
 const std::atomic<bool> not_draining{false};
+const std::vector<std::string> no_origins;
 
 FramedRequest get(const std::string& method = "GET") {
     FramedRequest out;
@@ -29,7 +30,7 @@ struct Written {
 
 Written write(const FramedRequest& framed, Handler handler, bool keep_alive = true) {
     const ErrorRenderer errors = plain_error;
-    HttplibAdapter adapter(handler, errors, not_draining);
+    HttplibAdapter adapter(handler, errors, no_origins, not_draining);
     return {std::get<Answer>(adapter.run(framed, nullptr, keep_alive))};
 }
 
@@ -142,7 +143,7 @@ TEST(HttplibAdapter, error_renderer_that_throws_is_replaced_by_plain_text) {
     const ErrorRenderer errors = [](int, std::string_view, std::string_view, std::string_view) -> Response {
         throw std::runtime_error("secret");
     };
-    HttplibAdapter adapter(handler, errors, not_draining);
+    HttplibAdapter adapter(handler, errors, no_origins, not_draining);
     const auto answer = adapter.refuse(503, "too many", get(), true);
     EXPECT_TRUE(answer.head.starts_with("HTTP/1.1 503 "));
     EXPECT_NE(answer.head.find("Retry-After: 1\r\n"), std::string::npos);
@@ -152,7 +153,7 @@ TEST(HttplibAdapter, error_renderer_that_throws_is_replaced_by_plain_text) {
 TEST(HttplibAdapter, later_is_handed_back_and_the_continuation_answers) {
     const Handler handler = [](const Request&) -> Reply { return Later{[](Resumer) {}, Milliseconds{7}, {}}; };
     const ErrorRenderer errors = plain_error;
-    HttplibAdapter adapter(handler, errors, not_draining);
+    HttplibAdapter adapter(handler, errors, no_origins, not_draining);
     const auto framed = get();
     const auto first = adapter.run(framed, nullptr, true);
     ASSERT_TRUE(std::holds_alternative<Later>(first));
