@@ -16,6 +16,14 @@ windlass_test(api_tests
     scheduler_link_test.cpp
     server_test.cpp
     accounts_contract_test.cpp
+    accounts/administration_contract_test.cpp
+    accounts/own_account_contract_test.cpp
+    accounts/password_links_contract_test.cpp
+    accounts/registration_contract_test.cpp
+    accounts/tiers_contract_test.cpp
+    accounts/user_roles_contract_test.cpp
+    accounts/password_rules_test.cpp
+    monitoring/any_case_fields_test.cpp
     api_fixture.cpp
     arrays_contract_test.cpp
     audit/audit_contract_test.cpp
@@ -40,6 +48,12 @@ windlass_test(api_tests
 windlass_test(api_postgresql_tests WHOLE
   SOURCES
     accounts_contract_test.cpp
+    accounts/administration_contract_test.cpp
+    accounts/own_account_contract_test.cpp
+    accounts/password_links_contract_test.cpp
+    accounts/registration_contract_test.cpp
+    accounts/tiers_contract_test.cpp
+    accounts/user_roles_contract_test.cpp
     api_fixture.cpp
     arrays_contract_test.cpp
     audit/audit_contract_test.cpp
