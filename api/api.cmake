@@ -1,6 +1,25 @@
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 
+file(STRINGS accounts/common_passwords.txt common_passwords REGEX "^[^#]" ENCODING UTF-8)
+list(JOIN common_passwords "\n" common_passwords)
+configure_file(accounts/common_passwords.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/common_passwords.cpp @ONLY)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS accounts/common_passwords.txt)
+
 add_library(windlass_api STATIC
+  ${CMAKE_CURRENT_BINARY_DIR}/common_passwords.cpp
+  accounts/account_body.cpp
+  accounts/account_list.cpp
+  accounts/administration.cpp
+  accounts/end_sessions.cpp
+  accounts/own_account.cpp
+  accounts/password_links_repository.cpp
+  accounts/password_rules.cpp
+  accounts/passwords.cpp
+  accounts/registration.cpp
+  accounts/render_account.cpp
+  accounts/tiers.cpp
+  accounts/tiers_repository.cpp
+  accounts/user_roles.cpp
   accounts_repository.cpp
   arrays.cpp
   ask.cpp
@@ -41,6 +60,7 @@ add_library(windlass_api STATIC
   log_position.cpp
   login_throttle.cpp
   metrics.cpp
+  monitoring/any_case_fields.cpp
   names.cpp
   network_permission.cpp
   openapi/description.cpp
@@ -56,6 +76,7 @@ add_library(windlass_api STATIC
   rate_limits.cpp
   relations_repository.cpp
   render_job.cpp
+  render_quota.cpp
   rerun.cpp
   result_files.cpp
   results.cpp
@@ -63,6 +84,7 @@ add_library(windlass_api STATIC
   rfc3339.cpp
   router.cpp
   routes.cpp
+  routes/accounts.cpp
   routes/jobs.cpp
   routes/openapi.cpp
   routes/operations.cpp

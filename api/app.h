@@ -18,12 +18,14 @@ class JobsRepository;
 class LoginThrottle;
 class Metrics;
 class PasswordHasher;
+class PasswordLinksRepository;
 class QuotasRepository;
 class RateLimits;
 class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
 class SchedulesRepository;
+class TiersRepository;
 
 struct App {
     const Config::Api& settings;
@@ -45,6 +47,8 @@ struct App {
     AuditRepository& audit_entries;
     AuditLog& audit;
     RateLimits& rates;
+    TiersRepository& tiers;
+    PasswordLinksRepository& password_links;
 };
 
 }  // namespace windlass::api

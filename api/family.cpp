@@ -10,7 +10,7 @@ namespace windlass::api {
 namespace {
 
 // Longest first where one begins another; "/" at the end: all below it.
-constexpr std::array<std::pair<std::string_view, Family>, 28> prefixes = {{
+constexpr std::array<std::pair<std::string_view, Family>, 29> prefixes = {{
     {"/v1/", Family::courses},
     {"/api/users", Family::jobs},
     {"/api/user/jwt-login", Family::images},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, Family>, 28> prefixes = {{
     {"/api/docs", Family::images},
     {"/api/register", Family::accounts},
     {"/api/login/", Family::accounts},
+    {"/api/user/password", Family::queue},
     {"/api/user", Family::accounts},
     {"/api/admin/users", Family::accounts},
     {"/auth/oauth/", Family::monitoring},

@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 
+#include "api/accounts/password_links_repository.h"
+#include "api/accounts/tiers_repository.h"
 #include "api/accounts_repository.h"
 #include "api/audit/audit_log.h"
 #include "api/audit/audit_repository.h"
@@ -132,6 +134,8 @@ Status run(const Config& config) {
     BlobsRepository blobs(pool);
     QuotasRepository quotas(pool);
     SchedulesRepository schedules(pool);
+    TiersRepository tiers(pool);
+    PasswordLinksRepository password_links(pool);
     Idempotency idempotency(pool);
     PasswordHasher passwords;
     WINDLASS_TRY_STATUS(ensure_first_admin(accounts, passwords, config.api.credentials_directory, clock.now().wall));
@@ -153,8 +157,9 @@ Status run(const Config& config) {
             notify_status("the scheduler is away");
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
-    App app{config.api, open,      clock,       accounts,    jobs,      results,  relations, blobs,
-            quotas,     schedules, idempotency, credentials, passwords, throttle, scheduler, metrics, audit_entries, audit, rates};
+    App app{config.api, open,    clock,         accounts,    jobs,        results,   relations,
+            blobs,      quotas,  schedules,     idempotency, credentials, passwords, throttle,
+            scheduler,  metrics, audit_entries, audit,       rates,       tiers,     password_links};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front,
                  Front::open(

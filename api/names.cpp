@@ -44,7 +44,7 @@ void put_character(std::string& out, std::uint32_t code) {
 bool is_control(std::uint32_t code) {
     return code < 0x20 || (code >= 0x7F && code < 0xA0);
 }
-bool is_blank(std::uint32_t code) {
+bool is_blank_character(std::uint32_t code) {
     return code == ' ' || iswspace_l(static_cast<wint_t>(code), unicode_locale()) != 0;
 }
 
@@ -53,9 +53,6 @@ bool any_character(std::string_view text, Predicate predicate) {
     while (!text.empty())
         if (predicate(take_character(text))) return true;
     return false;
-}
-bool all_blank(std::string_view text) {
-    return !any_character(text, [](std::uint32_t code) { return !is_blank(code); });
 }
 
 constexpr bool is_letter(char c) {
@@ -76,10 +73,21 @@ std::size_t count_characters(std::string_view utf8) {
         std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+std::string_view without_spaces_around(std::string_view text) {
+    constexpr std::string_view spaces = " \t\r\n";
+    const auto first = text.find_first_not_of(spaces);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(spaces) - first + 1);
+}
+
+bool is_blank(std::string_view text) {
+    return !any_character(text, [](std::uint32_t code) { return !is_blank_character(code); });
+}
+
 std::string_view fault_of_username(std::string_view text) {
     if (text.empty()) return "must not be empty";
     if (count_characters(text) > 150) return "must not be longer than 150 characters";
-    if (any_character(text, [](std::uint32_t code) { return is_control(code) || is_blank(code); }))
+    if (any_character(text, [](std::uint32_t code) { return is_control(code) || is_blank_character(code); }))
         return "must not contain spaces or control characters";
     if (text.find_first_of("/:?#\"\\") != std::string_view::npos) return "must not contain any of / : ? # \" \\";
     return {};
@@ -87,30 +95,23 @@ std::string_view fault_of_username(std::string_view text) {
 
 std::string_view fault_of_email(std::string_view text) {
     if (text.empty()) return "must not be empty";
-    if (text.size() > 254) return "must not be longer than 254 bytes";
+    if (count_characters(text) > 255) return "must not be longer than 255 characters";
     const auto at = text.find('@');
     const auto domain = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
     const bool shape = at != std::string_view::npos && at > 0 && !domain.empty() &&
                        domain.find('@') == std::string_view::npos && domain.front() != '.' && domain.back() != '.' &&
                        domain.find("..") == std::string_view::npos;
     const bool clean = !any_character(text, [](std::uint32_t code) {
-        return is_control(code) || is_blank(code) || code == '<' || code == '>' || code == ',' || code == ';' ||
-               code == ':';
+        return is_control(code) || is_blank_character(code) || code == '<' || code == '>' || code == ',' ||
+               code == ';' || code == ':';
     });
     return shape && clean ? std::string_view() : "must be an e-mail address such as ada@example.org";
 }
 
 std::string_view fault_of_personal_name(std::string_view text) {
-    if (all_blank(text)) return "must not be empty";
+    if (is_blank(text)) return "must not be empty";
     if (count_characters(text) > 255) return "must not be longer than 255 characters";
     if (any_character(text, is_control)) return "must not contain control characters";
-    return {};
-}
-
-std::string_view fault_of_password(std::string_view text) {
-    const auto length = count_characters(text);
-    if (length < 8) return "must have at least 8 characters";
-    if (length > 128) return "must not be longer than 128 characters";
     return {};
 }
 
@@ -130,6 +131,11 @@ PersonalName split_name(std::string_view name) {
     if (space == std::string_view::npos) return {std::string(name), {}};
     const auto first = name.substr(0, space);
     return {std::string(first.substr(0, first.find_last_not_of(' ') + 1)), std::string(name.substr(space + 1))};
+}
+
+std::string joined_name(const PersonalName& person) {
+    if (person.first.empty() || person.last.empty()) return person.first + person.last;
+    return person.first + " " + person.last;
 }
 
 }  // namespace windlass::api

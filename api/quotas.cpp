@@ -8,6 +8,7 @@
 #include "api/json_fields.h"
 #include "api/names.h"
 #include "api/quotas_repository.h"
+#include "api/render_quota.h"
 
 namespace windlass::api {
 namespace {
@@ -35,15 +36,6 @@ OrProblem<Subject> path_subject(const Call& call) {
         return Subject{"user:" + account->id.text(), text, account->id, {}};
     }
     return not_found("A quota belongs to tier:NAME or user:NAME.");
-}
-
-void write_quota(JsonWriter& json, const Quota& quota) {
-    put_number_or_null(json, "queued", quota.queued);
-    put_number_or_null(json, "running", quota.running);
-    std::optional<std::int64_t> cpu_s;
-    if (quota.cpu_per_day) cpu_s = std::chrono::duration_cast<Seconds>(*quota.cpu_per_day).count();
-    put_number_or_null(json, "cpu_s_per_day", cpu_s);
-    put_number_or_null(json, "stored_bytes", quota.stored_bytes);
 }
 
 void write_line(JsonWriter& json, std::string_view subject, const Quota& quota) {
@@ -134,17 +126,7 @@ OrProblem<Reply> own_quota(const Call& call) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
-    json.Key("quota");
-    json.StartObject();
-    write_quota(json, quota);
-    json.EndObject();
-    json.Key("usage");
-    json.StartObject();
-    put_number(json, "queued", usage.queued);
-    put_number(json, "running", usage.running);
-    put_number(json, "cpu_s_today", std::chrono::duration_cast<Seconds>(usage.cpu_today).count());
-    put_number(json, "stored_bytes", usage.stored_bytes);
-    json.EndObject();
+    write_quota_and_usage(json, quota, usage);
     json.EndObject();
     return Reply(json_response(buffer));
 }

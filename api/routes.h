@@ -10,6 +10,7 @@ namespace windlass::api {
 
 std::span<const Route> jobs_routes();
 std::span<const Route> queue_routes();
+std::span<const Route> accounts_routes();
 std::span<const Route> operations_routes();
 std::span<const Route> openapi_routes();
 

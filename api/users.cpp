@@ -4,7 +4,11 @@
 #include <memory>
 #include <utility>
 
+#include "api/accounts/administration.h"
+#include "api/accounts/password_link.h"
+#include "api/accounts/password_rules.h"
 #include "api/accounts_repository.h"
+#include "api/audit/audited.h"
 #include "api/credentials.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
@@ -40,7 +44,8 @@ OrProblem<Registration> parse_registration(std::string_view body) {
     read("email", fault_of_email, registration.account.email);
     read("company", fault_of_personal_name, registration.account.company);
     if (const auto password = fields.text("password")) {
-        if (const auto fault = fault_of_password(*password); !fault.empty())
+        const auto& account = registration.account;
+        if (const auto fault = fault_of_password(*password, {account.username, account.email}); !fault.empty())
             fields.bad("password", std::string(fault));
         else
             registration.password = *password;
@@ -50,22 +55,23 @@ OrProblem<Registration> parse_registration(std::string_view body) {
     return registration;
 }
 
-Response id_response(UserId id, int status) {
+Response id_response(UserId id, int status, const std::optional<NewPasswordLink>& link = {}) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
     put_text(json, "id", id.text());
+    if (link) write_password_link(json, *link);
     json.EndObject();
     return json_response(buffer, status);
 }
 
-Response created_response(UserId id) {
-    Response response = id_response(id, 201);
+Response created_response(UserId id, const std::optional<NewPasswordLink>& link = {}) {
+    Response response = id_response(id, 201, link);
     response.headers.emplace_back("Location", "/api/users/" + id.text() + "/");
     return response;
 }
 
-OrProblem<Reply> store_account(const Call& call, const NewAccount& account) {
+OrProblem<UserId> store_account(const Call& call, const NewAccount& account) {
     const WallTime now = call.app.clock.now().wall;
     AccountsRepository::Also also;
     if (call.key)
@@ -79,15 +85,34 @@ OrProblem<Reply> store_account(const Call& call, const NewAccount& account) {
         problem.errors.push_back({username ? "/username" : "/email", "is in use by another account"});
         return problem;
     }
-    return Reply(created_response(std::get<UserId>(stored)));
+    return std::get<UserId>(stored);
+}
+
+// An admin who gives no password gets a link for the owner, once: a replay by Idempotency-Key does not have it, as what
+// is kept for replays must not open an account.
+OrProblem<Reply> store_without_password(const Call& call, const NewAccount& account, bool by_admin) {
+    WINDLASS_TRY(const auto id, store_account(call, account));
+    std::optional<NewPasswordLink> link;
+    if (by_admin) {
+        WINDLASS_TRY(link, new_password_link(call.app, id));
+    }
+    return Reply(created_response(id, link));
 }
 
 // Open registration asks for no credential; otherwise only an admin may.
 OrProblem<bool> may_register(const Call& call) {
     if (call.app.registration_open) return true;
     WINDLASS_TRY(const auto principal, call.app.credentials.require(call.request));
-    if (!principal.is_admin()) return make_problem(403, "Accounts are created by the admins of this site.");
+    describe(*call.note, principal);
+    if (!may_administer(principal)) return make_problem(403, "Accounts are created by the admins of this site.");
     return true;
+}
+
+OrProblem<bool> is_by_admin(const Call& call) {
+    if (presented_credential(call.request).place == PresentedCredential::Place::none) return false;
+    WINDLASS_TRY(const auto principal, call.app.credentials.require(call.request));
+    describe(*call.note, principal);
+    return may_administer(principal);
 }
 
 }  // namespace
@@ -96,14 +121,20 @@ OrProblem<Reply> create_user(const Call& call) {
     WINDLASS_TRY(const bool allowed, may_register(call));
     static_cast<void>(allowed);
     WINDLASS_TRY(auto registration, parse_registration(call.request.body));
-    if (!registration.password) return store_account(call, registration.account);
+    if (!registration.password) {
+        WINDLASS_TRY(const bool by_admin, is_by_admin(call));
+        return store_without_password(call, registration.account, by_admin);
+    }
 
     Later later;
     later.start = [call, registration = std::move(registration)](const Resumer& resume) {
         const auto queued = call.app.passwords.hash(
             *registration.password, [call, resume, account = registration.account](std::string hash) mutable {
                 account.password_hash = std::move(hash);
-                resume(call.then([call, account] { return store_account(call, account); }));
+                resume(call.then([call, account]() -> OrProblem<Reply> {
+                    WINDLASS_TRY(const auto id, store_account(call, account));
+                    return Reply(created_response(id));
+                }));
             });
         if (!queued) resume(call.then([error = queued.error()]() -> OrProblem<Reply> { return problem_of(error); }));
     };
@@ -113,7 +144,7 @@ OrProblem<Reply> create_user(const Call& call) {
 OrProblem<Reply> delete_user(const Call& call) {
     const auto unknown = [&] { return not_found("There is no such account that you may delete."); };
     const auto id = call.path_id();
-    if (!id || !call.principal.may_see(UserId{*id})) return unknown();
+    if (!id || (call.principal.id != UserId{*id} && !may_administer(call.principal))) return unknown();
     WINDLASS_TRY(const auto removal, call.app.accounts.remove(UserId{*id}, call.app.clock.now().wall));
     if (removal == Removal::unknown) return unknown();
     if (removal == Removal::last_admin)

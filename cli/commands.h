@@ -27,7 +27,8 @@ void add_schedule(CLI::App& app, Options& options);  // schedule list|create|sho
 void add_queue(CLI::App& app, Options& options);     // queue list|set|hold|release|remove
 void add_quota(CLI::App& app, Options& options);     // quota mine|list|set|remove
 void add_worker(CLI::App& app, Options& options);    // worker list|drain|resume|forget
-void add_user(CLI::App& app, Options& options);      // user create|list
+void add_user(CLI::App& app, Options& options);      // user create|list|show|set|disable|enable|password-link|password
+void add_tier(CLI::App& app, Options& options);      // tier list|set|remove
 void add_audit(CLI::App& app, Options& options);     // audit list|verify
 void add_doctor(CLI::App& app, Options& options);    // doctor
 

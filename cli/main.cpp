@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
     cli::add_worker(app, options);
     cli::add_user(app, options);
     cli::add_audit(app, options);
+    cli::add_tier(app, options);
     cli::add_doctor(app, options);
     // What stands behind `--` belongs to a job, byte for byte: the parser, which gives brackets and commas a meaning of
     // its own, never sees it.

@@ -65,6 +65,7 @@ struct Config {
         std::string registration = "loopback";
         std::string credentials_directory;
         std::int64_t session_s = 12 * 3600;
+        std::int64_t password_link_s = 24 * 3600;
         std::int64_t body_bytes = 64 * mebibyte;
         std::int64_t connections = 20'000;
         std::int64_t connections_per_address = 10'000;
@@ -158,6 +159,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.credentials_directory", c.api.credentials_directory,
           "where the first admin's password and token are written (mode 0600); empty: the password is printed once");
     visit("api.session_s", c.api.session_s, "a session ends so many seconds after its login");
+    visit("api.password_link_s", c.api.password_link_s,
+          "a link to set a password, made by an admin, is good for so many seconds");
     visit("api.body_bytes", c.api.body_bytes, "largest request body");
     visit("api.connections", c.api.connections, "connections in total");
     visit("api.connections_per_address", c.api.connections_per_address, "connections from one address");

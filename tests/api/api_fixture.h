@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "api/accounts/password_links_repository.h"
+#include "api/accounts/tiers_repository.h"
 #include "api/accounts_repository.h"
 #include "api/app.h"
 #include "api/audit/audit_log.h"
@@ -182,6 +184,8 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<BlobsRepository> blobs_;
     std::unique_ptr<QuotasRepository> quotas_;
     std::unique_ptr<SchedulesRepository> schedules_;
+    std::unique_ptr<TiersRepository> tiers_;
+    std::unique_ptr<PasswordLinksRepository> password_links_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
     std::unique_ptr<Credentials> credentials_;

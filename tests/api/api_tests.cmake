@@ -1,6 +1,12 @@
 # What the whole api does, over HTTP: on both engines.
 set(api_contract
   accounts_contract_test.cpp
+  accounts/administration_contract_test.cpp
+  accounts/own_account_contract_test.cpp
+  accounts/password_links_contract_test.cpp
+  accounts/registration_contract_test.cpp
+  accounts/tiers_contract_test.cpp
+  accounts/user_roles_contract_test.cpp
   api_fixture.cpp
   arrays_contract_test.cpp
   audit/audit_contract_test.cpp
@@ -41,6 +47,8 @@ windlass_test(api_tests
     router_test.cpp
     scheduler_link_test.cpp
     server_test.cpp
+    accounts/password_rules_test.cpp
+    monitoring/any_case_fields_test.cpp
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp

@@ -31,14 +31,6 @@ TEST(Names, email_addresses) {
     EXPECT_NE(fault_of_email("a@" + std::string(260, 'b')), "");
 }
 
-TEST(Names, passwords_are_measured_in_characters) {
-    EXPECT_EQ(fault_of_password("12345678"), "");
-    EXPECT_NE(fault_of_password("1234567"), "");
-    EXPECT_EQ(fault_of_password("pässwörd"), "");
-    EXPECT_NE(fault_of_password(std::string(129, 'x')), "");
-    EXPECT_EQ(fault_of_password(std::string(128, 'x')), "");
-}
-
 TEST(Names, a_blank_name_is_none) {
     EXPECT_NE(fault_of_personal_name(""), "");
     EXPECT_NE(fault_of_personal_name("  \t"), "");
