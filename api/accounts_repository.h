@@ -1,4 +1,4 @@
-// The SQL of accounts and credentials. Threads: any; each call borrows one session.
+// The SQL of accounts. Threads: any; each call borrows one session.
 #pragma once
 
 #include <cstdint>
@@ -33,25 +33,13 @@ struct AccountSummary {
 };
 struct LoginAccount {
     UserId id;
+    std::string username;
+    Roles roles;
     std::optional<std::string> password_hash;
 };
 
 enum class Taken { username, email };  // by another account, in any spelling
 enum class Removal { removed, unknown, last_admin };
-
-struct NewToken {
-    std::string token_hash;
-    UserId account;
-    std::string label;
-    std::optional<WallTime> expires;
-    std::string prefix = {};  // the first characters of the token, for people to tell tokens apart
-    Scopes scopes = Scopes::all();
-    std::optional<Roles> roles = {};  // none: those of the account, whatever they will be
-};
-struct FoundPrincipal {
-    Principal principal;
-    std::optional<WallTime> expires;
-};
 
 class AccountsRepository {
   public:
@@ -69,10 +57,6 @@ class AccountsRepository {
     Result<std::vector<AccountSummary>> page(UserId after, int limit);
     Result<std::optional<UserId>> first_admin();
     Status set_password_hash(UserId account, const std::string& hash);
-
-    Status add_token(const NewToken& token, WallTime now);
-    // Of a credential that is good now, of an account that is not disabled.
-    Result<std::optional<FoundPrincipal>> principal_of(const std::string& token_hash, WallTime now);
 
     // Is the database there?
     Status ping();

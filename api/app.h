@@ -24,6 +24,8 @@ class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
 class SchedulesRepository;
+class SessionsRepository;
+class TokensRepository;
 
 struct App {
     const Config::Api& settings;
@@ -37,6 +39,8 @@ struct App {
     QuotasRepository& quotas;
     SchedulesRepository& schedules;
     Idempotency& idempotency;
+    SessionsRepository& sessions;
+    TokensRepository& tokens;
     Credentials& credentials;
     PasswordHasher& passwords;
     LoginThrottle& throttle;

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "api/credentials.h"
+#include "api/auth/credentials.h"
 #include "api/find_job.h"
 #include "api/jobs_repository.h"
 #include "api/results_repository.h"

@@ -8,8 +8,8 @@
 
 #include "api/audit/audit_log.h"
 #include "api/audit/audited.h"
+#include "api/auth/credentials.h"
 #include "api/authorise.h"
-#include "api/credentials.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/metrics.h"
@@ -89,6 +89,8 @@ struct Completion {
     Reply complete(Response response) const {
         add_common_headers(response);
         response.headers.insert(response.headers.end(), visit->headers.begin(), visit->headers.end());
+        // A handler that sets them itself (a logout) knows better.
+        if (!sets_cookies(response)) add_cookies(response, visit->renewed);
         const bool known = visit->match.route != nullptr;
         app.metrics.count_request(known ? visit->match.number : Metrics::no_route, response.status,
                                   std::chrono::duration_cast<Microseconds>(app.clock.now().steady - visit->began));
@@ -136,9 +138,10 @@ OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
 // Nobody, where no credential is asked for.
 OrProblem<Principal> Server::principal_of(Visit& visit) const {
     if (visit.match.route == nullptr || visit.match.route->access == Access::anyone) return Principal{};
-    WINDLASS_TRY(auto principal, app_.credentials.require(visit.request));
-    describe(visit.note, principal);
-    return principal;
+    WINDLASS_TRY(auto identified, app_.credentials.identify(visit.request));
+    visit.renewed = std::move(identified.renewed);
+    describe(visit.note, identified.principal);
+    return std::move(identified.principal);
 }
 
 std::optional<Problem> Server::refusal_by_rate(Visit& visit, UserId account) const {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "api/accounts_repository.h"
-#include "api/credentials.h"
+#include "api/auth/credentials.h"
 #include "api/field_reader.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
