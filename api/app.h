@@ -20,12 +20,16 @@ class Metrics;
 class PasswordHasher;
 class PasswordLinksRepository;
 class QuotasRepository;
+struct Oidc;
 class RateLimits;
 class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
 class SchedulesRepository;
+class SessionsRepository;
+class SigningKeys;
 class TiersRepository;
+class TokensRepository;
 
 struct App {
     const Config::Api& settings;
@@ -39,6 +43,8 @@ struct App {
     QuotasRepository& quotas;
     SchedulesRepository& schedules;
     Idempotency& idempotency;
+    SessionsRepository& sessions;
+    TokensRepository& tokens;
     Credentials& credentials;
     PasswordHasher& passwords;
     LoginThrottle& throttle;
@@ -49,6 +55,8 @@ struct App {
     RateLimits& rates;
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
+    const SigningKeys& signing_keys;
+    Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
 };
 
 }  // namespace windlass::api

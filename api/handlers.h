@@ -9,8 +9,6 @@ namespace windlass::api {
 OrProblem<Reply> create_user(const Call& call);
 OrProblem<Reply> delete_user(const Call& call);
 OrProblem<Reply> list_users(const Call& call);
-// authenticate.cpp
-OrProblem<Reply> authenticate(const Call& call);
 // jobs.cpp
 OrProblem<Reply> submit_job(const Call& call);
 OrProblem<Reply> list_jobs(const Call& call);
@@ -72,6 +70,8 @@ OrProblem<Reply> delete_schedule(const Call& call);
 OrProblem<Reply> pause_schedule(const Call& call);
 OrProblem<Reply> resume_schedule(const Call& call);
 OrProblem<Reply> run_schedule(const Call& call);
+// links/links.cpp
+OrProblem<Reply> create_link(const Call& call);
 // audit/audit.cpp
 OrProblem<Reply> list_audit(const Call& call);
 // health.cpp

@@ -13,8 +13,11 @@
 #include "api/accounts_repository.h"
 #include "api/audit/audit_log.h"
 #include "api/audit/audit_repository.h"
+#include "api/auth/credentials.h"
+#include "api/auth/sessions_repository.h"
+#include "api/auth/signing_keys.h"
+#include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
-#include "api/credentials.h"
 #include "api/first_admin.h"
 #include "api/front/front.h"
 #include "api/front/origin.h"
@@ -23,6 +26,7 @@
 #include "api/login_throttle.h"
 #include "api/metrics.h"
 #include "api/network_permission.h"
+#include "api/oidc/oidc.h"
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
 #include "api/rate_limits.h"
@@ -70,6 +74,24 @@ Result<bool> registration_open(const Config::Api& api) {
         return make_error(ErrorKind::invalid, "api.registration must be open, admin or loopback");
     WINDLASS_TRY(const auto endpoint, wire::parse_endpoint(api.listen));
     return endpoint.is_loopback();
+}
+
+// Where it is set; else with the other secrets of the site, or beside the one file of the database. A database on
+// another machine has no place here that would last.
+Result<SigningKeys> signing_keys(const Config::Api& api, const DatabaseUrl& database) {
+    if (!api.signing_key_file.empty()) return load_signing_keys(api.signing_key_file);
+    if (!api.credentials_directory.empty()) return load_signing_keys(api.credentials_directory + "/signing.key");
+    if (!database.path().empty()) return load_signing_keys(database.path() + ".signing-key");
+    log::warning("sessions will end with this process, and are good in no other: set api.signing_key_file");
+    return SigningKeys::random();
+}
+
+// Null: the site has no provider.
+Result<std::unique_ptr<Oidc>> set_up_oidc(const Config::Api& api, const Clock& clock, SessionPool& pool) {
+    WINDLASS_TRY(auto settings, oidc_settings(api));
+    WINDLASS_TRY(auto roles, RoleMap::parse(api.oidc_roles, api.oidc_default_roles));
+    if (settings.issuer.empty()) return std::unique_ptr<Oidc>();
+    return std::make_unique<Oidc>(std::move(settings), clock, fetch, pool, std::move(roles));
 }
 
 Status prepare_database(const DatabaseUrl& url) {
@@ -137,10 +159,15 @@ Status run(const Config& config) {
     TiersRepository tiers(pool);
     PasswordLinksRepository password_links(pool);
     Idempotency idempotency(pool);
+    SessionsRepository sessions(pool);
+    TokensRepository tokens(pool);
     PasswordHasher passwords;
-    WINDLASS_TRY_STATUS(ensure_first_admin(accounts, passwords, config.api.credentials_directory, clock.now().wall));
-    Credentials credentials(accounts, clock);
+    WINDLASS_TRY_STATUS(
+        ensure_first_admin(accounts, tokens, passwords, config.api.credentials_directory, clock.now().wall));
+    WINDLASS_TRY(const auto keys, signing_keys(config.api, url));
+    Credentials credentials(sessions, tokens, keys, config.api, clock);
     LoginThrottle throttle;
+    WINDLASS_TRY(const auto oidc, set_up_oidc(config.api, clock, pool));
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
     RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s});
@@ -157,9 +184,9 @@ Status run(const Config& config) {
             notify_status("the scheduler is away");
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
-    App app{config.api, open,    clock,         accounts,    jobs,        results,   relations,
-            blobs,      quotas,  schedules,     idempotency, credentials, passwords, throttle,
-            scheduler,  metrics, audit_entries, audit,       rates,       tiers,     password_links};
+    App app{config.api,    open,        clock,    accounts, jobs,           results,   relations, blobs,     quotas,
+            schedules,     idempotency, sessions, tokens,   credentials,    passwords, throttle,  scheduler, metrics,
+            audit_entries, audit,       rates,    tiers,    password_links, keys,      oidc.get()};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front,
                  Front::open(

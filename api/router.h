@@ -33,6 +33,9 @@ enum class Access {
 // Whether requests may carry an Idempotency-Key; the others do the same however often they are called.
 enum class Creates { no, yes };
 
+// Whether a signed link (links/signed_link.h) can stand for a credential.
+enum class Links { no, yes };
+
 struct Route {
     std::string_view method;
     std::string_view
@@ -44,6 +47,7 @@ struct Route {
     std::string_view summary;
     std::span<const std::string_view> query = {};  // parameters it knows; any other is a 400
     Creates creates = Creates::no;
+    Links links = Links::no;
 };
 
 inline constexpr std::size_t max_path_parameters = 2;

@@ -8,11 +8,13 @@
 
 #include "api/audit/audit_log.h"
 #include "api/audit/audited.h"
+#include "api/auth/credentials.h"
 #include "api/authorise.h"
 #include "api/cors.h"
-#include "api/credentials.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/links/link_principal.h"
+#include "api/links/signed_link.h"
 #include "api/metrics.h"
 #include "api/rate_limits.h"
 #include "api/routes.h"
@@ -32,8 +34,10 @@ Problem no_route(const RouteMatch& match, const Request& request) {
 }
 
 std::optional<Problem> fault_of_query(const Route& route, const Request& request) {
+    const bool signed_link = route.links == Links::yes && looks_signed(request.target);
     for (std::size_t i = 0; i < request.query.size(); ++i) {
         const std::string& name = request.query[i].first;
+        if (signed_link && is_link_parameter(name)) continue;
         if (std::find(route.query.begin(), route.query.end(), name) == route.query.end())
             return bad_field("?" + name.substr(0, 100), fmt::format("\"{}\" is not a parameter that is known here.",
                                                                     to_valid_utf8(name.substr(0, 100))));
@@ -99,6 +103,8 @@ struct Completion {
         add_common_headers(response);
         add_cors_headers(response, visit->request, app.settings.allowed_origins);
         response.headers.insert(response.headers.end(), visit->headers.begin(), visit->headers.end());
+        // A handler that sets them itself (a logout) knows better.
+        if (!sets_cookies(response)) add_cookies(response, visit->renewed);
         count(response.status);
         if (visit->match.route == nullptr) return response;
         return audited(app, visit->request, *visit->match.route, visit->note, std::move(response));
@@ -125,7 +131,7 @@ Reply Server::handle(const Request& request) const {
 
 OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
     const Request& request = visit->request;
-    const auto principal = principal_of(*visit);
+    auto principal = principal_of(*visit);
     if (auto refusal = refusal_by_rate(*visit, principal ? principal->id : UserId{})) return *std::move(refusal);
     const Route* route = visit->match.route;
     if (route == nullptr) return no_route(visit->match, request);
@@ -146,16 +152,21 @@ OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
 // Nobody, where no credential is asked for.
 OrProblem<Principal> Server::principal_of(Visit& visit) const {
     if (visit.match.route == nullptr || visit.match.route->access == Access::anyone) return Principal{};
-    WINDLASS_TRY(auto principal, app_.credentials.require(visit.request));
-    describe(visit.note, principal);
-    return principal;
+    if (visit.match.route->links == Links::yes && looks_signed(visit.request.target)) {
+        visit.headers.emplace_back("Referrer-Policy", "no-referrer");
+        return principal_of_link(app_, visit.request);
+    }
+    WINDLASS_TRY(auto identified, app_.credentials.identify(visit.request));
+    visit.renewed = std::move(identified.renewed);
+    describe(visit.note, identified.principal);
+    return std::move(identified.principal);
 }
 
 std::optional<Problem> Server::refusal_by_rate(Visit& visit, UserId account) const {
     const SteadyTime now = app_.clock.now().steady;
     const auto standing = account ? app_.rates.take(account, now) : app_.rates.take(visit.request.remote_address, now);
     if (!standing) return std::nullopt;
-    visit.headers = rate_headers(*standing);
+    for (auto& header : rate_headers(*standing)) visit.headers.push_back(std::move(header));
     if (!standing->refused) return std::nullopt;
     Problem problem = make_problem(429, "Too many requests in a short time. Wait before you send more.");
     problem.retry_after_s = standing->retry_after_s;

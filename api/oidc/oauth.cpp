@@ -5,7 +5,7 @@
 #include "api/audit/audited.h"
 #include "api/auth/credentials.h"
 #include "api/auth/open_session.h"
-#include "api/handlers.h"
+#include "api/oidc/handlers.h"
 #include "api/oidc/oidc.h"
 
 namespace windlass::api {

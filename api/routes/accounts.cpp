@@ -1,11 +1,14 @@
 // Accounts: the family of this name, what admins need beyond it, and roles as the monitoring family knows them.
 #include "api/accounts/handlers.h"
+#include "api/auth/handlers.h"
 #include "api/routes.h"
 
 namespace windlass::api {
 namespace {
 
 constexpr Route table[] = {
+    {"POST", "/api/login/", Family::accounts, Access::anyone, Scope::none, accounts_login,
+     "Log in with a password; with a slash at the end"},
     {"POST",
      "/api/register/",
      Family::accounts,

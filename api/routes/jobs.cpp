@@ -1,6 +1,7 @@
 // Users, jobs and results, as in the family "jobs".
 #include <array>
 
+#include "api/auth/handlers.h"
 #include "api/handlers.h"
 #include "api/job_parameters.h"
 #include "api/routes.h"
@@ -66,7 +67,7 @@ constexpr Route table[] = {
     {"GET", "/api/jobs/{id}/attempts/", Family::jobs, Access::user, Scope::jobs_read, job_attempts,
      "How each attempt of a job ended"},
     {"GET", "/api/jobs/{id}/log/", Family::jobs, Access::user, Scope::jobs_read, job_log,
-     "What a job has printed, or prints", log_parameters},
+     "What a job has printed, or prints", log_parameters, Creates::no, Links::yes},
     {"GET", "/api/jobs/{id}/live/", Family::jobs, Access::user, Scope::jobs_read, job_live,
      "All that happens to a job and all that it prints, as it comes: a WebSocket", live_parameters},
     {"GET", "/api/jobs/{id}/why/", Family::jobs, Access::user, Scope::jobs_read, why_job,
@@ -74,9 +75,17 @@ constexpr Route table[] = {
     {"GET", "/api/results/", Family::jobs, Access::user, Scope::jobs_read, list_results,
      "List the results of finished jobs", list_parameters},
     {"GET", "/api/results/{id}/", Family::jobs, Access::user, Scope::jobs_read, show_result,
-     "One result; may wait for it", wait_parameters},
-    {"GET", "/api/results/{id}/files/{path...}", Family::jobs, Access::user, Scope::jobs_read, result_file,
-     "The bytes of a file that a job left"},
+     "One result; may wait for it", wait_parameters, Creates::no, Links::yes},
+    {"GET",
+     "/api/results/{id}/files/{path...}",
+     Family::jobs,
+     Access::user,
+     Scope::jobs_read,
+     result_file,
+     "The bytes of a file that a job left",
+     {},
+     Creates::no,
+     Links::yes},
 };
 
 }  // namespace

@@ -10,12 +10,18 @@ set(api_contract
   api_fixture.cpp
   arrays_contract_test.cpp
   audit/audit_contract_test.cpp
+  auth/credentials_test.cpp
+  auth/logins_contract_test.cpp
+  auth/tokens_contract_test.cpp
   blobs_contract_test.cpp
   first_admin_test.cpp
   following_contract_test.cpp
   front/test_front.cpp
   idempotency_contract_test.cpp
   jobs_contract_test.cpp
+  links/links_contract_test.cpp
+  oidc/oidc_contract_test.cpp
+  oidc/played_provider.cpp
   operators_contract_test.cpp
   rate_contract_test.cpp
   results_contract_test.cpp
@@ -27,8 +33,14 @@ windlass_test(api_tests
     ${api_contract}
     authorise_test.cpp
     cors_test.cpp
-    credentials_test.cpp
+    auth/api_token_test.cpp
+    auth/form_test.cpp
+    auth/jwt_test.cpp
+    auth/signing_keys_test.cpp
+    authorisation_matrix_test.cpp
     family_test.cpp
+    links/signed_link_test.cpp
+    oidc/id_token_test.cpp
     job_following_test.cpp
     job_live_test.cpp
     openapi/answer_check.cpp
@@ -52,7 +64,7 @@ windlass_test(api_tests
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support
+  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
   LABELS api
   TIMEOUT 60)
 
@@ -63,6 +75,6 @@ windlass_test(api_postgresql_tests WHOLE
     openapi/answer_check.cpp
     openapi/schema_contract_test.cpp
     on_postgresql.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support
+  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
   LABELS api database
   TIMEOUT 120)
