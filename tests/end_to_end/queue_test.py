@@ -71,12 +71,14 @@ class Queue(harness.OnDatabase):
     # --- doing it once
 
     def post_until_answered(self, path, body, key):
-        while True:
+        def post():
             answer = self.user.post(path, body, headers={"Idempotency-Key": key})
             if answer.status != 409:
                 return answer
             self.assertIn("Retry-After", answer.headers, answer)
-            time.sleep(0.02)
+            return None
+
+        return harness.until(post, f"{path} is answered, not only refused because the same is under way")
 
     def test_a_key_makes_one_job_however_often_and_at_once_it_is_sent(self):
         key, answers = f"key-{random.random()}", []

@@ -2,19 +2,23 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <thread>
+#include <utility>
 #include <vector>
 
 extern char** environ;
@@ -60,6 +64,10 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& log) {
 std::string text_of(const std::string& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+int pidfd_of(pid_t process) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
 }
 
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
@@ -127,22 +135,40 @@ void PostgresServer::set(const std::string& setting) {
 }
 
 void PostgresServer::start() {
-    postmaster_ =
-        spawn(as_server_user({programs + "postgres", "-D", directory_ + "/data"}), directory_ + "/server.log");
+    launch();
     wait_until_ready();
 }
 
+void PostgresServer::launch() {
+    postmaster_ =
+        spawn(as_server_user({programs + "postgres", "-D", directory_ + "/data"}), directory_ + "/server.log");
+}
+
+// The postmaster writes into postmaster.pid when it accepts connections (src/backend/postmaster/postmaster.c); pg_ctl
+// looks there too.
 void PostgresServer::wait_until_ready() {
     const std::string where = uri("postgres");
+    const int told = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (::inotify_add_watch(told, (directory_ + "/data").c_str(), IN_MODIFY) < 0) give_up("cannot watch its directory");
+    int ended = pidfd_of(postmaster_);
     for (const auto end = steady_clock::now() + patience; steady_clock::now() < end;) {
-        if (PQping(where.c_str()) == PQPING_OK) return;
+        if (PQping(where.c_str()) == PQPING_OK) {
+            ::close(told);
+            ::close(ended);
+            return;
+        }
+        pollfd events[] = {{told, POLLIN, 0}, {ended, POLLIN, 0}};
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - steady_clock::now());
+        ::poll(events, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        char ignored[4096];
+        while (::read(told, ignored, sizeof ignored) > 0) {
+        }
         int status = 0;
         if (::waitpid(postmaster_, &status, WNOHANG) == postmaster_) {
             // The processes of a server that was killed hold its memory for a moment longer.
-            postmaster_ =
-                spawn(as_server_user({programs + "postgres", "-D", directory_ + "/data"}), directory_ + "/server.log");
+            launch();
+            ::close(std::exchange(ended, pidfd_of(postmaster_)));
         }
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     give_up("the server does not come up: " + text_of(directory_ + "/server.log"));
 }

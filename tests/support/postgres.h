@@ -45,6 +45,7 @@ class PostgresServer {
   private:
     std::string uri(const std::string& database) const;
     void initialise();
+    void launch();
     void wait_until_ready();
     void wait_until_gone();
 
