@@ -39,8 +39,38 @@ std::string_view text_member(const rapidjson::Value& object, const char* name) {
     return member != object.MemberEnd() && member->value.IsString() ? text_of(member->value) : std::string_view();
 }
 
+// Unpadded, as RFC 7515 has it. Debian's cjose is built with assertions, and some other texts break them: they would
+// end the whole process.
+bool is_base64url(std::string_view text) {
+    return text.size() % 4 != 1 && std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                      c == '_';
+           });
+}
+
+// The compact form: header, content and signature.
+bool has_three_parts(std::string_view token) {
+    int parts = 1;
+    for (auto dot = token.find('.'); dot != std::string_view::npos; dot = token.find('.'), ++parts) {
+        if (dot == 0 || !is_base64url(token.substr(0, dot))) return false;
+        token.remove_prefix(dot + 1);
+    }
+    return parts == 3 && !token.empty() && is_base64url(token);
+}
+
+// The numbers that make a key of these two kinds.
+bool has_good_numbers(const rapidjson::Value& key) {
+    return std::all_of(key.MemberBegin(), key.MemberEnd(), [](const auto& member) {
+        const auto name = text_of(member.name);
+        const bool number = name == "n" || name == "e" || name == "x" || name == "y" || name == "d";
+        return !number ||
+               (member.value.IsString() && !text_of(member.value).empty() && is_base64url(text_of(member.value)));
+    });
+}
+
 Result<Jws> import(std::string_view token) {
     if (token.empty() || token.size() > longest_token) return refused("its length is impossible");
+    if (!has_three_parts(token)) return refused("it is not a signed token");
     cjose_err error{};
     Jws jws(cjose_jws_import(token.data(), token.size(), &error));
     if (!jws) return refused("it is not a signed token");
@@ -161,6 +191,7 @@ Result<KeySet> KeySet::parse(std::string_view json) {
         if (kind == "EC" && text_member(entry, "crv") == "P-256") key.algorithm = "ES256";
         const auto algorithm = text_member(entry, "alg");
         if (key.algorithm.empty() || (!algorithm.empty() && algorithm != key.algorithm)) continue;
+        if (!has_good_numbers(entry)) continue;
         rapidjson::StringBuffer buffer;
         JsonWriter writer(buffer);
         entry.Accept(writer);

@@ -49,7 +49,8 @@ TEST_F(ConfigTest, without_anything_the_defaults_hold) {
 // In a build with assertions too: toml++ has one that "[.api]" breaks.
 TEST(Settings, a_text_that_is_no_toml_is_refused_with_its_line) {
     Config config;
-    for (const char* text : {"\n[.api]\n", "\n[api]x", "\nslots", "\n[worker]]\n", "\n= 1"}) {
+    for (const char* text :
+         {"\n[.api]\n", "\n[api]x", "\nslots", "\n[worker]]\n", "\n= 1", "\nä = 1", "\nslots ä", "\n\u048e"}) {
         const auto status = read_settings(config, text, "some.toml");
         ASSERT_FALSE(status.ok()) << text;
         EXPECT_THAT(status.error().message, testing::StartsWith("some.toml: line 2: ")) << text;

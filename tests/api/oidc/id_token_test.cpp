@@ -52,6 +52,9 @@ TEST_F(IdToken, forged_ones_are_refused) {
     EXPECT_FALSE(check(provider.sign(claims, "ec", "ES256", "rsa"))) << "the name of another kind of key";
     for (const char* garbage : {"", ".", "..", "a.b.c", "null"}) EXPECT_FALSE(check(garbage)) << garbage;
     EXPECT_FALSE(check(std::string(20'000, 'a')));
+    // Of these cjose would say so with an assertion, which ends the process.
+    for (const char* text : {"e30.e=30.AAAA", "e=30.e30.AAAA", "e30.e30.A=AA", "e30.e30.AA A"})
+        EXPECT_FALSE(check(text)) << text;
     EXPECT_FALSE(check(provider.sign("[]"))) << "no object";
     EXPECT_FALSE(check(provider.sign(R"({"iss":"a","iss":"b"})"))) << "a claim twice";
 }
@@ -101,6 +104,10 @@ TEST(KeySet, symmetric_keys_and_those_for_encryption_are_left_out) {
         R"({"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"a"},{"kty":"RSA","use":"enc","kid":"b","n":"AQAB","e":"AQAB"},{"kty":"EC","crv":"P-521","kid":"c"},7,{}]})");
     ASSERT_TRUE(keys);
     EXPECT_TRUE(keys->empty());
+    const auto odd =
+        KeySet::parse(R"({"keys":[{"kty":"RSA","kid":"a","n":"A=QAB","e":"AQAB"},{"kty":"RSA","n":7,"e":"AQAB"}]})");
+    ASSERT_TRUE(odd);
+    EXPECT_TRUE(odd->empty());
     for (const char* bad : {"", "[]", "{}", R"({"keys":{}})"}) EXPECT_FALSE(KeySet::parse(bad)) << bad;
 }
 
