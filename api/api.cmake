@@ -154,6 +154,6 @@ else()
 endif()
 
 if(TARGET windlass_front)
-  add_executable(windlass-api main.cpp)
+  add_executable(windlass-api main.cpp front_settings.cpp)
   target_link_libraries(windlass-api PRIVATE windlass_api windlass_front windlass_warnings)
 endif()

@@ -1,11 +1,14 @@
 add_library(windlass_front STATIC
   front/connection.cpp
   front/exchange.cpp
+  front/forwarded.cpp
   front/front.cpp
   front/front_core.cpp
   front/http_framer.cpp
   front/httplib_adapter.cpp
+  front/ip_block.cpp
   front/listener.cpp
+  front/listening_socket.cpp
   front/origin.cpp
   front/target.cpp
   front/tls_context.cpp
@@ -18,4 +21,4 @@ add_library(windlass_front STATIC
   front/websocket_session.cpp)
 target_link_libraries(windlass_front
   PUBLIC windlass_shared PkgConfig::UV windlass_settings
-  PRIVATE PkgConfig::HTTPLIB PkgConfig::OPENSSL windlass_wslay Threads::Threads windlass_warnings)
+  PRIVATE PkgConfig::HTTPLIB PkgConfig::OPENSSL PkgConfig::SYSTEMD windlass_wslay Threads::Threads windlass_warnings)

@@ -1,4 +1,5 @@
 // windlass-api: reads the configuration, builds the objects in order, runs the loop, stops in reverse order.
+#include <sys/resource.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "api/first_admin.h"
 #include "api/front/front.h"
 #include "api/front/origin.h"
+#include "api/front_settings.h"
 #include "api/idempotency.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
@@ -47,33 +49,16 @@
 namespace windlass::api {
 namespace {
 
-FrontSettings front_settings(const Config::Api& api) {
-    FrontSettings settings;
-    settings.listen = api.listen;
-    settings.tls = {api.tls_certificate_file, api.tls_key_file};
-    settings.threads = static_cast<int>(api.threads);
-    settings.limits.body_bytes = api.body_bytes;
-    settings.limits.connections = static_cast<std::int32_t>(api.connections);
-    settings.limits.websocket_message_bytes = api.websocket_message_bytes;
-    settings.limits.websocket_unsent_bytes = api.websocket_unsent_bytes;
-    settings.limits.websocket_ping = Seconds{std::max<std::int64_t>(api.websocket_ping_s, 1)};
-    settings.limits.websocket_pong_deadline = settings.limits.websocket_ping;
-    settings.allowed_origins = api.allowed_origins;
-    settings.limits.connections_per_address = static_cast<std::int32_t>(api.connections_per_address);
-    return settings;
-}
-
 std::string front_url(const Config::Api& api, const Front& front) {
     return (api.tls_certificate_file.empty() ? "http://" : "https://") + front.address();
 }
 
-Result<bool> registration_open(const Config::Api& api) {
-    if (api.registration == "open") return true;
-    if (api.registration == "admin") return false;
-    if (api.registration != "loopback")
-        return make_error(ErrorKind::invalid, "api.registration must be open, admin or loopback");
-    WINDLASS_TRY(const auto endpoint, wire::parse_endpoint(api.listen));
-    return endpoint.is_loopback();
+// A connection is a descriptor. The soft limit is low for the sake of programs that use select(2).
+void raise_descriptor_limit() {
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 // Where it is set; else with the other secrets of the site, or beside the one file of the database. A database on
@@ -144,7 +129,9 @@ Status run(const Config& config) {
     WINDLASS_TRY(const auto secret, read_secret(config));
     WINDLASS_TRY_STATUS(check_network_permissions(config.api.network_full));
     WINDLASS_TRY_STATUS(check_origins(config.api.allowed_origins));
-    WINDLASS_TRY(const bool open, registration_open(config.api));
+    raise_descriptor_limit();
+    WINDLASS_TRY(const auto settings, front_settings(config.api));
+    WINDLASS_TRY(const bool open, registration_open(config.api, settings));
     WINDLASS_TRY_STATUS(prepare_database(url));
 
     // One session per handler thread, as handlers hold one at a time, one for the audit and one for whoever comes by.
@@ -188,10 +175,9 @@ Status run(const Config& config) {
             schedules,     idempotency, sessions, tokens,   credentials,    passwords, throttle,  scheduler, metrics,
             audit_entries, audit,       rates,    tiers,    password_links, keys,      oidc.get()};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
-    WINDLASS_TRY(front,
-                 Front::open(
-                     loop, front_settings(config.api),
-                     [&server](const Request& request) { return server->handle(request); }, Server::render_error));
+    WINDLASS_TRY(front, Front::open(
+                            loop, settings, [&server](const Request& request) { return server->handle(request); },
+                            Server::render_error));
     metrics.set_front([&front] { return front->statistics(); });
     metrics.set_password_queue([&passwords] { return passwords.waiting(); });
     log::info("listening on {}", front_url(config.api, *front));

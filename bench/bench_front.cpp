@@ -1,18 +1,23 @@
 // How many requests per second the front carries, beside cpp-httplib's own listen() in the same run.
 //
-//   bench_front [seconds per figure] [threads of the front] [threads of cpp-httplib]
+//   bench_front [seconds per figure] [threads of the front] [threads of cpp-httplib] [tls]
+//
+// With "tls" the front is asked over TLS 1.3 as well, in the same run: keep-alive connections, so the handshakes hardly
+// count, and then handshakes alone, one connection per request. The column ratio compares with the same over plain TCP.
 //
 // Both answer GET /ping with a few bytes of JSON on loopback; wrk (1 thread, keep-alive) asks. wrk shares the cores
 // with the server, so the ratio means more than the figures. cpp-httplib runs with TCP_NODELAY, without which it does
 // 30 requests/s per connection; its default of 8 threads owns 8 connections at a time, and the others starve (see the
 // columns p99 and max).
 #include <httplib.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <uv.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
 #include <iostream>
 #include <string>
@@ -56,10 +61,10 @@ std::string word_after(const std::string& text, const std::string& mark) {
     return text.substr(begin, text.find_first_of(" \t\n", begin) - begin);
 }
 
-Figures run_wrk(const std::string& address, int connections, int seconds) {
+Figures run_wrk(const std::string& url, int connections, int seconds, const std::string& more = {}) {
     const double cpu_before = cpu_seconds();
     const auto text = output_of("wrk --latency -t1 -c" + std::to_string(connections) + " -d" + std::to_string(seconds) +
-                                "s http://" + address + "/ping 2>&1");
+                                "s " + more + " " + url + "/ping 2>&1");
     Figures out;
     out.requests_per_second = std::atof(word_after(text, "Requests/sec:").c_str());
     const double requests = out.requests_per_second * seconds;
@@ -77,26 +82,28 @@ Figures run_wrk(const std::string& address, int connections, int seconds) {
 // The front on a loop of its own thread, stopped by drain().
 class FrontServer {
   public:
-    explicit FrontServer(int threads) {
+    explicit FrontServer(int threads, const windlass::api::TlsFiles& tls = {}) {
         std::promise<std::string> started;
         auto address = started.get_future();
-        thread_ = std::thread([this, threads, &started] { run(threads, started); });
-        address_ = address.get();
+        thread_ = std::thread([this, threads, &tls, &started] { run(threads, tls, started); });
+        url_ = (tls.wanted() ? "https://" : "http://") + address.get();
     }
     ~FrontServer() {
         ::uv_async_send(&stop_);
         thread_.join();
     }
-    const std::string& address() const { return address_; }
+    const std::string& url() const { return url_; }
 
   private:
-    void run(int threads, std::promise<std::string>& started) {
+    void run(int threads, const windlass::api::TlsFiles& tls, std::promise<std::string>& started) {
         using namespace windlass::api;
         uv_loop_t loop;
         ::uv_loop_init(&loop);
         FrontSettings settings;
         settings.listen = "127.0.0.1:0";
         settings.threads = threads;
+        settings.tls = tls;
+        settings.limits.connections = 2000;
         auto front = Front::open(
             &loop, settings,
             [](const Request&) -> Reply {
@@ -127,8 +134,29 @@ class FrontServer {
 
     std::unique_ptr<windlass::api::Front> front_;
     uv_async_t stop_{};
-    std::string address_;
+    std::string url_;
     std::thread thread_;
+};
+
+// A self-signed certificate on a P-256 key, as a site would have it today, in a directory that goes with it.
+class Certificate {
+  public:
+    Certificate() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "windlass-bench-XXXXXX").string();
+        directory_ = ::mkdtemp(pattern.data());
+        files_ = {(directory_ / "certificate.pem").string(), (directory_ / "key.pem").string()};
+        output_of(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=bench -keyout " +
+            files_.key + " -out " + files_.certificate + " 2>&1");
+    }
+    ~Certificate() { std::filesystem::remove_all(directory_); }
+    Certificate(const Certificate&) = delete;
+    Certificate& operator=(const Certificate&) = delete;
+    const windlass::api::TlsFiles& files() const { return files_; }
+
+  private:
+    std::filesystem::path directory_;
+    windlass::api::TlsFiles files_;
 };
 
 // cpp-httplib as it comes, but for TCP_NODELAY and the size of its pool.
@@ -148,7 +176,7 @@ class BareServer {
         server_.stop();
         thread_.join();
     }
-    std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+    std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
   private:
     httplib::Server server_;
@@ -162,6 +190,7 @@ int main(int argc, char** argv) {
     const int seconds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 3;
     const int front_threads = argc > 2 ? std::max(1, std::atoi(argv[2])) : 2;
     const int bare_threads = argc > 3 ? std::max(0, std::atoi(argv[3])) : 8;
+    const bool with_tls = argc > 4 && std::string(argv[4]) == "tls";
     if (std::system("command -v wrk >/dev/null 2>&1") != 0) {
         std::cerr << "wrk was not found. Install it with: apt-get install wrk\n";
         return 1;
@@ -178,13 +207,26 @@ int main(int argc, char** argv) {
         double floor = 0;
         if (bare_threads > 0) {
             const BareServer server(bare_threads);
-            const auto bare = run_wrk(server.address(), connections, seconds);
+            const auto bare = run_wrk(server.url(), connections, seconds);
             floor = bare.requests_per_second;
             print("cpp-httplib, " + std::to_string(bare_threads) + " threads", connections, bare, floor);
         }
         const FrontServer server(front_threads);
-        const auto front = run_wrk(server.address(), connections, seconds);
+        const auto front = run_wrk(server.url(), connections, seconds);
         print("windlass front, " + std::to_string(front_threads) + " threads", connections, front, floor);
     }
+    if (!with_tls) return 0;
+    const Certificate certificate;
+    const FrontServer plain(front_threads);
+    const FrontServer secure(front_threads, certificate.files());
+    const std::string once = "-H 'Connection: close'";
+    for (const int connections : {1, 64, 1000}) {
+        const auto clear = run_wrk(plain.url(), connections, seconds);
+        print("plain", connections, clear, clear.requests_per_second);
+        print("tls", connections, run_wrk(secure.url(), connections, seconds), clear.requests_per_second);
+    }
+    const auto clear = run_wrk(plain.url(), 64, seconds, once);
+    print("plain, connection each", 64, clear, clear.requests_per_second);
+    print("tls, handshake each", 64, run_wrk(secure.url(), 64, seconds, once), clear.requests_per_second);
     return 0;
 }

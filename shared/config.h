@@ -59,8 +59,12 @@ struct Config {
 
     struct Api {
         std::string listen = "127.0.0.1:8080";
+        std::string unix_socket_mode = "0660";
         std::string tls_certificate_file;
         std::string tls_key_file;
+        std::int64_t hsts_s = 0;
+        std::vector<std::string> trusted_proxies;
+        std::string trusted_proxy_headers = "x-forwarded";
         std::int64_t threads = 2;
         std::string registration = "loopback";
         std::string credentials_directory;
@@ -84,6 +88,8 @@ struct Config {
         std::string oidc_roles_claim;
         std::vector<std::string> oidc_roles;
         std::vector<std::string> oidc_default_roles = {"user"};
+        std::int64_t requests_per_connection = 100'000;
+        std::int64_t body_bytes_per_s = 16 * 1024;
         std::int64_t batch_jobs = 20'000;
         std::int64_t max_cpu_millis = 64'000;
         std::int64_t max_memory_bytes = 64 * gibibyte;
@@ -153,10 +159,19 @@ void describe_settings(V&& visit, Config& c) {
           "input files of jobs are kept in state_directory/blobs, so many bytes of them; 0: none");
     visit("worker.labels", c.worker.labels, "what jobs may require of a worker, as NAME=VALUE, e.g. zone=b");
     visit("worker.resources", c.worker.resources, "named devices that jobs may take, as NAME=COUNT, e.g. gpu=2");
-    visit("api.listen", c.api.listen, "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one");
+    visit("api.listen", c.api.listen,
+          "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one; sockets of a .socket unit come first");
+    visit("api.unix_socket_mode", c.api.unix_socket_mode, "who may connect when listen is unix:/path, as for chmod");
     visit("api.tls_certificate_file", c.api.tls_certificate_file,
           "PEM, own certificate first, then the intermediate ones: HTTPS instead of HTTP; SIGHUP reads it again");
     visit("api.tls_key_file", c.api.tls_key_file, "its private key in PEM (mode 0600, or 0640 for a group)");
+    visit("api.hsts_s", c.api.hsts_s,
+          "browsers that came by TLS keep to it for so many seconds (Strict-Transport-Security); 0: not said");
+    visit("api.trusted_proxies", c.api.trusted_proxies,
+          "whose word on the client's address, scheme and host is taken: addresses, blocks like 10.0.0.0/8, or unix");
+    visit(
+        "api.trusted_proxy_headers", c.api.trusted_proxy_headers,
+        "what they write: x-forwarded (X-Forwarded-For, -Proto, -Host) or forwarded (RFC 7239); the other is ignored");
     visit("api.threads", c.api.threads, "threads for handlers; they never wait, so about as many as cores");
     visit("api.registration", c.api.registration,
           "who may create accounts: open, admin, or loopback (open on a loopback address only)");
@@ -197,6 +212,10 @@ void describe_settings(V&& visit, Config& c) {
           "roles");
     visit("api.oidc_default_roles", c.api.oidc_default_roles,
           "roles of who logs in for the first time, or by no value");
+    visit("api.requests_per_connection", c.api.requests_per_connection,
+          "after so many a connection is closed, and the client makes a new one; 0: any number");
+    visit("api.body_bytes_per_s", c.api.body_bytes_per_s,
+          "a request body that comes more slowly, over 20 s, is given up (408)");
     visit("api.batch_jobs", c.api.batch_jobs, "jobs in one batch");
     visit("api.max_cpu_millis", c.api.max_cpu_millis, "largest limits.cpus of a job, in thousandths");
     visit("api.max_memory_bytes", c.api.max_memory_bytes, "largest limits.memory_bytes of a job");

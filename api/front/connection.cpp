@@ -38,6 +38,7 @@ Connection::Connection(FrontCore& core)
 void Connection::start(std::string remote_address, std::string address_key) {
     remote_address_ = std::move(remote_address);
     address_key_ = std::move(address_key);
+    from_proxy_ = core_.proxies().trusts(remote_address_);
     started_ = true;
     settle();
 }
@@ -155,11 +156,12 @@ void Connection::update_charge() {
 void Connection::begin_exchange(FramedRequest framed) {
     core_.deadlines().clear(*this);
     timed_ = Timed::nothing;
-    framed.request.remote_address = remote_address_;
-    framed.request.secure = transport_.is_secure();
-    framed.request.scheme = framed.request.secure ? "https" : "http";
-    framed.request.host = framed.request.header("Host");
-    framed.request.id = core_.next_request_id();
+    introduce(framed.request);
+    const auto most = core_.limits().requests_per_connection;
+    if (most > 0 && ++requests_ >= most && framed.keep_alive) {
+        framed.keep_alive = false;
+        last_request_ = true;
+    }
     const auto bytes = size_of(framed);
     exchange_ = std::make_shared<Exchange>(std::move(framed), core_.counters());
     exchange_->charge.set(bytes);
@@ -170,6 +172,17 @@ void Connection::begin_exchange(FramedRequest framed) {
     auto answer = core_.adapter().refuse(503, "The server has too many requests waiting; try again in a moment.",
                                          exchange_->framed, exchange_->framed.keep_alive);
     core_.answer_by_mail({exchange_, Answered{std::move(answer), false}});
+}
+
+// Who asks, as far as we believe it.
+void Connection::introduce(Request& request) {
+    ClientView client{remote_address_, transport_.is_secure(), std::string(request.header("Host"))};
+    if (from_proxy_) client = client_behind(core_.proxies(), std::move(client), request.headers);
+    request.remote_address = std::move(client.address);
+    request.secure = client.secure;
+    request.scheme = client.secure ? "https" : "http";
+    request.host = std::move(client.host);
+    request.id = core_.next_request_id();
 }
 
 void Connection::on_answered(Answered event) {
@@ -266,7 +279,7 @@ void Connection::on_handled(bool ok) {
 // ---- the end of an exchange
 
 void Connection::end_exchange() {
-    const bool client_asked = !exchange_->framed.keep_alive;
+    const bool client_asked = !exchange_->framed.keep_alive && !last_request_;
     exchange_->connection = nullptr;
     exchange_.reset();
     if (close_after_) {
@@ -313,8 +326,7 @@ void Connection::refuse(Refusal refusal) {
 void Connection::answer_refusal() {
     FramedRequest about;
     about.request.path = refusal_->path;
-    about.request.remote_address = remote_address_;
-    about.request.id = core_.next_request_id();
+    introduce(about.request);
     auto& count = turned_away_ ? core_.counters()->connections_refused : core_.counters()->refused_requests;
     count.fetch_add(1, std::memory_order_relaxed);
     auto answer = core_.adapter().refuse(refusal_->status, refusal_->detail, about, false);
@@ -378,7 +390,8 @@ void Connection::set_deadline(Milliseconds from_now) {
     core_.deadlines().set(*this, core_.now() + static_cast<std::uint64_t>(from_now.count()));
 }
 
-// A deadline counts from the beginning of its phase; trickling bytes does not move it.
+// A deadline counts from the beginning of its phase; trickling bytes does not move it, except for bodies that come fast
+// enough.
 void Connection::update_deadline() {
     if (exchange_ || writing_) return;
     const auto phase = framer_.phase();
@@ -388,10 +401,21 @@ void Connection::update_deadline() {
                                                         : Timed::body;
     if (now == timed_) return;
     timed_ = now;
+    body_at_deadline_ = framer_.buffered();
     const auto& limits = core_.limits();
     set_deadline(now == Timed::idle   ? limits.idle_deadline
                  : now == Timed::body ? limits.body_deadline
                                       : limits.head_deadline);  // the handshake stands where a head would
+}
+
+bool Connection::body_makes_progress() {
+    const auto& limits = core_.limits();
+    const auto received = framer_.buffered() - body_at_deadline_;
+    const auto wanted = std::max<std::int64_t>(limits.body_bytes_per_s * limits.body_deadline.count() / 1000, 1);
+    if (static_cast<std::int64_t>(received) < wanted) return false;
+    body_at_deadline_ = framer_.buffered();
+    set_deadline(limits.body_deadline);
+    return true;
 }
 
 void Connection::on_deadline() {
@@ -405,9 +429,10 @@ void Connection::on_deadline() {
         return ask_source(Work::Kind::heartbeat);
     }
     if (timed_ == Timed::idle || timed_ == Timed::handshake) return close();
+    if (timed_ == Timed::body && body_makes_progress()) return;
     refuse({408,
             timed_ == Timed::head ? "The head of the request did not arrive in time."
-                                  : "The body of the request did not arrive in time.",
+                                  : "The body of the request came too slowly.",
             {}});
     settle();
 }

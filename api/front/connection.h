@@ -86,6 +86,7 @@ class Connection final : public DeadlineQueue::Item, private TransportUser, priv
     void take_in(std::string_view bytes);
     bool may_take_more() const;
     void begin_exchange(FramedRequest framed);
+    void introduce(Request& request);
     void end_exchange();
     void resume_parked(Next next);
     void ask_source(Work::Kind kind);
@@ -101,12 +102,14 @@ class Connection final : public DeadlineQueue::Item, private TransportUser, priv
     void send(std::string head, std::string body);
     void after_write();
     void on_write_stalled();
+    bool body_makes_progress();
     void linger();
 
     FrontCore& core_;
     Transport transport_;
     std::string remote_address_;
     std::string address_key_;
+    bool from_proxy_ = false;  // its headers about the client are believed
 
     HttpFramer framer_;
     std::vector<FramedRequest> ready_;  // read ahead, in order
@@ -121,6 +124,8 @@ class Connection final : public DeadlineQueue::Item, private TransportUser, priv
     bool more_pieces_ = false;
     bool waiting_ = false;  // for the source of the stream
     bool watched_ = false;  // by TCP keep-alive
+    std::int64_t requests_ = 0;
+    std::size_t body_at_deadline_ = 0;
     std::size_t unsent_at_deadline_ = 0;
 
     Timed timed_ = Timed::nothing;
@@ -132,6 +137,7 @@ class Connection final : public DeadlineQueue::Item, private TransportUser, priv
     bool closing_ = false;
     bool turned_away_ = false;
     bool started_ = false;
+    bool last_request_ = false;  // we close after it, not the client
 };
 
 }  // namespace windlass::api

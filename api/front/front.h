@@ -5,6 +5,7 @@
 // failed accept ends the process. Here a slow, idle or hostile client costs a buffer.
 #pragma once
 
+#include <sys/types.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "api/front/exchange.h"
+#include "api/front/forwarded.h"
 #include "api/front/tls_context.h"
 #include "shared/result.h"
 
@@ -26,7 +28,8 @@ struct FrontLimits {
     std::int32_t header_count = 100;                  // [431]
     std::int64_t body_bytes = 64 * 1024 * 1024;       // [413]
     Milliseconds head_deadline{10'000};               // from the first byte of a request to the end of its head [408]
-    Milliseconds body_deadline{60'000};               // from the end of the head to the end of the body [408]
+    Milliseconds body_deadline{20'000};               // in each of these the body comes body_bytes_per_s nearer [408]
+    std::int64_t body_bytes_per_s = 16 * 1024;        // the slowest body that is waited for, on average
     Milliseconds idle_deadline{75'000};               // between requests of one connection [closed]
     Milliseconds write_deadline{30'000};              // without progress while the client does not read [closed]
     Milliseconds heartbeat{15'000};                   // a stream that has nothing to send gives a sign of life
@@ -34,6 +37,7 @@ struct FrontLimits {
     std::int32_t connections_per_address = 10'000;    // [503 and closed]; loopback is not counted
     std::int64_t buffered_bytes = 512 * 1024 * 1024;  // request bytes in memory, all connections together [503]
     std::int32_t queued_requests = 10'000;            // whole requests waiting for a thread [503]
+    std::int64_t requests_per_connection = 100'000;   // then it is closed after the answer; 0: any number
     std::int32_t pipelined_requests = 32;             // read ahead on one connection while an answer is being made
 
     std::int64_t websocket_message_bytes = 64 * 1024;       // largest message from a client [close 1009]
@@ -45,8 +49,12 @@ struct FrontLimits {
 
 struct FrontSettings {
     std::string listen = "127.0.0.1:8080";  // HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one
+    std::vector<int> inherited;             // sockets that listen already, used instead; the front closes them
+    mode_t unix_mode = 0660;                // of a unix socket it makes
     int threads = 2;                        // for handlers; they never wait, so about as many as cores
     TlsFiles tls;                           // empty: plain HTTP
+    TrustedProxies proxies;                 // whose word on the client is taken
+    std::int64_t hsts_s = 0;                // Strict-Transport-Security to clients that speak TLS; 0: not said
     FrontLimits limits;
     // Pages of other sites that may open a WebSocket, see origin.h.
     std::vector<std::string> allowed_origins;
@@ -67,7 +75,7 @@ struct FrontStatistics {
 
 class Front {
   public:
-    // Binds at once (plain bind, no SO_REUSEPORT: a second copy by mistake fails). Everything but statistics()
+    // Listens at once (plain bind, no SO_REUSEPORT: a second copy by mistake fails). Everything but statistics()
     // belongs to the loop's thread.
     static Result<std::unique_ptr<Front>> open(uv_loop_t* loop, FrontSettings settings, Handler handler,
                                                ErrorRenderer errors);

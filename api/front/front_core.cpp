@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 
 #include "api/front/connection.h"
 #include "api/front/websocket_outbox.h"
+#include "shared/log.h"
 
 namespace windlass::api {
 namespace {
@@ -71,7 +73,7 @@ FrontCore::FrontCore(uv_loop_t* loop, FrontSettings settings, Handler handler, E
       handler_(std::move(handler)),
       errors_(std::move(errors)),
       counters_(std::make_shared<Counters>()),
-      adapter_(handler_, errors_, settings_.allowed_origins, draining_),
+      adapter_(handler_, errors_, settings_.allowed_origins, draining_, settings_.hsts_s),
       mailbox_(std::make_shared<Mailbox>(&wake_)),
       id_prefix_(random_prefix()) {}
 
@@ -90,22 +92,59 @@ Status FrontCore::open() {
     own(patience_);
     ::uv_prepare_init(loop_, &before_poll_);
     own(before_poll_);
-    ++open_handles_;  // the listener
     if (auto loaded = load_tls(); !loaded) return std::move(loaded).error();
-    WINDLASS_TRY_STATUS(listener_.open(loop_, settings_.listen, [this] { accept_one(); }));
+    WINDLASS_TRY_STATUS(open_listeners());
+    respect_descriptor_limit();
     ::uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) {
         auto& self = *static_cast<FrontCore*>(handle->data);
         self.flush();
         self.arm_timer();
     });
     for (int i = 0; i < std::max(settings_.threads, 1); ++i) {
-        pool_adapters_.push_back(
-            std::make_unique<HttplibAdapter>(handler_, errors_, settings_.allowed_origins, draining_));
+        pool_adapters_.push_back(std::make_unique<HttplibAdapter>(handler_, errors_, settings_.allowed_origins,
+                                                                  draining_, settings_.hsts_s));
     }
     pool_ = std::make_unique<HandlerPool<Work>>(settings_.threads, [this](std::vector<Work>& batch, int thread) {
         run(batch, *pool_adapters_[static_cast<std::size_t>(thread)]);
     });
     return {};
+}
+
+Status FrontCore::open_listeners() {
+    std::vector<ListeningSocket> sockets;
+    for (const int inherited : settings_.inherited) {
+        WINDLASS_TRY(auto socket, ListeningSocket::adopt(inherited));
+        sockets.push_back(std::move(socket));
+    }
+    if (sockets.empty()) {
+        WINDLASS_TRY(auto socket, ListeningSocket::bind(settings_.listen, settings_.unix_mode));
+        sockets.push_back(std::move(socket));
+    }
+    for (auto& socket : sockets) {
+        listeners_.push_back(std::make_unique<Listener>(std::move(socket)));
+        ++open_handles_;
+        WINDLASS_TRY_STATUS(
+            listeners_.back()->open(loop_, [this](const AcceptedSocket& accepted) { take_client(accepted); }));
+    }
+    return {};
+}
+
+// Connections must leave descriptors for the rest of the process: the database, the scheduler, files.
+void FrontCore::respect_descriptor_limit() {
+    constexpr rlim_t others = 64;
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return;
+    const auto room = static_cast<std::int64_t>(files.rlim_cur > 2 * others ? files.rlim_cur - others : others);
+    if (settings_.limits.connections <= room) return;
+    log::warning(
+        "api.connections is {}, but this process may have {} open files: at most {} connections are taken. "
+        "Raise LimitNOFILE=, or lower api.connections",
+        settings_.limits.connections, files.rlim_cur, room);
+    settings_.limits.connections = static_cast<std::int32_t>(room);
+}
+
+void FrontCore::close_listeners() {
+    for (auto& listener : listeners_) listener->close([this] { handle_closed(); });
 }
 
 Result<std::string> FrontCore::load_tls() {
@@ -116,13 +155,13 @@ Result<std::string> FrontCore::load_tls() {
 
 // ---- connections
 
-void FrontCore::accept_one() {
+void FrontCore::take_client(const AcceptedSocket& accepted) {
     auto* connection = new Connection(*this);  // NOLINT: deletes itself in its close callback
     connections_.insert(connection);
     ++open_handles_;
-    if (!listener_.accept(connection->transport().socket())) return connection->close();
+    if (!open_handle(loop_, connection->transport().socket(), accepted)) return connection->close();
     counters_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
-    auto address = peer_address(connection->transport().socket(), listener_.is_unix());
+    auto address = accepted.address;
     auto key = counting_key(address);
     const auto& limits = settings_.limits;
     const auto open = static_cast<std::int32_t>(connections_.size()) - refused_open_ - 1;
@@ -149,6 +188,9 @@ void FrontCore::connection_closed(Connection* connection, const std::string& key
     }
     if (const auto counted = by_address_.find(key); counted != by_address_.end() && --counted->second == 0) {
         by_address_.erase(counted);
+    }
+    if (!draining_) {
+        for (auto& listener : listeners_) listener->descriptor_freed();
     }
     finish_drain_if_empty();
     handle_closed();
@@ -315,7 +357,7 @@ void FrontCore::on_timer() {
 void FrontCore::drain(Milliseconds patience, std::function<void()> done) {
     draining_ = true;
     drained_ = std::move(done);
-    listener_.close([this] { handle_closed(); });
+    close_listeners();
     const auto all = connections_;
     for (auto* connection : all) connection->drain();
     ::uv_ref(reinterpret_cast<uv_handle_t*>(&patience_));
@@ -344,7 +386,7 @@ void FrontCore::shut_down() {
     drained_ = nullptr;
     const auto all = connections_;
     for (auto* connection : all) connection->close();
-    if (!draining_) listener_.close([this] { handle_closed(); });
+    if (!draining_) close_listeners();
     const auto close = [](auto& handle) {
         ::uv_close(reinterpret_cast<uv_handle_t*>(&handle),
                    [](uv_handle_t* closed) { static_cast<FrontCore*>(closed->data)->handle_closed(); });

@@ -1,4 +1,4 @@
-// Everything of one front that lives on the loop: listener, connections, the deadline timer, the way to the pool and
+// Everything of one front that lives on the loop: listeners, connections, the deadline timer, the way to the pool and
 // back. Deletes itself when the loop has closed its last handle after shut_down().
 #pragma once
 
@@ -44,11 +44,12 @@ class FrontCore {
     Result<std::string> load_tls();
     // Ends the threads, closes every handle; `this` is gone some turns of the loop later.
     void shut_down();
-    const std::string& address() const { return listener_.address(); }
+    const std::string& address() const { return listeners_.front()->address(); }
     FrontStatistics statistics() const;
 
     // For connections, on the loop.
     const FrontLimits& limits() const { return settings_.limits; }
+    const TrustedProxies& proxies() const { return settings_.proxies; }
     const std::shared_ptr<Counters>& counters() const { return counters_; }
     DeadlineQueue& deadlines() { return deadlines_; }
     HttplibAdapter& adapter() { return adapter_; }
@@ -66,7 +67,10 @@ class FrontCore {
   private:
     ~FrontCore() = default;
 
-    void accept_one();
+    Status open_listeners();
+    void respect_descriptor_limit();
+    void take_client(const AcceptedSocket& accepted);
+    void close_listeners();
     void run(std::vector<Work>& batch, HttplibAdapter& adapter);                     // pool
     void run_one(Work& work, HttplibAdapter& adapter);                               // pool
     void park(const std::shared_ptr<Exchange>& exchange, Later later);               // pool
@@ -89,7 +93,7 @@ class FrontCore {
     std::atomic<bool> draining_{false};
     HttplibAdapter adapter_;                 // of the loop's thread, for errors of the front itself
     std::shared_ptr<const TlsContext> tls_;  // null: plain
-    Listener listener_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
     uv_async_t wake_{};
     uv_timer_t timer_{};
     uv_timer_t patience_{};

@@ -66,8 +66,9 @@ bool same(std::string_view a, std::string_view b) {
 
 // Said by the front alone; a handler that says them too would break the framing.
 bool is_ours(std::string_view name) {
-    static constexpr std::array<std::string_view, 7> ours{
-        "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Content-Type", "X-Request-Id", "Date"};
+    static constexpr std::array<std::string_view, 8> ours{
+        "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive",
+        "Content-Type",   "X-Request-Id",      "Date",       "Strict-Transport-Security"};
     return std::any_of(ours.begin(), ours.end(), [&](std::string_view one) { return same(one, name); });
 }
 
@@ -96,8 +97,9 @@ bool has_no_body(int status) {
 class HttplibAdapter::Server final : public httplib::Server {
   public:
     Server(const api::Handler& handler, const ErrorRenderer& errors, const std::vector<std::string>& allowed_origins,
-           const std::atomic<bool>& draining)
+           const std::atomic<bool>& draining, std::int64_t hsts_s)
         : handler_(handler), errors_(errors), allowed_origins_(allowed_origins), draining_(draining) {
+        if (hsts_s > 0) strict_transport_ = "max-age=" + std::to_string(hsts_s);
         // Before cpp-httplib's own routes, which are a list of std::regex: recursive, and slow when there are many.
         set_pre_routing_handler([this](const httplib::Request&, httplib::Response& out) {
             answer(out);
@@ -241,6 +243,9 @@ class HttplibAdapter::Server final : public httplib::Server {
         }
         if (!request.id.empty()) out.set_header("X-Request-Id", request.id);
         out.set_header("Date", date());
+        if (request.secure && !strict_transport_.empty()) {
+            out.set_header("Strict-Transport-Security", strict_transport_);
+        }
         streaming_ = response.stream && !bodiless;
         sized_ = !bodiless && !streaming_;
         if (keep_alive_) {
@@ -289,6 +294,7 @@ class HttplibAdapter::Server final : public httplib::Server {
     const ErrorRenderer& errors_;
     const std::vector<std::string>& allowed_origins_;
     const std::atomic<bool>& draining_;
+    std::string strict_transport_;
 
     // The request being processed.
     const FramedRequest* framed_ = nullptr;
@@ -310,8 +316,9 @@ class HttplibAdapter::Server final : public httplib::Server {
 };
 
 HttplibAdapter::HttplibAdapter(const Handler& handler, const ErrorRenderer& errors,
-                               const std::vector<std::string>& allowed_origins, const std::atomic<bool>& draining)
-    : server_(std::make_unique<Server>(handler, errors, allowed_origins, draining)) {}
+                               const std::vector<std::string>& allowed_origins, const std::atomic<bool>& draining,
+                               std::int64_t hsts_s)
+    : server_(std::make_unique<Server>(handler, errors, allowed_origins, draining, hsts_s)) {}
 HttplibAdapter::~HttplibAdapter() = default;
 
 std::variant<Answer, Later> HttplibAdapter::run(const FramedRequest& framed, const Next* next, bool keep_alive) {

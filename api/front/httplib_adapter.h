@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ namespace windlass::api {
 class HttplibAdapter {
   public:
     // All four must outlive the adapter. The functions may be called on any thread of the front; once `draining` is
-    // set, every answer closes its connection.
+    // set, every answer closes its connection. `hsts_s`: clients that speak TLS are told to keep to it for so long (RFC
+    // 6797); 0: they are not.
     HttplibAdapter(const Handler& handler, const ErrorRenderer& errors, const std::vector<std::string>& allowed_origins,
-                   const std::atomic<bool>& draining);
+                   const std::atomic<bool>& draining, std::int64_t hsts_s = 0);
     ~HttplibAdapter();
     HttplibAdapter(const HttplibAdapter&) = delete;
     HttplibAdapter& operator=(const HttplibAdapter&) = delete;

@@ -1,5 +1,6 @@
-// The listening socket: TCP or unix, plain bind. Accepting survives every error of a single client; when descriptors
-// run out, libuv sacrifices a spare one to accept and close, so that the queue of the kernel does not spin the loop.
+// Takes clients off one listening socket. Survives every error of a single client. When the process or the machine has
+// no descriptor left it pauses: clients wait in the kernel's queue, and are taken when a descriptor is free again.
+// (libuv by itself would accept and close them, one after the other.)
 #pragma once
 
 #include <uv.h>
@@ -7,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "api/front/listening_socket.h"
 #include "shared/result.h"
 
 namespace windlass::api {
@@ -19,36 +21,45 @@ union SocketHandle {
     uv_pipe_t pipe;
 };
 
-class Listener {
-  public:
-    // Loop's thread. `on_connection` is told that accept() will give one.
-    // `address`: HOST:PORT, [V6]:PORT or unix:/path. On failure nothing stays open but handles that the loop has yet to
-    // close.
-    Status open(uv_loop_t* loop, const std::string& address, std::function<void()> on_connection);
-    // Initialises `client` and takes the next connection into it. False: closing it is all that is left to do.
-    bool accept(SocketHandle& client);
-    // Stops listening; `closed` is called by the loop when the memory may go. Once.
-    void close(std::function<void()> closed);
-    bool listening() const { return listening_; }
-    const std::string& address() const { return address_; }
-    bool is_unix() const { return unix_; }
-
-  private:
-    Status bind_unix(const std::string& path);
-    Status bind_tcp(const std::string& address);
-    void remember_port(const std::string& host);
-
-    SocketHandle handle_{};
-    std::function<void()> on_connection_;
-    std::function<void()> closed_;
-    std::string address_;
-    bool unix_ = false;
-    bool initialised_ = false;
-    bool listening_ = false;
+struct AcceptedSocket {
+    int descriptor = -1;
+    bool is_unix = false;
+    std::string address;  // of the other side, without its port: "192.0.2.7", "2001:db8::1", "unix"
 };
 
-// Address of the other side without its port: "192.0.2.7", "2001:db8::1"; "unix" for a unix socket; "" if it has gone.
-std::string peer_address(const SocketHandle& client, bool is_unix);
+// Initialises `client` on the loop with the accepted socket, which it owns from then on. False: closing the handle is
+// all that is left to do.
+bool open_handle(uv_loop_t* loop, SocketHandle& client, const AcceptedSocket& accepted);
+
+class Listener {
+  public:
+    explicit Listener(ListeningSocket socket) : socket_(std::move(socket)) {}
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    // Loop's thread. `on_client` owns the socket it is given. After open(), whatever it said, close() is needed.
+    Status open(uv_loop_t* loop, std::function<void(AcceptedSocket)> on_client);
+    // A descriptor was closed: a pause may be over.
+    void descriptor_freed();
+    // Stops listening; `closed` is called by the loop when the memory may go. Once.
+    void close(std::function<void()> closed);
+    const std::string& address() const { return socket_.address(); }
+
+  private:
+    void accept_some();
+    void pause(int error);
+    void resume();
+
+    ListeningSocket socket_;
+    uv_poll_t poll_{};
+    uv_timer_t timer_{};
+    std::function<void(AcceptedSocket)> on_client_;
+    std::function<void()> closed_;
+    int open_handles_ = 0;
+    bool paused_ = false;
+    bool told_ = false;  // the log knows that clients wait
+};
+
 // What connections of one client are counted by: the address, or the first 64 bits of an IPv6 one, because that is the
 // least a subscriber gets. Empty for this machine itself: not counted.
 std::string counting_key(const std::string& address);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 
 namespace windlass::api {
@@ -18,9 +19,9 @@ constexpr const char* suites_of_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::array<unsigned char, 9> http_1_1{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 constexpr std::string_view session_context = "windlass-api";
 
-std::string last_fault() {
-    const auto code = ::ERR_peek_last_error();
-    const char* reason = ::ERR_reason_error_string(code);
+std::string first_fault() {
+    const auto code = ::ERR_peek_error();  // the first one; the later ones are where it was called from
+    const char* reason = ERR_SYSTEM_ERROR(code) ? ::strerror(ERR_GET_REASON(code)) : ::ERR_reason_error_string(code);
     std::string out = reason != nullptr ? reason : "unknown fault";
     ::ERR_clear_error();
     return out;
@@ -80,16 +81,16 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files
     }
     ::ERR_clear_error();
     auto* native = ::SSL_CTX_new(::TLS_server_method());
-    if (native == nullptr) return make_error(ErrorKind::internal, "OpenSSL cannot be used: " + last_fault());
+    if (native == nullptr) return make_error(ErrorKind::internal, "OpenSSL cannot be used: " + first_fault());
     std::shared_ptr<const TlsContext> out(new TlsContext(native));
     set_rules(native);
     if (::SSL_CTX_use_certificate_chain_file(native, files.certificate.c_str()) != 1) {
-        return bad_file("api.tls_certificate_file", files.certificate, last_fault(),
+        return bad_file("api.tls_certificate_file", files.certificate, first_fault(),
                         "It must hold the certificate and the intermediate ones in PEM.");
     }
     WINDLASS_TRY_STATUS(check_key_file(files.key));
     if (::SSL_CTX_use_PrivateKey_file(native, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {  // compares the two as well
-        return bad_file("api.tls_key_file", files.key, last_fault(),
+        return bad_file("api.tls_key_file", files.key, first_fault(),
                         "It must hold the private key that belongs to api.tls_certificate_file, in PEM, without a "
                         "passphrase.");
     }

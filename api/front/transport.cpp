@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/log.h"
+
 namespace windlass::api {
 namespace {
 
@@ -74,6 +76,7 @@ bool Transport::end_handshake() {
         user_->on_plain_http();
         return false;
     }
+    log::debug("a TLS handshake failed: {}", tls_->fault());
     pump();  // the alert
     user_->on_broken();
     return false;

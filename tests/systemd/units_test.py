@@ -38,6 +38,7 @@ def install(root):
         shutil.copy2(PROGRAMS / name, root / "usr/bin" / name)
     for name in SERVICES:
         shutil.copy(UNITS / f"{name}.service", root / "usr/lib/systemd/system")
+    shutil.copy(UNITS / "windlass-api.socket", root / "usr/lib/systemd/system")
     shutil.copy(UNITS / "windlass.sysusers.conf", root / "usr/lib/sysusers.d/windlass.conf")
     shutil.copy(UNITS / "windlass.toml", root / "etc/windlass/windlass.toml")
 
@@ -172,9 +173,10 @@ class SystemdUnits(unittest.TestCase):
     def verify(self):
         """Its status is 0 even for names that systemd does not know: what counts is that it says nothing about ours."""
         # Units that ours are ordered after are part of the tree, and have programs of their own.
-        for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target"):
+        for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target", "sockets.target"):
             shutil.copy(f"/lib/systemd/system/{name}", self.root / "usr/lib/systemd/system")
         units = [str(self.root / f"usr/lib/systemd/system/{name}.service") for name in SERVICES]
+        units.append(str(self.root / "usr/lib/systemd/system/windlass-api.socket"))
         done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", "--man=no", f"--root={self.root}", *units],
                               capture_output=True, text=True)
         return done.returncode, done.stderr.strip()
@@ -235,13 +237,17 @@ class RunningUnits(unittest.TestCase):
         self.machine = Machine()
         self.addCleanup(self.machine.stop)
 
-    def boot_and_enable(self):
+    def boot(self):
         machine = self.machine
         machine.boot(self.tree)
         machine.run("systemd-sysusers")
         machine.run("chown", "root:windlass", "/etc/windlass/windlass.toml")
         machine.run("chmod", "0640", "/etc/windlass/windlass.toml")
         machine.run("systemctl", "daemon-reload")
+
+    def boot_and_enable(self):
+        machine = self.machine
+        self.boot()
         try:
             machine.run("systemctl", "enable", "--now", *SERVICES)
         except AssertionError as error:
@@ -333,6 +339,20 @@ class RunningUnits(unittest.TestCase):
         self.assertEqual(journal.count("Failed with result"), len(SERVICES), journal)
         self.assertEqual(machine.run("pgrep", "-c", "windlass", check=False).strip(), "0")
 
+
+    def test_the_api_is_started_again_without_refusing_a_connection(self):
+        socket_unit = self.tree / "usr/lib/systemd/system/windlass-api.socket"
+        socket_unit.write_text(socket_unit.read_text().replace("127.0.0.1:8080", "127.0.0.1:443"))
+        self.boot()
+        machine = self.machine
+        machine.run("systemctl", "enable", "--now", "windlass-api.socket")
+        self.assertFalse(self.active_pid("windlass-api"))
+        asked = ["curl", "-sS", "--max-time", "30", "http://127.0.0.1:443/healthz"]
+        self.assertEqual(machine.run(*asked), "ok\n")  # the first client starts it
+        first = self.active_pid("windlass-api")
+        machine.run("systemctl", "kill", "--signal=KILL", "windlass-api")
+        self.assertEqual(machine.run(*asked), "ok\n")
+        self.assertNotIn(wait_for("the api to be active", lambda: self.active_pid("windlass-api")), (None, first))
 
     @unittest.skipUnless(os.path.exists("/usr/bin/slirp4netns") and os.path.exists("/usr/sbin/nft"),
                          "slirp4netns or nft is missing (packages slirp4netns, nftables)")

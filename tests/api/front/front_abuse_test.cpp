@@ -295,16 +295,18 @@ class DescriptorHog {
     std::vector<int> held_;
 };
 
-TEST(Abuse, running_out_of_descriptors_costs_newcomers_only) {
+TEST(Abuse, running_out_of_descriptors_makes_newcomers_wait_and_nobody_else) {
     TestFront front;
     Client old(front.address());
     EXPECT_EQ(old.get("/before").status, 200);
+    std::unique_ptr<Client> newcomer;
     {
         const DescriptorHog hog(1);
-        Client newcomer(front.address());  // takes the last one: accept() has none
-        EXPECT_TRUE(newcomer.wait_closed());
+        newcomer = std::make_unique<Client>(front.address());  // takes the last one: accept() has none
+        newcomer->send("GET /newcomer HTTP/1.1\r\nHost: h\r\n\r\n");
         EXPECT_EQ(old.get("/meanwhile").status, 200);
     }
+    EXPECT_EQ(newcomer->read_answer().body, "GET /newcomer ");
     expect_honest_client_is_served(front);
 }
 

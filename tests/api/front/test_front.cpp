@@ -69,6 +69,7 @@ Reply echo(const Request& request) {
 FrontSettings loopback() {
     FrontSettings out;
     out.listen = "127.0.0.1:0";
+    out.limits.connections = 2'000;
     return out;
 }
 
