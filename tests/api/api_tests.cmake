@@ -78,3 +78,15 @@ windlass_test(api_postgresql_tests WHOLE
   LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
   LABELS api database
   TIMEOUT 120)
+
+# Many thousand requests made from the OpenAPI document; more of them by WINDLASS_GENERATED_REQUESTS.
+windlass_test(api_generated_test WHOLE
+  SOURCES
+    api_fixture.cpp
+    on_sqlite.cpp
+    openapi/answer_check.cpp
+    openapi/generated_requests_test.cpp
+    openapi/request_generator.cpp
+  LIBRARIES windlass_api windlass_front windlass_test_support
+  LABELS api openapi
+  TIMEOUT 300)
