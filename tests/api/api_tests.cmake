@@ -72,8 +72,6 @@ windlass_test(api_tests
 windlass_test(api_postgresql_tests WHOLE
   SOURCES
     ${api_contract}
-    openapi/answer_check.cpp
-    openapi/schema_contract_test.cpp
     on_postgresql.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
   LABELS api database

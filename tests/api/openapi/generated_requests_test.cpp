@@ -119,6 +119,8 @@ class GeneratedRequests : public ApiTest {
         jobs_made_.erase(place);
         const auto standing = jobs_->standing(job);
         if (!standing || !*standing || (*standing)->state != JobState::queued) return;
+        const auto array = relations_->array(job);
+        if (!array || *array) return;  // members run, and not the array
         scheduler_->start(job);
         if (generator_.once_in(3)) return;
         AttemptResult result;

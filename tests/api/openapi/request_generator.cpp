@@ -154,8 +154,12 @@ GeneratedRequest RequestGenerator::next() {
     made.target = path_of(operation) + query_of(operation);
     if (const auto* parameters = at(*operation.about, "parameters"))
         for (const auto& parameter : parameters->GetArray())
-            if (text_of(parameter["in"]) == "header" && once_in(3))
-                made.headers.emplace_back(parameter["name"].GetString(), text_for(parameter, !once_in(3)));
+            if (text_of(parameter["in"]) == "header" && once_in(3)) {
+                auto value = text_for(parameter, !once_in(3));
+                // No line breaks and the like: the front lets no such header through.
+                std::erase_if(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+                made.headers.emplace_back(parameter["name"].GetString(), std::move(value));
+            }
     if (once_in(10)) made.headers.emplace_back("Accept", once_in(2) ? "text/event-stream" : "application/json;q=x,,*");
     if (const auto* request = at(*operation.about, "requestBody"))
         made.body = body_of(*request, made);
