@@ -137,6 +137,7 @@ windlass_embed(windlass_api common_passwords accounts/common_passwords.txt)
 windlass_embed(windlass_api openapi_texts
   openapi/common.json
   openapi/families/accounts.json
+  openapi/families/courses.json
   openapi/families/images.json
   openapi/families/jobs.json
   openapi/families/monitoring.json
