@@ -205,6 +205,7 @@ class Describer {
         Value security(rapidjson::kArrayType);
         if (route.access != Access::anyone) {
             for (const auto& scheme : common("security").GetObject()) {
+                if (text_of(scheme.name) == "signed_link" && route.links == Links::no) continue;
                 Value one(rapidjson::kObjectType);
                 set(one, text_of(scheme.name), Value(rapidjson::kArrayType));
                 push(security, std::move(one));
@@ -231,6 +232,9 @@ class Describer {
         if (const auto* headers = member(docs, "headers"))
             for (const auto& header : headers->GetObject())
                 push(list, parameter(key, text_of(header.name), "header", header.value));
+        if (route.links == Links::yes)
+            for (const auto& part : common("signed_link_parameters").GetObject())
+                push(list, parameter(key, text_of(part.name), "query", part.value));
         if (route.creates == Creates::yes)
             push(list, parameter(key, "Idempotency-Key", "header", common("idempotency_key")));
         if (own != nullptr)

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -157,7 +158,9 @@ class ApiTest : public ::testing::Test {
     std::shared_ptr<Pending> begin(const std::string& method, const std::string& target, const std::string& body = {},
                                    const std::string& token = {}, Headers headers = {});
     bool waits(const std::shared_ptr<Pending>& pending);
-    Answer finish(const std::shared_ptr<Pending>& pending);
+    // A stream is pulled to its end; or so many pieces of it, or until it has nothing for the moment.
+    static constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+    Answer finish(const std::shared_ptr<Pending>& pending, std::size_t most_pieces = any_number);
     Answer reach_deadline(const std::shared_ptr<Pending>& pending);
     void client_goes_away(std::shared_ptr<Pending>& pending);
 

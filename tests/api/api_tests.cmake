@@ -22,6 +22,8 @@ set(api_contract
   links/links_contract_test.cpp
   oidc/oidc_contract_test.cpp
   oidc/played_provider.cpp
+  openapi/answer_check.cpp
+  openapi/schema_contract_test.cpp
   operators_contract_test.cpp
   rate_contract_test.cpp
   results_contract_test.cpp
@@ -43,10 +45,8 @@ windlass_test(api_tests
     oidc/id_token_test.cpp
     job_following_test.cpp
     job_live_test.cpp
-    openapi/answer_check.cpp
     openapi/answer_check_test.cpp
     openapi/description_test.cpp
-    openapi/schema_contract_test.cpp
     openapi/yaml_test.cpp
     login_throttle_test.cpp
     names_test.cpp
@@ -72,9 +72,19 @@ windlass_test(api_tests
 windlass_test(api_postgresql_tests WHOLE
   SOURCES
     ${api_contract}
-    openapi/answer_check.cpp
-    openapi/schema_contract_test.cpp
     on_postgresql.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
   LABELS api database
   TIMEOUT 120)
+
+# Many thousand requests made from the OpenAPI document; more of them by WINDLASS_GENERATED_REQUESTS.
+windlass_test(api_generated_test WHOLE
+  SOURCES
+    api_fixture.cpp
+    on_sqlite.cpp
+    openapi/answer_check.cpp
+    openapi/generated_requests_test.cpp
+    openapi/request_generator.cpp
+  LIBRARIES windlass_api windlass_front windlass_test_support
+  LABELS api openapi
+  TIMEOUT 300)
