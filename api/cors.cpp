@@ -11,8 +11,8 @@ constexpr std::string_view request_headers =
     "Last-Event-ID, Range";
 // Headers of answers that a page may see, beyond those that it always may.
 constexpr std::string_view response_headers =
-    "Accept-Ranges, Content-Range, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, "
-    "X-Request-Id";
+    "Accept-Ranges, Content-Range, ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, RateLimit-Remaining, "
+    "RateLimit-Reset, Retry-After, WWW-Authenticate, X-Request-Id";
 // How long a browser need not ask again; one that asks too often costs little, one that remembers too long is wrong.
 constexpr std::string_view remember_s = "600";
 

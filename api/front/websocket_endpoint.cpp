@@ -34,6 +34,7 @@ void WebSocketEndpoint::on_bytes(std::string_view bytes) {
     session_.receive(bytes, messages_);
     for (auto& message : messages_) calls_.add(std::move(message));
     messages_.clear();
+    if (timed_ == Timed::pong && session_.frames_received() != frames_at_ping_) await_next_ping();
     settle();
 }
 
@@ -82,19 +83,24 @@ void WebSocketEndpoint::on_deadline() {
     switch (timed_) {
         case Timed::ping:
             frames_at_ping_ = session_.frames_received();
+            pinged_at_ = carrier_.now();
             session_.ping();
             calls_.add(WebSocketCalls::Heartbeat{});
             set_deadline(Timed::pong, limits_.websocket_pong_deadline);
             return settle();
         case Timed::pong:
             // As long as we do not read, the client cannot be blamed.
-            if (session_.frames_received() == frames_at_ping_ && may_read())
-                return lose(websocket_close::abnormal, "the client did not answer a ping");
-            return set_deadline(Timed::ping,
-                                std::max(limits_.websocket_ping - limits_.websocket_pong_deadline, Milliseconds{1}));
+            if (may_read()) return lose(websocket_close::abnormal, "the client did not answer a ping");
+            return await_next_ping();
         case Timed::close:
             return carrier_.drop();
     }
+}
+
+void WebSocketEndpoint::await_next_ping() {
+    const auto next = pinged_at_ + static_cast<std::uint64_t>(limits_.websocket_ping.count());
+    const auto now = carrier_.now();
+    set_deadline(Timed::ping, Milliseconds{next > now ? static_cast<std::int64_t>(next - now) : 1});
 }
 
 // ---- what follows from the state

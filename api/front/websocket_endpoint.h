@@ -63,6 +63,7 @@ class WebSocketEndpoint {
     void send_output();
     void say_closed();
     void lose(std::uint16_t code, std::string_view why);
+    void await_next_ping();
     void set_deadline(Timed what, Milliseconds from_now);
     bool may_read() const;
 
@@ -76,6 +77,7 @@ class WebSocketEndpoint {
     std::vector<WebSocketMessage> messages_;
     Timed timed_ = Timed::ping;
     std::uint64_t due_ = 0;
+    std::uint64_t pinged_at_ = 0;
     std::uint64_t frames_at_ping_ = 0;
     std::size_t in_flight_bytes_ = 0;
     bool writing_ = false;

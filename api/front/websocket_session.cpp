@@ -122,9 +122,14 @@ void WebSocketSession::receive(std::string_view bytes, std::vector<WebSocketMess
     flush();
 }
 
-// In place of the close that wslay has in mind.
+// In place of the close that wslay has in mind, but after the pongs that it owes.
 void WebSocketSession::answer_fault() {
-    ::wslay_event_shutdown_write(context_);
+    auto at = output_.size();
+    ::wslay_event_send(context_);  // control frames only: whatever else was sent is out since it was sent
+    while (at < output_.size() && (static_cast<unsigned char>(output_[at]) & 0xFU) != WSLAY_CONNECTION_CLOSE) {
+        at += 2 + static_cast<unsigned char>(output_[at + 1]);
+    }
+    output_.resize(at);
     if (phase_ == Phase::open) {
         output_ += {'\x88', 2, static_cast<char>(close_fault_ >> 8U), static_cast<char>(close_fault_)};
         end_ = {close_fault_, {}};

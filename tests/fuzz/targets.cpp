@@ -5,7 +5,7 @@
 namespace windlass::fuzz {
 
 std::span<const Target> targets() {
-    static constexpr std::array<Target, 10> all = {{
+    static constexpr std::array<Target, 11> all = {{
         {"configuration", fuzz_configuration},
         {"credentials", fuzz_credentials},
         {"event_stream", fuzz_event_stream},
@@ -14,6 +14,7 @@ std::span<const Target> targets() {
         {"json", fuzz_json},
         {"output_patterns", fuzz_output_patterns},
         {"plans_and_units", fuzz_plans_and_units},
+        {"websocket_frames", fuzz_websocket_frames},
         {"wire_frames", fuzz_wire_frames},
         {"wire_message", fuzz_wire_message},
     }};

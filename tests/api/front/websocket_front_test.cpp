@@ -308,18 +308,27 @@ TEST_F(WebSocketFront, a_handler_that_throws_ends_the_conversation_and_nothing_e
     EXPECT_EQ(Client(front.address()).get("/plain").status, 200);
 }
 
-TEST_F(WebSocketFront, a_client_that_answers_no_ping_is_dropped_and_one_that_does_stays) {
-    settings_.limits.websocket_ping = Milliseconds{30};
-    settings_.limits.websocket_pong_deadline = Milliseconds{20};
+TEST_F(WebSocketFront, a_client_that_answers_pings_is_pinged_again_and_again) {
+    settings_.limits.websocket_ping = Milliseconds{10};
+    settings_.limits.websocket_pong_deadline = Milliseconds{60'000};
     TestFront front(serving(record_), settings_);
     Client client(front.address());
     open_websocket(client);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 5; ++i) {
         const auto got = read_frame(client);
         ASSERT_EQ(got.opcode, 9U);
         client.send(pong(got.payload));
     }
     EXPECT_TRUE(record_->has("heartbeat"));
+    EXPECT_EQ(front.statistics().websockets_open, 1U);
+}
+
+TEST_F(WebSocketFront, a_client_that_answers_no_ping_is_dropped) {
+    settings_.limits.websocket_ping = Milliseconds{10};
+    settings_.limits.websocket_pong_deadline = Milliseconds{10};
+    TestFront front(serving(record_), settings_);
+    Client client(front.address());
+    open_websocket(client);
     while (read_frame(client).opcode == 9) {
     }
     EXPECT_TRUE(record_->has("closed 1006 the client did not answer a ping"));

@@ -134,6 +134,13 @@ std::vector<Row> rows() {
         {"2.9 pong of 126 bytes", frame(10, repeated('*', 126)), failed},
         {"2.10 ten pings", times(ping("p"), 10), "got | sent" + times(" pong<p>", 10) + " | open"},
 
+        {"2.11 ping before a frame that cannot be", ping("a") + ping("b") + frame(9, repeated('*', 126)),
+         "got | sent pong<a> pong<b> close<1002> | closed 1002"},
+        {"2.12 ping before a close that cannot be", ping("a") + frame(8, "x"),
+         "got | sent pong<a> close<1002> | closed 1002"},
+        {"2.13 ping before a close with a bad reason", ping("a") + close_frame(1000, "\xce"),
+         "got | sent pong<a> close<1007> | closed 1007"},
+
         // 3 reserved bits
         {"3.1 RSV3", frame(1, "hello", {.reserved = 1, .length_bytes = -1}), failed},
         {"3.2 RSV2 after a good text", text("a") + frame(1, "b", {.reserved = 2, .length_bytes = -1}) + ping(),
