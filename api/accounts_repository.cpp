@@ -222,11 +222,12 @@ Result<std::optional<LoginAccount>> AccountsRepository::by_login_name(const std:
     const std::string key = name_key(name);
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(const auto rows,
-                 session->query("select id, password_hash from account where (username_key = :key or email_key = :key) "
-                                "and disabled_us is null",
+                 session->query("select id, username, roles, password_hash from account "
+                                "where (username_key = :key or email_key = :key) and disabled_us is null",
                                 key));
     if (rows.empty()) return std::optional<LoginAccount>();
-    return std::optional(LoginAccount{UserId{rows.front().integer(0)}, rows.front().text_or_null(1)});
+    const Row& row = rows.front();
+    return std::optional(LoginAccount{UserId{row.integer(0)}, row.text(1), Roles(row.integer(2)), row.text_or_null(3)});
 }
 
 Result<std::vector<AccountSummary>> AccountsRepository::page(UserId after, int limit) {
@@ -265,48 +266,6 @@ Status AccountsRepository::change_password(UserId account, const std::string& ha
         "update account set password_hash = :hash where id = :id and disabled_us is null", hash, account.value)));
     WINDLASS_TRY_STATUS(end_sessions(*session, account, kept, now));
     return transaction.commit();
-}
-
-Status AccountsRepository::add_token(const NewToken& token, WallTime now) {
-    Param expires = token.expires ? to_unix_us(*token.expires) : std::int64_t{0};
-    expires.null = !token.expires;
-    Param roles = token.roles ? token.roles->mask : std::int64_t{0};
-    roles.null = !token.roles;
-    WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(auto transaction, Transaction::begin(*session));
-    WINDLASS_TRY(const auto ids,
-                 session->query("update id_counter set next = next + 1 where name = 'api_token' returning next - 1"));
-    WINDLASS_CHECK(ids.size() == 1, "the counter of API tokens is missing from id_counter");
-    WINDLASS_TRY_STATUS(as_status(session->execute(
-        "insert into api_token (id, token_hash, prefix, account, label, scopes, roles, created_us, expires_us, "
-        "last_used_us, revoked_us) values (:id, :hash, :prefix, :account, :label, :scopes, :roles, :now, :expires, "
-        "null, null)",
-        ids.front().integer(0), token.token_hash, token.prefix, token.account.value, token.label,
-        words_of(token.scopes), roles, to_unix_us(now), expires)));
-    return transaction.commit();
-}
-
-Result<std::optional<FoundPrincipal>> AccountsRepository::principal_of(const std::string& token_hash, WallTime now) {
-    WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query(
-                     "select a.id, a.roles, t.expires_us, a.tier, a.username, t.scopes, t.roles, t.id from api_token t "
-                     "join account a on a.id = t.account where t.token_hash = :hash and t.revoked_us is null "
-                     "and a.disabled_us is null and (t.expires_us is null or t.expires_us > :now)",
-                     token_hash, to_unix_us(now)));
-    if (rows.empty()) return std::optional<FoundPrincipal>();
-    const Row& row = rows.front();
-    FoundPrincipal found;
-    found.principal.id = UserId{row.integer(0)};
-    found.principal.roles = Roles(row.integer(1));
-    if (const auto most = row.integer_or_null(6))
-        found.principal.roles = roles_of_token(found.principal.roles, Roles(*most));
-    found.principal.tier = row.text(3);
-    found.principal.username = row.text(4);
-    WINDLASS_TRY(found.principal.scopes, parse_scopes(row.text(5)));
-    found.principal.token = row.integer(7);
-    if (const auto expires = row.integer_or_null(2)) found.expires = from_unix_us(*expires);
-    return std::optional(found);
 }
 
 Status AccountsRepository::ping() {

@@ -1,4 +1,4 @@
-// The SQL of accounts and credentials. Threads: any; each call borrows one session.
+// The SQL of accounts. Threads: any; each call borrows one session.
 #pragma once
 
 #include <cstdint>
@@ -68,25 +68,13 @@ struct Changed {
 };
 struct LoginAccount {
     UserId id;
+    std::string username;
+    Roles roles;
     std::optional<std::string> password_hash;
 };
 
 enum class Taken { username, email };  // by another account, in any spelling
 enum class Removal { removed, unknown, last_admin };
-
-struct NewToken {
-    std::string token_hash;
-    UserId account;
-    std::string label;
-    std::optional<WallTime> expires;
-    std::string prefix = {};  // the first characters of the token, for people to tell tokens apart
-    Scopes scopes = Scopes::all();
-    std::optional<Roles> roles = {};  // none: those of the account, whatever they will be
-};
-struct FoundPrincipal {
-    Principal principal;
-    std::optional<WallTime> expires;
-};
 
 class AccountsRepository {
   public:
@@ -115,10 +103,6 @@ class AccountsRepository {
     Status set_password_hash(UserId account, const std::string& hash);
     // Another password: ends the account's sessions but `kept` (empty: all).
     Status change_password(UserId account, const std::string& hash, std::string_view kept, WallTime now);
-
-    Status add_token(const NewToken& token, WallTime now);
-    // Of a credential that is good now, of an account that is not disabled.
-    Result<std::optional<FoundPrincipal>> principal_of(const std::string& token_hash, WallTime now);
 
     // Is the database there?
     Status ping();

@@ -27,7 +27,25 @@ add_library(windlass_api STATIC
   audit/audit_log.cpp
   audit/audit_repository.cpp
   audit/audited.cpp
-  authenticate.cpp
+  auth/api_token.cpp
+  auth/base64url.cpp
+  auth/cookies.cpp
+  auth/credentials.cpp
+  auth/form.cpp
+  auth/jwt.cpp
+  auth/log_in.cpp
+  auth/login_body.cpp
+  auth/logins.cpp
+  auth/logouts.cpp
+  auth/open_session.cpp
+  auth/presented_credential.cpp
+  auth/role_names.cpp
+  auth/sessions.cpp
+  auth/sessions_repository.cpp
+  auth/signing_keys.cpp
+  auth/tokens.cpp
+  auth/tokens_repository.cpp
+  auth/whose.cpp
   authorise.cpp
   batch.cpp
   batch_dependencies.cpp
@@ -37,7 +55,6 @@ add_library(windlass_api STATIC
   byte_range.cpp
   cancel.cpp
   cors.cpp
-  credentials.cpp
   family.cpp
   field_reader.cpp
   file_fields.cpp
@@ -85,7 +102,10 @@ add_library(windlass_api STATIC
   router.cpp
   routes.cpp
   routes/accounts.cpp
+  routes/courses.cpp
+  routes/images.cpp
   routes/jobs.cpp
+  routes/monitoring.cpp
   routes/openapi.cpp
   routes/operations.cpp
   routes/queue.cpp
@@ -108,7 +128,7 @@ add_library(windlass_api STATIC
 )
 target_link_libraries(windlass_api
   PUBLIC windlass_settings windlass_shared windlass_database PkgConfig::SODIUM
-  PRIVATE windlass_warnings prometheus-cpp::core)
+  PRIVATE windlass_warnings PkgConfig::ZLIB prometheus-cpp::core)
 # What the routes table does not say, one file per family.
 windlass_embed(windlass_api openapi_texts
   openapi/common.json

@@ -25,7 +25,9 @@ class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
 class SchedulesRepository;
+class SessionsRepository;
 class TiersRepository;
+class TokensRepository;
 
 struct App {
     const Config::Api& settings;
@@ -39,6 +41,8 @@ struct App {
     QuotasRepository& quotas;
     SchedulesRepository& schedules;
     Idempotency& idempotency;
+    SessionsRepository& sessions;
+    TokensRepository& tokens;
     Credentials& credentials;
     PasswordHasher& passwords;
     LoginThrottle& throttle;

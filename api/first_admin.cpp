@@ -10,7 +10,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "api/auth/api_token.h"
 #include "shared/digest.h"
+#include "shared/log.h"
 
 namespace windlass::api {
 namespace {
@@ -64,17 +66,17 @@ Result<UserId> create_admin(AccountsRepository& accounts, const PasswordHasher& 
     return std::get<UserId>(created);
 }
 
-Result<bool> token_is_good(AccountsRepository& accounts, const std::string& path, WallTime now) {
+Result<bool> token_is_good(TokensRepository& tokens, const std::string& path, WallTime now) {
     const std::string token = first_line(path);
     if (token.empty()) return false;
-    WINDLASS_TRY(const auto found, accounts.principal_of(token_hash_hex(token), now));
+    WINDLASS_TRY(const auto found, tokens.principal_of(token, now));
     return found && found->principal.is_admin();
 }
 
 }  // namespace
 
-Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& passwords, const std::string& directory,
-                          WallTime now) {
+Status ensure_first_admin(AccountsRepository& accounts, TokensRepository& tokens, const PasswordHasher& passwords,
+                          const std::string& directory, WallTime now) {
     if (!directory.empty()) {
         std::error_code failed;
         std::filesystem::create_directories(directory, failed);
@@ -89,10 +91,11 @@ Status ensure_first_admin(AccountsRepository& accounts, const PasswordHasher& pa
     }
     if (directory.empty()) return {};
     const std::string path = directory + "/admin.token";
-    WINDLASS_TRY(const bool good, token_is_good(accounts, path, now));
+    WINDLASS_TRY(const bool good, token_is_good(tokens, path, now));
     if (good) return {};
-    const std::string token = random_token();
-    WINDLASS_TRY_STATUS(accounts.add_token({token_hash_hex(token), *admin, "windlass dev", std::nullopt}, now));
+    const std::string token = make_api_token();
+    WINDLASS_TRY(const auto added, tokens.add({token, *admin, "first admin"}, now));
+    log::debug("made API token {} of the first admin", added.prefix);
     return write_private(path, token);
 }
 

@@ -9,8 +9,6 @@ namespace windlass::api {
 OrProblem<Reply> create_user(const Call& call);
 OrProblem<Reply> delete_user(const Call& call);
 OrProblem<Reply> list_users(const Call& call);
-// authenticate.cpp
-OrProblem<Reply> authenticate(const Call& call);
 // jobs.cpp
 OrProblem<Reply> submit_job(const Call& call);
 OrProblem<Reply> list_jobs(const Call& call);

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "api/auth/credentials.h"
 #include "api/authorise.h"
-#include "api/credentials.h"
 #include "api/find_job.h"
 #include "api/jobs_repository.h"
 #include "api/results_repository.h"

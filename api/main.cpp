@@ -13,8 +13,11 @@
 #include "api/accounts_repository.h"
 #include "api/audit/audit_log.h"
 #include "api/audit/audit_repository.h"
+#include "api/auth/credentials.h"
+#include "api/auth/sessions_repository.h"
+#include "api/auth/signing_keys.h"
+#include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
-#include "api/credentials.h"
 #include "api/first_admin.h"
 #include "api/front/front.h"
 #include "api/front/origin.h"
@@ -70,6 +73,16 @@ Result<bool> registration_open(const Config::Api& api) {
         return make_error(ErrorKind::invalid, "api.registration must be open, admin or loopback");
     WINDLASS_TRY(const auto endpoint, wire::parse_endpoint(api.listen));
     return endpoint.is_loopback();
+}
+
+// Where it is set; else with the other secrets of the site, or beside the one file of the database. A database on
+// another machine has no place here that would last.
+Result<SigningKeys> signing_keys(const Config::Api& api, const DatabaseUrl& database) {
+    if (!api.signing_key_file.empty()) return load_signing_keys(api.signing_key_file);
+    if (!api.credentials_directory.empty()) return load_signing_keys(api.credentials_directory + "/signing.key");
+    if (!database.path().empty()) return load_signing_keys(database.path() + ".signing-key");
+    log::warning("sessions will end with this process, and are good in no other: set api.signing_key_file");
+    return SigningKeys::random();
 }
 
 Status prepare_database(const DatabaseUrl& url) {
@@ -137,9 +150,13 @@ Status run(const Config& config) {
     TiersRepository tiers(pool);
     PasswordLinksRepository password_links(pool);
     Idempotency idempotency(pool);
+    SessionsRepository sessions(pool);
+    TokensRepository tokens(pool);
     PasswordHasher passwords;
-    WINDLASS_TRY_STATUS(ensure_first_admin(accounts, passwords, config.api.credentials_directory, clock.now().wall));
-    Credentials credentials(accounts, clock);
+    WINDLASS_TRY_STATUS(
+        ensure_first_admin(accounts, tokens, passwords, config.api.credentials_directory, clock.now().wall));
+    WINDLASS_TRY(const auto keys, signing_keys(config.api, url));
+    Credentials credentials(sessions, tokens, keys, config.api, clock);
     LoginThrottle throttle;
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
@@ -157,9 +174,9 @@ Status run(const Config& config) {
             notify_status("the scheduler is away");
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
-    App app{config.api, open,    clock,         accounts,    jobs,        results,   relations,
-            blobs,      quotas,  schedules,     idempotency, credentials, passwords, throttle,
-            scheduler,  metrics, audit_entries, audit,       rates,       tiers,     password_links};
+    App app{config.api, open,      clock,         accounts, jobs,   results,     relations,     blobs,
+            quotas,     schedules, idempotency,   sessions, tokens, credentials, passwords,     throttle,
+            scheduler,  metrics,   audit_entries, audit,    rates,  tiers,       password_links};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front,
                  Front::open(

@@ -8,7 +8,8 @@ namespace windlass::api {
 std::span<const Route> routes() {
     static const std::vector<Route> all = [] {
         std::vector<Route> list;
-        for (const auto family : {jobs_routes(), queue_routes(), accounts_routes(), operations_routes(), openapi_routes()})
+        for (const auto family : {jobs_routes(), queue_routes(), accounts_routes(), operations_routes(),
+                                  openapi_routes(), courses_routes(), monitoring_routes(), images_routes()})
             list.insert(list.end(), family.begin(), family.end());
         return list;
     }();

@@ -12,6 +12,10 @@ std::span<const Route> jobs_routes();
 std::span<const Route> queue_routes();
 std::span<const Route> accounts_routes();
 std::span<const Route> operations_routes();
+std::span<const Route> courses_routes();
+std::span<const Route> monitoring_routes();
+std::span<const Route> accounts_routes();
+std::span<const Route> images_routes();
 std::span<const Route> openapi_routes();
 
 // All of them, in this order.

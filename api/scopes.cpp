@@ -45,6 +45,13 @@ std::string words_of(Scopes scopes) {
     return text;
 }
 
+std::vector<std::string_view> names_of(Scopes scopes) {
+    std::vector<std::string_view> list;
+    for (const auto& [scope, name] : names)
+        if (scopes.allows(scope)) list.push_back(name);
+    return list;
+}
+
 Result<Scopes> parse_scopes(std::string_view text) {
     if (text.empty()) return Scopes::all();
     if (text == nothing) return Scopes();

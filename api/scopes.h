@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/result.h"
 
@@ -49,6 +50,7 @@ class Scopes {
 
 // As stored: words with a space between, in the order above; "" for all(), "none" for none (which must never become "").
 std::string words_of(Scopes scopes);
+std::vector<std::string_view> names_of(Scopes scopes);  // in the order above, of all() too
 // invalid: names the word that is not a scope, or there is no word at all. "" is all().
 Result<Scopes> parse_scopes(std::string_view text);
 

@@ -8,9 +8,9 @@
 
 #include "api/audit/audit_log.h"
 #include "api/audit/audited.h"
+#include "api/auth/credentials.h"
 #include "api/authorise.h"
 #include "api/cors.h"
-#include "api/credentials.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/metrics.h"
@@ -99,6 +99,8 @@ struct Completion {
         add_common_headers(response);
         add_cors_headers(response, visit->request, app.settings.allowed_origins);
         response.headers.insert(response.headers.end(), visit->headers.begin(), visit->headers.end());
+        // A handler that sets them itself (a logout) knows better.
+        if (!sets_cookies(response)) add_cookies(response, visit->renewed);
         count(response.status);
         if (visit->match.route == nullptr) return response;
         return audited(app, visit->request, *visit->match.route, visit->note, std::move(response));
@@ -146,9 +148,10 @@ OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
 // Nobody, where no credential is asked for.
 OrProblem<Principal> Server::principal_of(Visit& visit) const {
     if (visit.match.route == nullptr || visit.match.route->access == Access::anyone) return Principal{};
-    WINDLASS_TRY(auto principal, app_.credentials.require(visit.request));
-    describe(visit.note, principal);
-    return principal;
+    WINDLASS_TRY(auto identified, app_.credentials.identify(visit.request));
+    visit.renewed = std::move(identified.renewed);
+    describe(visit.note, identified.principal);
+    return std::move(identified.principal);
 }
 
 std::optional<Problem> Server::refusal_by_rate(Visit& visit, UserId account) const {

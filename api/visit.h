@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/audit/audited.h"
+#include "api/auth/cookies.h"
 #include "api/router.h"
 #include "shared/time.h"
 
@@ -21,6 +22,7 @@ struct Visit {
     AuditNote note = {};
     std::shared_ptr<void> claim = {};  // of an Idempotency-Key: until the answer is complete
     std::vector<std::pair<std::string, std::string>> headers = {};  // of the answer, whatever it is
+    Cookies renewed = {};                                           // of the session; the same
 };
 
 }  // namespace windlass::api

@@ -28,6 +28,7 @@ windlass_need_pkg(HTTPLIB cpp-httplib libcpp-httplib-dev)   # its -D flags are p
 windlass_need_pkg(UV libuv libuv1-dev)
 windlass_need_pkg(OPENSSL openssl libssl-dev)
 windlass_need_pkg(SODIUM libsodium libsodium-dev)
+windlass_need_pkg(ZLIB zlib zlib1g-dev)
 windlass_need_pkg(SECCOMP libseccomp libseccomp-dev)
 windlass_need_pkg(SYSTEMD libsystemd libsystemd-dev)
 windlass_need_pkg(PQ libpq libpq-dev)

@@ -4,7 +4,7 @@
 build_packages=(
     g++ cmake ninja-build ccache mold pkg-config
     libcpp-httplib-dev libwslay-dev libssl-dev libuv1-dev rapidjson-dev libsoci-dev libboost-dev libpq-dev libsqlite3-dev
-    libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev libseccomp-dev libcap-dev
+    libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev zlib1g-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev libhowardhinnant-date-dev tzdata curl
 )
 # For workers with worker.network = "full"; others do without.

@@ -64,7 +64,11 @@ struct Config {
         std::int64_t threads = 2;
         std::string registration = "loopback";
         std::string credentials_directory;
-        std::int64_t session_s = 12 * 3600;
+        std::string signing_key_file;
+        std::int64_t session_s = 24 * 3600;
+        std::int64_t access_token_s = 3600;
+        bool strict_login_errors = false;
+        bool endless_tokens = false;
         std::int64_t password_link_s = 24 * 3600;
         std::int64_t body_bytes = 64 * mebibyte;
         std::int64_t connections = 20'000;
@@ -158,7 +162,16 @@ void describe_settings(V&& visit, Config& c) {
           "who may create accounts: open, admin, or loopback (open on a loopback address only)");
     visit("api.credentials_directory", c.api.credentials_directory,
           "where the first admin's password and token are written (mode 0600); empty: the password is printed once");
+    visit("api.signing_key_file", c.api.signing_key_file,
+          "file (mode 0600) with the keys that sign sessions, made if missing; empty: signing.key in "
+          "credentials_directory, or beside the SQLite file");
     visit("api.session_s", c.api.session_s, "a session ends so many seconds after its login");
+    visit("api.access_token_s", c.api.access_token_s,
+          "an access token of a session is good for so many seconds; browsers renew it by themselves");
+    visit("api.strict_login_errors", c.api.strict_login_errors,
+          "true: POST /api/users/authenticate/ answers 401 for unknown names too, instead of the documented 404");
+    visit("api.endless_tokens", c.api.endless_tokens,
+          "true: everybody may make API tokens that never expire; false: admins alone");
     visit("api.password_link_s", c.api.password_link_s,
           "a link to set a password, made by an admin, is good for so many seconds");
     visit("api.body_bytes", c.api.body_bytes, "largest request body");

@@ -1,6 +1,7 @@
 // Users, jobs and results, as in the family "jobs".
 #include <array>
 
+#include "api/auth/handlers.h"
 #include "api/handlers.h"
 #include "api/job_parameters.h"
 #include "api/routes.h"

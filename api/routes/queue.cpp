@@ -1,6 +1,7 @@
 // What lies beyond the documents: uploads, schedules, queues, workers, quotas.
 #include <array>
 
+#include "api/auth/handlers.h"
 #include "api/handlers.h"
 #include "api/routes.h"
 
@@ -11,7 +12,18 @@ constexpr std::array<std::string_view, 2> page_parameters = {"limit", "after"};
 
 constexpr std::array<std::string_view, 4> audit_parameters = {"limit", "before", "from", "account"};
 
+constexpr std::array<std::string_view, 1> user_parameter = {"user"};
+
 constexpr Route table[] = {
+    {"GET", "/api/tokens/", Family::queue, Access::session, Scope::account_read, list_tokens, "List one's API tokens",
+     user_parameter},
+    {"POST", "/api/tokens/", Family::queue, Access::session, Scope::account_write, create_token, "Make an API token"},
+    {"DELETE", "/api/tokens/{id}/", Family::queue, Access::session, Scope::account_write, revoke_token,
+     "Revoke an API token"},
+    {"GET", "/api/sessions/", Family::queue, Access::session, Scope::account_read, list_sessions,
+     "List one's sessions: who is logged in, from where", user_parameter},
+    {"DELETE", "/api/sessions/{id}/", Family::queue, Access::session, Scope::account_write, end_one_session,
+     "End a session"},
     {"GET", "/api/blobs/", Family::queue, Access::user, Scope::jobs_read, list_blobs, "List one's own uploads",
      page_parameters},
     {"PUT", "/api/blobs/{sha256}/", Family::queue, Access::user, Scope::jobs_write, put_blob,

@@ -493,7 +493,10 @@ ApiTest::ApiTest() {
     password_links_ = std::make_unique<PasswordLinksRepository>(*pool_);
     idempotency_ = std::make_unique<Idempotency>(*pool_);
     passwords_ = std::make_unique<PasswordHasher>(HashCost::cheapest());
-    credentials_ = std::make_unique<Credentials>(*accounts_, clock_);
+    keys_ = SigningKeys::random();
+    sessions_ = std::make_unique<SessionsRepository>(*pool_);
+    tokens_ = std::make_unique<TokensRepository>(*pool_);
+    credentials_ = std::make_unique<Credentials>(*sessions_, *tokens_, keys_, config_.api, clock_);
     scheduler_ = std::make_unique<PlayedScheduler>(*pool_, clock_);
     metrics_ = std::make_unique<Metrics>(routes());
     rates_ = std::make_unique<RateLimits>(RateSettings{});
@@ -503,10 +506,10 @@ ApiTest::ApiTest() {
 }
 
 void ApiTest::build_app() {
-    app_ = std::unique_ptr<App>(
-        new App{config_.api, true,      clock_,          *accounts_,    *jobs_,        *results_,   *relations_,
-                *blobs_,     *quotas_,  *schedules_,     *idempotency_, *credentials_, *passwords_, throttle_,
-                *scheduler_, *metrics_, *audit_entries_, *audit_,       *rates_,       *tiers_,     *password_links_});
+    app_ = std::unique_ptr<App>(new App{
+        config_.api, true,        clock_,          *accounts_, *jobs_,   *results_,     *relations_,     *blobs_,
+        *quotas_,    *schedules_, *idempotency_,   *sessions_, *tokens_, *credentials_, *passwords_,     throttle_,
+        *scheduler_, *metrics_,   *audit_entries_, *audit_,    *rates_,  *tiers_,       *password_links_});
     server_ = must(Server::make(*app_, routes()));
 }
 
@@ -620,7 +623,7 @@ ApiTest::Account ApiTest::make_account(const std::string& username, Roles roles)
     const auto created = must(accounts_->create(account, now));
     const UserId id = std::get<UserId>(created);
     const std::string token = random_token();
-    must(accounts_->add_token({token_hash_hex(token), id, "test", std::nullopt}, now));
+    must(tokens_->add({token, id, "test"}, now));
     return {id, token};
 }
 

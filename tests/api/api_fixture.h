@@ -19,8 +19,11 @@
 #include "api/app.h"
 #include "api/audit/audit_log.h"
 #include "api/audit/audit_repository.h"
+#include "api/auth/credentials.h"
+#include "api/auth/sessions_repository.h"
+#include "api/auth/signing_keys.h"
+#include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
-#include "api/credentials.h"
 #include "api/idempotency.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
@@ -188,6 +191,9 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<PasswordLinksRepository> password_links_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
+    SigningKeys keys_;
+    std::unique_ptr<SessionsRepository> sessions_;
+    std::unique_ptr<TokensRepository> tokens_;
     std::unique_ptr<Credentials> credentials_;
     LoginThrottle throttle_;
     std::unique_ptr<PlayedScheduler> scheduler_;

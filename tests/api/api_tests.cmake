@@ -10,6 +10,9 @@ set(api_contract
   api_fixture.cpp
   arrays_contract_test.cpp
   audit/audit_contract_test.cpp
+  auth/credentials_test.cpp
+  auth/logins_contract_test.cpp
+  auth/tokens_contract_test.cpp
   blobs_contract_test.cpp
   first_admin_test.cpp
   following_contract_test.cpp
@@ -27,7 +30,10 @@ windlass_test(api_tests
     ${api_contract}
     authorise_test.cpp
     cors_test.cpp
-    credentials_test.cpp
+    auth/api_token_test.cpp
+    auth/form_test.cpp
+    auth/jwt_test.cpp
+    auth/signing_keys_test.cpp
     family_test.cpp
     job_following_test.cpp
     job_live_test.cpp

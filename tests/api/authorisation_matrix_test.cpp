@@ -41,7 +41,7 @@ class AuthorisationMatrix : public ApiTest {
         const auto token_of = [&](UserId account, std::optional<WallTime> expires, Scopes scopes,
                                   std::optional<Roles> roles = {}) {
             const std::string token = random_token();
-            EXPECT_TRUE(add_token({token_hash_hex(token), account, "matrix", expires, "", scopes, roles}));
+            EXPECT_TRUE(tokens_->add({token, account, "matrix", expires, scopes, roles}, clock_.now().wall));
             return token;
         };
         Scopes reading_images;

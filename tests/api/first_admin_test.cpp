@@ -13,7 +13,7 @@ namespace {
 
 class FirstAdmin : public ApiTest {
   protected:
-    Status ensure() { return ensure_first_admin(*accounts_, *passwords_, credentials_directory_, clock_.now().wall); }
+    Status ensure() { return ensure_first_admin(*accounts_, *tokens_, *passwords_, credentials_directory_, clock_.now().wall); }
     std::string line(const std::string& name) {
         std::ifstream in(credentials_directory_ + "/" + name);
         std::string text;

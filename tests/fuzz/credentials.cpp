@@ -3,15 +3,19 @@
 //
 // Promises: a token has only the characters that one may have; a page of another site is never taken for ours; one key
 // and one request always give the same row, and another body never does; a range lies within the bytes; a position is
-// written as it was read; a token's scopes open what they name and nothing else.
+// written as it was read; a token's scopes open what they name and nothing else. No token opens that we did not sign, and
+// the claims of one that we did make sense.
 //
-// (Signed links and JWT: their parsers belong here as soon as they exist.)
-#include "api/credentials.h"
+// (Signed links: their parser belongs here as soon as it exists.)
+#include "api/auth/presented_credential.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 
+#include "api/auth/base64url.h"
+#include "api/auth/form.h"
+#include "api/auth/jwt.h"
 #include "api/byte_range.h"
 #include "api/idempotency.h"
 #include "api/log_position.h"
@@ -68,18 +72,47 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
+const api::SigningKeys& keys() {
+    static const auto parsed = api::SigningKeys::parse(std::string(64, 'a'));
+    return parsed.value();
+}
+
+// Nobody guesses a signature; what a key of ours has signed is still read with care.
+void try_tokens(std::string_view presented, std::string_view claims) {
+    const WallTime now{Seconds{1'800'000'000}};
+    require(api::read_access_token(keys(), presented, now).state == api::AccessToken::State::invalid,
+            "a token that we did not sign is invalid", presented);
+    if (const auto bytes = api::from_base64url(presented))
+        require(api::to_base64url(*bytes) == presented, "base64url has one text for each value", presented);
+    const auto read = api::read_access_token(keys(), api::sign_access_token(keys().first(), claims), now);
+    if (read.state != api::AccessToken::State::invalid)
+        require(read.claims.account.value > 0 && !read.claims.session.empty() &&
+                    read.claims.expires > read.claims.issued && read.claims.issued <= now + api::jwt_leeway,
+                "claims that are believed make sense", claims);
+    if (const auto form = api::parse_form(claims))
+        for (const auto& [name, value] : *form)
+            require(!name.empty() && is_valid_utf8(name) && is_valid_utf8(value), "a form holds text", claims);
+}
+
 void try_credential(const api::Request& request) {
     using Place = api::PresentedCredential::Place;
     const auto presented = api::presented_credential(request);
-    require(presented.token.size() <= 200 &&
+    require(presented.token.size() <= api::longest_jwt &&
                 std::all_of(presented.token.begin(), presented.token.end(), may_stand_in_a_token),
             "a token has the characters of one");
     require(presented.token.empty() || lies_in(presented.token, request), "a token is a part of the request");
     require((presented.place == Place::header) == !request.header("Authorization").empty(),
             "the header decides when it is there");
     if (presented.place == Place::cookie)
-        require(!request.cookie("Authorization").empty() || !request.cookie("access_token").empty(),
+        require(!request.cookie("Authorization").empty() || !request.cookie("access_token").empty() ||
+                    !request.cookie("refresh_token").empty(),
                 "a cookie decides only if it is there");
+    require(!api::is_readable_claims(presented.token) || presented.place == Place::header ||
+                presented.token == request.cookie("access_token"),
+            "the readable claims are stepped over");
+    require(presented.refresh.empty() || presented.place == Place::cookie, "only cookies are renewed");
+
+    try_tokens(presented.token, request.body);
 
     if (!api::is_same_origin(request)) return;
     const auto site = request.header("Sec-Fetch-Site");

@@ -1,9 +1,10 @@
-#include "api/credentials.h"
+#include "api/auth/credentials.h"
 
 #include <gtest/gtest.h>
 
-#include "api_fixture.h"
+#include "api/auth/jwt.h"
 #include "shared/digest.h"
+#include "tests/api/api_fixture.h"
 
 namespace windlass::api::test {
 namespace {
@@ -45,6 +46,26 @@ TEST(PresentedCredential, what_cannot_be_a_token_is_presented_all_the_same) {
         EXPECT_EQ(presented.place, Place::header) << value << ": no fall-through to the cookie";
         EXPECT_EQ(presented.token, "") << value;
     }
+}
+
+TEST(PresentedCredential, the_readable_claims_are_stepped_over) {
+    const std::string claims = "Authorization=\"Bearer " + make_readable_claims("ada", Role::user, WallTime{}) + "\"";
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", claims}})).place, Place::none);
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", claims + "; access_token=third"}})).token, "third");
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", claims + "; refresh_token=fourth"}})).refresh, "fourth");
+    const Request header =
+        request_with({{"Authorization", "Bearer " + make_readable_claims("ada", Role::user, WallTime{})},
+                      {"Cookie", "access_token=x"}});
+    EXPECT_EQ(presented_credential(header).place, Place::header) << "only in the cookie of that name";
+}
+
+TEST(PresentedCredential, a_refresh_token_counts_only_beside_an_access_token_that_could_be_one) {
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", "refresh_token=r"}})).refresh, "r");
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", "access_token=a; refresh_token=r"}})).refresh, "r");
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", "access_token=a b; refresh_token=r"}})).refresh, "");
+    EXPECT_EQ(presented_credential(request_with({{"Cookie", "Authorization=Bearer a; refresh_token=r"}})).refresh, "");
+    const Request header = request_with({{"Authorization", "Bearer a"}, {"Cookie", "refresh_token=r"}});
+    EXPECT_EQ(presented_credential(header).refresh, "");
 }
 
 TEST(PresentedCredential, the_first_place_decides) {
@@ -99,7 +120,7 @@ TEST_F(CredentialsTest, an_expired_one_is_401_also_while_it_is_remembered) {
     const auto ada = make_account("ada");
     const std::string token = random_token();
     const WallTime now = clock_.now().wall;
-    ASSERT_TRUE(accounts_->add_token({token_hash_hex(token), ada.id, "s", now + Milliseconds{300}}, now));
+    ASSERT_TRUE(tokens_->add({token, ada.id, "s", now + Milliseconds{300}}, now));
     const Request request = request_with({{"Authorization", "Bearer " + token}});
     EXPECT_TRUE(credentials_->require(request));
     clock_.advance(Milliseconds{301});
