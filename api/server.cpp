@@ -127,7 +127,7 @@ Reply Server::handle(const Request& request) const {
 
 OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
     const Request& request = visit->request;
-    const auto principal = principal_of(*visit);
+    auto principal = principal_of(*visit);
     if (auto refusal = refusal_by_rate(*visit, principal ? principal->id : UserId{})) return *std::move(refusal);
     const Route* route = visit->match.route;
     if (route == nullptr) return no_route(visit->match, request);
