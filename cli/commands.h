@@ -29,6 +29,7 @@ void add_quota(CLI::App& app, Options& options);     // quota mine|list|set|remo
 void add_worker(CLI::App& app, Options& options);    // worker list|drain|resume|forget
 void add_user(CLI::App& app, Options& options);      // user create|list|show|set|disable|enable|password-link|password
 void add_tier(CLI::App& app, Options& options);      // tier list|set|remove
+void add_token(CLI::App& app, Options& options);     // token list|create|revoke
 void add_audit(CLI::App& app, Options& options);     // audit list|verify
 void add_doctor(CLI::App& app, Options& options);    // doctor
 

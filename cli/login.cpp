@@ -1,5 +1,7 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <array>
 #include <iostream>
 #include <memory>
 
@@ -50,6 +52,48 @@ Result<std::string> authenticate(const std::string& url, const std::string& user
     return token;
 }
 
+// A session's token is short-lived: what is stored is an API token of its own, which `windlass token list` shows and
+// `windlass logout` revokes. The session itself is not needed any more.
+Result<std::string> exchange(const std::string& url, const std::string& session_token) {
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    put_key(writer, "label");
+    put(writer, fmt::format("windlass@{}", to_valid_utf8(host.data())).substr(0, 200));
+    writer.EndObject();
+    Server server(Credentials{url, session_token});
+    WINDLASS_TRY(const ServerAnswer made, server.post("/api/tokens/", std::string(text_of(buffer))));
+    const std::string token = member_text(made.document, "token");
+    if (token.empty()) return make_error(ErrorKind::internal, "the server made a token and did not tell it");
+    if (const auto ended = server.post("/api/user/jwt-logout/", ""); !ended)
+        std::cerr << "the session of this login stays open until it expires: " << ended.error().message << "\n";
+    return token;
+}
+
+// Revokes the stored token at its server, if that answers.
+Status revoke(const Credentials& credentials) {
+    Server server(credentials);
+    WINDLASS_TRY(const ServerAnswer list, server.get("/api/tokens/", Seconds{5}));
+    if (!list.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
+    for (const auto& token : list.document.GetArray()) {
+        if (!token.IsObject()) continue;
+        const auto current = token.FindMember("current");
+        if (current == token.MemberEnd() || !current->value.IsBool() || !current->value.GetBool()) continue;
+        WINDLASS_TRY(const ServerAnswer revoked, server.remove("/api/tokens/" + member_text(token, "id") + "/"));
+        return {};
+    }
+    return {};
+}
+
+Status log_out() {
+    if (const auto stored = read_credentials(); stored && !stored->token.empty())
+        if (const auto revoked = revoke(*stored); !revoked)
+            std::cerr << "the token is forgotten here, but was not revoked: " << revoked.error().message << "\n";
+    return remove_credentials();
+}
+
 Status log_in(const Options& options, LoginWords words) {
     // A damaged store must not keep anybody from logging in anew.
     if (auto stored = read_credentials(); !stored && stored.error().kind != ErrorKind::not_found) {
@@ -61,7 +105,8 @@ Status log_in(const Options& options, LoginWords words) {
         WINDLASS_TRY(words.username, ask_username());
     }
     WINDLASS_TRY(const std::string password, ask_password("password", words.password_stdin));
-    WINDLASS_TRY(credentials.token, authenticate(credentials.url, words.username, password));
+    WINDLASS_TRY(const std::string session, authenticate(credentials.url, words.username, password));
+    WINDLASS_TRY(credentials.token, exchange(credentials.url, session));
     WINDLASS_TRY_STATUS(write_credentials(credentials));
     if (!options.quiet) fmt::print("logged in to {} as {}\n", credentials.url, words.username);
     return {};
@@ -77,7 +122,7 @@ void add_login(CLI::App& app, Options& options) {
     login->add_flag("--password-stdin", words->password_stdin,
                     "read the password from standard input instead of asking");
     on_use(*login, options, [words, &options] { return log_in(options, *words); });
-    on_use(*app.add_subcommand("logout", "forget the stored token"), options, remove_credentials);
+    on_use(*app.add_subcommand("logout", "revoke the stored token and forget it"), options, log_out);
 }
 
 }  // namespace windlass::cli

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     cli::add_quota(app, options);
     cli::add_worker(app, options);
     cli::add_user(app, options);
+    cli::add_token(app, options);
     cli::add_audit(app, options);
     cli::add_tier(app, options);
     cli::add_doctor(app, options);

@@ -7,7 +7,7 @@
 #include "api/accounts/render_account.h"
 #include "api/accounts/roles.h"
 #include "api/audit/audited.h"
-#include "api/credentials.h"
+#include "api/auth/credentials.h"
 #include "api/field_reader.h"
 #include "api/json_fields.h"
 #include "api/names.h"

@@ -3,7 +3,7 @@
 #include "api/accounts/handlers.h"
 #include "api/accounts/render_account.h"
 #include "api/accounts_repository.h"
-#include "api/credentials.h"
+#include "api/auth/credentials.h"
 #include "api/quotas_repository.h"
 #include "api/render_quota.h"
 

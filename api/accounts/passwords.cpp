@@ -9,7 +9,7 @@
 #include "api/accounts/password_rules.h"
 #include "api/accounts_repository.h"
 #include "api/audit/audited.h"
-#include "api/credentials.h"
+#include "api/auth/credentials.h"
 #include "api/field_reader.h"
 #include "api/json_fields.h"
 #include "api/login_throttle.h"

@@ -16,8 +16,8 @@ std::string cookie(std::string_view name, std::string_view value, Seconds lifeti
 
 }  // namespace
 
-bool request_is_secure(const Request&) {
-    return false;
+bool request_is_secure(const Request& request) {
+    return request.secure;
 }
 
 std::string access_cookie(std::string_view token, Seconds lifetime, bool secure) {

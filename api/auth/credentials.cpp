@@ -41,7 +41,8 @@ OrProblem<Identified> Credentials::identify(const Request& request) {
         if (principal) found = Identified{*std::move(principal)};
     }
     if (!found) return refused();
-    if (presented.place == Place::cookie && changes_something(request.method) && !is_same_origin(request))
+    if (presented.place == Place::cookie && changes_something(request.method) &&
+        !is_from_good_page(request, settings_.allowed_origins))
         return make_problem(403,
                             "A cookie is not enough for a change that was asked for by another site; send the token in "
                             "the header Authorization.");

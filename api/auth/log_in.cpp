@@ -49,7 +49,7 @@ OrProblem<Reply> conclude(const Call& call, const std::optional<LoginAccount>& a
 
 OrProblem<Reply> log_in(const Call& call, LoginBody login, RenderLogin render) {
     // Or a page could log its visitors in as somebody who then reads what they do here.
-    if (is_from_foreign_page(call.request))
+    if (is_from_foreign_page(call.request, call.app.settings.allowed_origins))
         return make_problem(403, "A page of another site may not log its visitors in here.");
     WINDLASS_TRY(const auto account, call.app.accounts.by_login_name(login.username));
     if (account) note_account(call, *account);

@@ -24,7 +24,7 @@ Status end_recorded(const Call& call, const Principal& principal) {
 
 // With or without a session, and by GET, as documented: a link on a foreign page must not log anybody out.
 OrProblem<Reply> courses_logout(const Call& call) {
-    if (!is_from_foreign_page(call.request)) {
+    if (!is_from_foreign_page(call.request, call.app.settings.allowed_origins)) {
         if (auto principal = call.app.credentials.require(call.request))
             WINDLASS_TRY_STATUS(end_recorded(call, *principal));
         else if (principal.error().status >= 500)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/auth/jwt.h"
+#include "api/front/origin.h"
 
 namespace windlass::api {
 namespace {
@@ -66,13 +67,18 @@ bool is_same_origin(const Request& request) {
     const auto scheme = origin.find("://");
     if (scheme == std::string_view::npos) return false;
     origin.remove_prefix(scheme + 3);
-    const auto host = request.header("Host");
+    // As the client wrote it, also to a proxy in front of us.
+    const auto host = request.host.empty() ? request.header("Host") : std::string_view(request.host);
     return !host.empty() && origin.size() == host.size() && strncasecmp(origin.data(), host.data(), host.size()) == 0;
 }
 
-bool is_from_foreign_page(const Request& request) {
+bool is_from_good_page(const Request& request, const std::vector<std::string>& allowed_origins) {
+    return is_same_origin(request) || origin_of(request, allowed_origins) == OriginKind::listed;
+}
+
+bool is_from_foreign_page(const Request& request, const std::vector<std::string>& allowed_origins) {
     const bool says = !request.header("Sec-Fetch-Site").empty() || !request.header("Origin").empty();
-    return says && !is_same_origin(request);
+    return says && !is_from_good_page(request, allowed_origins);
 }
 
 bool changes_something(std::string_view method) {

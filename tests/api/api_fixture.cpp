@@ -506,7 +506,6 @@ ApiTest::ApiTest() {
 }
 
 void ApiTest::build_app() {
-    app_ = std::unique_ptr<App>(
     app_ = std::unique_ptr<App>(new App{
         config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_, *quotas_, *schedules_,
         *idempotency_, *sessions_, *tokens_, *credentials_, *passwords_, throttle_, *scheduler_, *metrics_,

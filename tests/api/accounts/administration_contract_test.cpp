@@ -53,8 +53,7 @@ TEST_F(Administration, a_token_without_the_scope_sees_and_deletes_only_its_own_a
     scopes.add(Scope::account_read);
     scopes.add(Scope::account_write);
     const std::string token = random_token();
-    ASSERT_TRUE(
-        accounts_->add_token({token_hash_hex(token), boss_.id, "t", std::nullopt, "", scopes}, clock_.now().wall));
+    ASSERT_TRUE(tokens_->add({token, boss_.id, "t", std::nullopt, scopes}, clock_.now().wall));
     EXPECT_EQ(get(path_of(boss_), token).status, 200);
     EXPECT_EQ(get(path_of(ada_), token).status, 404);
     EXPECT_EQ(send("PATCH", path_of(ada_), "{}", token).status, 403);
@@ -122,7 +121,7 @@ TEST_F(Administration, disabling_ends_sessions_and_tokens_at_once) {
     const std::string session = login().json()["token"].GetString();
     const UserId bob = accounts_->find_by_name("bob@example.org").value()->id;
     const std::string token = random_token();
-    ASSERT_TRUE(accounts_->add_token({token_hash_hex(token), bob, "t", std::nullopt}, clock_.now().wall));
+    ASSERT_TRUE(tokens_->add({token, bob, "t"}, clock_.now().wall));
     ASSERT_EQ(get("/api/jobs/", session).status, 200);
     ASSERT_EQ(get("/api/jobs/", token).status, 200);
     const std::string path = "/api/users/" + bob.text() + "/";
