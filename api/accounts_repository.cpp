@@ -204,8 +204,10 @@ Result<std::variant<Changed, ChangeRefusal>> AccountsRepository::change(UserId a
         after.tier = *tier;
     }
     const std::string email_key = name_key(after.email);
-    WINDLASS_TRY(const auto taken, find_taken(*session, name_key(after.username), email_key, account));
-    if (taken) return Answer(ChangeRefusal::email_taken);
+    if (change.email) {
+        WINDLASS_TRY(const auto taken, find_taken(*session, email_key, email_key, account));
+        if (taken) return Answer(ChangeRefusal::email_taken);
+    }
     WINDLASS_TRY_STATUS(as_status(session->execute(
         "update account set email = :email, email_key = :email_key, first_name = :first, last_name = :last, "
         "name = :name, company = :company, roles = :roles, tier = :tier, "

@@ -1,12 +1,6 @@
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 
-file(STRINGS accounts/common_passwords.txt common_passwords REGEX "^[^#]" ENCODING UTF-8)
-list(JOIN common_passwords "\n" common_passwords)
-configure_file(accounts/common_passwords.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/common_passwords.cpp @ONLY)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS accounts/common_passwords.txt)
-
 add_library(windlass_api STATIC
-  ${CMAKE_CURRENT_BINARY_DIR}/common_passwords.cpp
   accounts/account_body.cpp
   accounts/account_list.cpp
   accounts/administration.cpp
@@ -109,11 +103,14 @@ add_library(windlass_api STATIC
 target_link_libraries(windlass_api
   PUBLIC windlass_settings windlass_shared windlass_database PkgConfig::SODIUM
   PRIVATE windlass_warnings prometheus-cpp::core)
+windlass_embed(windlass_api common_passwords accounts/common_passwords.txt)
 # What the routes table does not say, one file per family.
 windlass_embed(windlass_api openapi_texts
   openapi/common.json
+  openapi/families/accounts.json
   openapi/families/images.json
   openapi/families/jobs.json
+  openapi/families/monitoring.json
   openapi/families/operations.json
   openapi/families/queue.json)
 include(openapi/page.cmake)

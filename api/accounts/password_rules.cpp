@@ -5,17 +5,19 @@
 #include <unordered_set>
 
 #include "api/names.h"
+#include "shared/embedded.h"
+
+namespace windlass::embedded {
+std::span<const File> common_passwords();
+}
 
 namespace windlass::api {
-
-extern const char* const common_passwords;  // common_passwords.txt, a word a line; made by the build
-
 namespace {
 
 const std::unordered_set<std::string_view>& common_words() {
     static const auto words = [] {
         std::unordered_set<std::string_view> set;
-        std::string_view rest = common_passwords;
+        std::string_view rest = embedded::common_passwords().front().bytes;  // a word a line
         while (!rest.empty()) {
             const auto end = std::min(rest.find('\n'), rest.size());
             const auto word = rest.substr(0, end);

@@ -186,7 +186,8 @@ TEST_F(Administration, admins_who_all_remove_each_other_at_the_same_moment_leave
         });
     for (auto& thread : threads) thread.join();
     int left = 0;
-    for (const auto& account : accounts_->details(UserId{}, 100).value())
+    const auto all = accounts_->details(UserId{}, 100).value();
+    for (const auto& account : all)
         if (account.roles.has(Role::admin) && !account.disabled) ++left;
     EXPECT_GE(left, 1);
 }
