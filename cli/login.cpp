@@ -54,7 +54,7 @@ Result<std::string> authenticate(const std::string& url, const std::string& user
 
 // A session's token is short-lived: what is stored is an API token of its own, which `windlass token list` shows and
 // `windlass logout` revokes. The session itself is not needed any more.
-Result<std::string> exchange(const std::string& url, const std::string& session_token) {
+Result<std::string> stored_token_for(const std::string& url, const std::string& session_token) {
     std::array<char, 256> host{};
     if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
     rapidjson::StringBuffer buffer;
@@ -106,7 +106,7 @@ Status log_in(const Options& options, LoginWords words) {
     }
     WINDLASS_TRY(const std::string password, ask_password("password", words.password_stdin));
     WINDLASS_TRY(const std::string session, authenticate(credentials.url, words.username, password));
-    WINDLASS_TRY(credentials.token, exchange(credentials.url, session));
+    WINDLASS_TRY(credentials.token, stored_token_for(credentials.url, session));
     WINDLASS_TRY_STATUS(write_credentials(credentials));
     if (!options.quiet) fmt::print("logged in to {} as {}\n", credentials.url, words.username);
     return {};

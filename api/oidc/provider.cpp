@@ -60,8 +60,9 @@ Result<OidcSettings> oidc_settings(const Config::Api& api) {
     settings.scope = api.oidc_scope;
     settings.username_claim = api.oidc_username_claim;
     settings.roles_claim = api.oidc_roles_claim;
-    if (!api.oidc_client_secret_file.empty())
+    if (!api.oidc_client_secret_file.empty()) {
         WINDLASS_TRY(settings.client_secret, read_private_line(api.oidc_client_secret_file));
+    }
     return settings;
 }
 

@@ -18,8 +18,6 @@ constexpr Route table[] = {
      "Make an account for oneself",
      {},
      Creates::yes},
-    {"POST", "/api/login/", Family::accounts, Access::anyone, Scope::none, accounts_login,
-     "Log in with a password; with a slash at the end"},
     {"GET", "/api/user/", Family::accounts, Access::session, Scope::account_read, show_own_account,
      "One's own account, with its quota and what is used of it"},
     {"PUT", "/api/user/", Family::accounts, Access::session, Scope::account_write, change_own_account,

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "api/front/target.h"
 #include "api/routes.h"
 #include "api_fixture.h"
 #include "shared/digest.h"
@@ -239,7 +240,9 @@ TEST_F(AuthorisationMatrix, malformed_objects_are_refused_like_absent_ones_and_n
         for (const auto& one : actors) {
             const auto answer = ask(std::string(route.method), target, one);
             const int expected = expected_status(route, one);
-            if (expected != 200) EXPECT_EQ(answer.status, expected) << route.method << " " << target << " " << one.name;
+            if (expected != 200) {
+                EXPECT_EQ(answer.status, expected) << route.method << " " << target << " " << one.name;
+            }
             EXPECT_TRUE(answer.status < 500 || answer.status == 503) << route.method << " " << target << answer.body;
         }
     }
