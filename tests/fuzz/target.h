@@ -31,6 +31,7 @@ inline void require(bool holds, const char* promise, std::string_view about) {
 void fuzz_configuration(std::string_view input);
 void fuzz_credentials(std::string_view input);
 void fuzz_event_stream(std::string_view input);
+void fuzz_forwarded(std::string_view input);
 void fuzz_http_framing(std::string_view input);
 void fuzz_job_body(std::string_view input);
 void fuzz_json(std::string_view input);

@@ -5,10 +5,11 @@
 namespace windlass::fuzz {
 
 std::span<const Target> targets() {
-    static constexpr std::array<Target, 11> all = {{
+    static constexpr std::array<Target, 12> all = {{
         {"configuration", fuzz_configuration},
         {"credentials", fuzz_credentials},
         {"event_stream", fuzz_event_stream},
+        {"forwarded", fuzz_forwarded},
         {"http_framing", fuzz_http_framing},
         {"job_body", fuzz_job_body},
         {"json", fuzz_json},
