@@ -54,9 +54,11 @@ struct WebSocketSession::Callbacks {
         self.partial_.append(reinterpret_cast<const char*>(chunk->data), chunk->data_length);
     }
     static void frame_end(wslay_event_context_ptr, void* session) { ++of(session).frames_received_; }
-    static void message(wslay_event_context_ptr, const wslay_event_on_msg_recv_arg* message, void* session) {
+    static void message(wslay_event_context_ptr context, const wslay_event_on_msg_recv_arg* message, void* session) {
         auto& self = of(session);
-        if (message->opcode == WSLAY_CONNECTION_CLOSE) {
+        if (message->opcode == WSLAY_PING) {
+            ::wslay_event_send(context);  // the pong; a close that follows in the same read would overtake it
+        } else if (message->opcode == WSLAY_CONNECTION_CLOSE) {
             if (self.phase_ != Phase::open) return;  // what we said first counts
             self.on_close(message->status_code, {reinterpret_cast<const char*>(message->msg), message->msg_length});
         } else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME) {
@@ -122,14 +124,9 @@ void WebSocketSession::receive(std::string_view bytes, std::vector<WebSocketMess
     flush();
 }
 
-// In place of the close that wslay has in mind, but after the pongs that it owes.
+// In place of the close that wslay has in mind.
 void WebSocketSession::answer_fault() {
-    auto at = output_.size();
-    ::wslay_event_send(context_);  // control frames only: whatever else was sent is out since it was sent
-    while (at < output_.size() && (static_cast<unsigned char>(output_[at]) & 0xFU) != WSLAY_CONNECTION_CLOSE) {
-        at += 2 + static_cast<unsigned char>(output_[at + 1]);
-    }
-    output_.resize(at);
+    ::wslay_event_shutdown_write(context_);
     if (phase_ == Phase::open) {
         output_ += {'\x88', 2, static_cast<char>(close_fault_ >> 8U), static_cast<char>(close_fault_)};
         end_ = {close_fault_, {}};

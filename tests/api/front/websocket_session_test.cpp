@@ -141,6 +141,12 @@ std::vector<Row> rows() {
         {"2.13 ping before a close with a bad reason", ping("a") + close_frame(1000, "\xce"),
          "got | sent pong<a> close<1007> | closed 1007"},
 
+        {"2.14 ping before a good close", ping("a") + close_frame(1000),
+         "got | sent pong<a> close<1000> | closed 1000"},
+        {"2.15 ping before a message that is too big",
+         ping("a") + frame(2, "x", {.length_bytes = 8, .declared = limit + 1}),
+         "got | sent pong<a> close<1009> | closed 1009 a message here has at most 100000 bytes"},
+
         // 3 reserved bits
         {"3.1 RSV3", frame(1, "hello", {.reserved = 1, .length_bytes = -1}), failed},
         {"3.2 RSV2 after a good text", text("a") + frame(1, "b", {.reserved = 2, .length_bytes = -1}) + ping(),
