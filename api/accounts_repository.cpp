@@ -44,9 +44,10 @@ std::string deleted_key(UserId account) {
     return "deleted:" + account.text();
 }
 
+// Not "is null": in a `returning` clause SQLite 3.40 takes every column for not null.
 const std::string details_columns =
-    "id, username, email, first_name, last_name, name, company, roles, tier, case when password_hash is null then 0 "
-    "else 1 end, case when disabled_us is null then 0 else 1 end, created_us, last_login_us ";
+    "id, username, email, first_name, last_name, name, company, roles, tier, coalesce(length(password_hash), 0), "
+    "coalesce(disabled_us, 0), created_us, last_login_us ";
 
 AccountDetails details_of(const Row& row) {
     AccountDetails account;

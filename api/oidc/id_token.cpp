@@ -107,7 +107,7 @@ std::vector<std::string> texts_at(const rapidjson::Value& claims, std::string_vi
         const auto name = path.substr(0, path.find('.'));
         path.remove_prefix(std::min(path.size(), name.size() + 1));
         if (!value->IsObject()) return {};
-        const auto member = value->FindMember(rapidjson::StringRef(name.data(), name.size()));
+        const auto member = value->FindMember(rapidjson::Value(rapidjson::StringRef(name.data(), name.size())));
         if (member == value->MemberEnd()) return {};
         value = &member->value;
     }

@@ -127,6 +127,10 @@ std::string fault_of_headers(const Response& response) {
 // An error that belongs to no operation: an unknown path, or a method that the path does not know.
 std::string fault_without_operation(const Request& request, const RouteMatch& match, const Response& response,
                                     const std::string& body) {
+    // A browser asks on behalf of a page of another site (CORS): that is no operation of ours.
+    if (request.method == "OPTIONS" && response.status == 204 &&
+        !header_of(response, "Access-Control-Allow-Methods").empty())
+        return {};
     const int expected = match.allow.empty() ? 404 : 405;
     if (response.status != expected && response.status != 429)
         return fmt::format("{} instead of {}", response.status, expected);
