@@ -59,6 +59,7 @@ class GeneratedRequests : public ApiTest {
 
     void judge(const std::string& where, const GeneratedRequest& made, const Answer& answer) {
         ++statuses_[answer.status];
+        if (answer.status == 401 && asker_ >= 0) replace(static_cast<std::size_t>(asker_));
         if (answer.status < 300) succeeded_.insert(made.operation);
         if (answer.status >= 500 && answer.status != 503) wrong(where, fmt::format("answered {}", answer.status));
         if (const int parts = failed_parts(); parts != failed_before_) {
@@ -70,6 +71,12 @@ class GeneratedRequests : public ApiTest {
             generator_.remember("id", id);
             if (made.operation.starts_with("POST /api/jobs/")) jobs_made_.push_back(JobId{std::atoll(id.c_str())});
         }
+    }
+
+    // Somebody revoked his own token, or deleted himself: another comes in his place.
+    void replace(std::size_t person) {
+        people_[person] = make_account(fmt::format("person{}", ++newcomers_), person == 2 ? Role::admin : Role::user);
+        generator_.remember("id", people_[person].id.text());
     }
 
     // Judged by the fixture: see fault_of_answer().
@@ -91,8 +98,11 @@ class GeneratedRequests : public ApiTest {
 
     void add_credential(GeneratedRequest& made) {
         const auto kind = made.who % 20;
+        asker_ = -1;
         if (kind == 0) return;
-        std::string credential = "Bearer " + people_[kind < 11 ? 0 : kind < 13 ? 1 : 2].token;
+        const int person = kind < 11 ? 0 : kind < 13 ? 1 : 2;
+        std::string credential = "Bearer " + people_[static_cast<std::size_t>(person)].token;
+        if (kind < 17) asker_ = person;
         if (kind == 19) credential = "Bearer " + std::string(made.who / 20 % 80, 'x');
         if (kind == 18) credential = "Basic YTpi";
         if (kind == 17) {
@@ -137,6 +147,8 @@ class GeneratedRequests : public ApiTest {
     std::set<std::string> succeeded_;
     std::uint64_t wrong_ = 0;
     int failed_before_ = 0;
+    int asker_ = -1;  // whose credential the request has; -1: none that is good
+    int newcomers_ = 0;
     std::uint64_t refused_early_ = 0;
 };
 
