@@ -15,8 +15,8 @@ class OwnAccount : public ApiTest {
 
 TEST_F(OwnAccount, shows_who_one_is_and_what_one_uses) {
     const auto ada = make_account("ada", Roles(Role::user) | Roles(Role::job_control));
-    submit(ada);
     execute("insert into quota (subject, queued) values ('tier:Basic', 5)");
+    submit(ada);
     const auto answer = get("/api/user/", ada.token);
     ASSERT_EQ(answer.status, 200) << answer.body;
     const auto document = answer.json();
