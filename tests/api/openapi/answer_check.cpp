@@ -212,6 +212,9 @@ const Value* operation_of(const RouteMatch& match) {
 }
 
 std::string fault_of_answer(const Request& request, const Response& response, const std::string& body, bool whole) {
+    // Schemas are made when first needed, and a test may have several clients at once.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
     const auto wrong = [&](const std::string& fault) {
         return fault.empty() ? fault
                              : fmt::format("{} {} -> {} {}: {}\n  sent: {}\n  got: {}", request.method, request.target,
