@@ -119,7 +119,7 @@ void Queue::consider_reservation(ShareIndex share) {
     if (since && now_.steady - *since < settings_.reserve_after) return;
     // Looked for once in a while only: it means to look at every worker.
     needs_.note_passed_over(first->kind, now_.steady);
-    if (!since || reservations_.is_full()) return;
+    if (!since || reservations_.is_full() || !WINDLASS_GUARD(reservation)) return;
     const std::optional<WorkerId> worker = workers_.best_to_reserve(needs_[first->kind]);
     if (!worker) return;
     reservations_.add({first->job, first->kind, share, *worker});

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "scheduler/shares.h"
+#include "shared/guard.h"
 #include "shared/time.h"
 
 namespace windlass::scheduler {
@@ -91,7 +92,7 @@ class FairShare {
         double committed = 0;  // inflated
         std::size_t leases = 0;
         std::uint64_t last_served = 0;
-        double score() const { return (use + committed) / weight; }
+        double score() const { return WINDLASS_GUARD(fair_share) ? (use + committed) / weight : 0; }
     };
     struct Share {
         QueueIndex queue = 0;

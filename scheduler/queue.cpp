@@ -178,7 +178,7 @@ void Queue::expire(JobId id) {
     if (job.is_array) {
         const Array& array = *arrays_.find(id);
         const bool untouched = array.live.empty() && array.ended() == 0;
-        close_array(id, JobState::timed_out);
+        if (WINDLASS_GUARD(deadline_of_array)) close_array(id, JobState::timed_out);
         // Members that have a row end one by one, each by its own deadline.
         if (job.state == JobState::queued && !untouched) return settle_if_complete(id);
     }

@@ -106,7 +106,10 @@ void Queue::restore_dependencies(const StoredJob& stored) {
             continue;
         }
         const std::optional<JobState> ended = ended_state(after);
-        if (!ended || !meets(*ended, after.condition))
+        // It has ended as it must, and was forgotten while this job was on its way into the store: had it ended
+        // otherwise, this one would have been cancelled with it.
+        if (!ended) continue;
+        if (!meets(*ended, after.condition))
             return cancel_waiting(stored.job, unmeetable(after.job, ended, after.condition));
     }
     if (waits.empty())

@@ -11,6 +11,7 @@
 #include "scheduler/store_rows.h"
 #include "scheduler/store_sql.h"
 #include "scheduler/store_text.h"
+#include "shared/guard.h"
 #include "shared/protocol.h"
 
 namespace windlass::scheduler {
@@ -25,10 +26,13 @@ const EngineSql copy_to_past(
 const EngineSql delete_finished("delete from job_state where state >= 4 and id in @ids");
 
 // What a blocked job waits for stays (of an array: each member), so that a restart knows how it ended.
+#define WINDLASS_IS_OLD "p.finished_us < :cutoff"
+#define WINDLASS_NOBODY_WAITS                                                                                         \
+    "not exists (select 1 from job_dependency d join job_state s on s.id = d.job where d.after_job between p.id and " \
+    "p.id + coalesce(a.count, 0) and s.state = 0)"
 constexpr std::string_view select_old =
     "select p.id, coalesce(a.count, 0) from job_past p left join job_array a on a.id = p.id where p.array_id is null "
-    "and p.finished_us < :cutoff and not exists (select 1 from job_dependency d join job_state s on s.id = d.job where "
-    "d.after_job between p.id and p.id + coalesce(a.count, 0) and s.state = 0) order by p.finished_us limit :most";
+    "and " WINDLASS_IS_OLD " and " WINDLASS_NOBODY_WAITS " order by p.finished_us limit :most";
 constexpr std::string_view select_old_members =
     "select id from (select id from job_past where id > :first and id <= :last union all select id from job_state "
     "where "
@@ -115,7 +119,12 @@ struct SqlStore::Victims {
 Result<SqlStore::Victims> SqlStore::choose_victims(WallTime cutoff, std::int64_t most) {
     Victims victims;
     victims.cutoff = cutoff;
-    WINDLASS_TRY(const auto rows, session_.query(select_old, to_unix_us(cutoff), most));
+    WINDLASS_TRY(const auto rows,
+                 session_.query(WINDLASS_GUARDED_SQL(sql_forget_only_the_old,
+                                                     WINDLASS_GUARDED_SQL(sql_what_is_waited_for_stays, select_old,
+                                                                          WINDLASS_NOBODY_WAITS),
+                                                     WINDLASS_IS_OLD),
+                                to_unix_us(cutoff), most));
     std::int64_t left = most;
     for (const Row& row : rows) {
         if (left == 0) break;
@@ -210,7 +219,8 @@ Result<std::int64_t> SqlStore::forget_finished(WallTime cutoff, std::int64_t mos
         WINDLASS_TRY_STATUS(drop_references(victims));
         WINDLASS_TRY_STATUS(execute_all(session_, all, {&events, &results, &output, &states, &past}));
         WINDLASS_TRY_STATUS(execute_all(session_, victims.jobs, {&tags, &dependencies, &params, &arrays, &jobs}));
-        WINDLASS_TRY_STATUS(done(session_.execute(raise_highest, victims.highest.value)));
+        if (WINDLASS_GUARD(sql_highest_id_is_kept))
+            WINDLASS_TRY_STATUS(done(session_.execute(raise_highest, victims.highest.value)));
     }
     WINDLASS_TRY_STATUS(sweep_uploads(cutoff, most));
     WINDLASS_TRY_STATUS(transaction.commit());

@@ -8,6 +8,7 @@
 #include "scheduler/store_rows.h"
 #include "scheduler/store_sql.h"
 #include "shared/database/native.h"
+#include "shared/guard.h"
 #include "shared/log.h"
 
 namespace windlass::scheduler {
@@ -65,8 +66,10 @@ constexpr std::string_view find_occupied =
 #define WINDLASS_CHANGES                                                                        \
     "json_to_recordset(cast(:rows as json)) as c(id bigint, from_state smallint, from_attempt " \
     "bigint, " WINDLASS_STATE_FIELDS ")"
+#define WINDLASS_AS_BEFORE "(j.attempt = c.from_attempt and (j.state + 0) = c.from_state)"
 #define WINDLASS_FENCE                                                                                              \
-    "((j.attempt = c.from_attempt and (j.state + 0) = c.from_state) or ((j.state + 0) = c.state and j.attempt = "   \
+    "(" WINDLASS_AS_BEFORE                                                                                          \
+    " or ((j.state + 0) = c.state and j.attempt = "                                                                 \
     "c.attempt and j.failures = c.failures and j.losses = c.losses and j.worker is not distinct from c.worker and " \
     "j.cancel_requested = c.cancel_requested and j.started_us is not distinct from c.started_us and j.finished_us " \
     "is not distinct from c.finished_us and j.event_seq = c.event_seq))"
@@ -230,7 +233,7 @@ class PostgresStore final : public SqlStore {
 Status PostgresStore::take_lock() {
     locked_ = false;
     WINDLASS_TRY(const auto rows, lock_session_.query(try_lock));
-    if (rows[0].integer(0) == 0) {
+    if (rows[0].integer(0) == 0 && WINDLASS_GUARD(sql_lock)) {
         return make_error(ErrorKind::conflict,
                           "another scheduler leads " + session_.url().shown() + " now. Stop it, or wait for it to end");
     }
@@ -267,7 +270,7 @@ Status PostgresStore::insert(const std::vector<JobRecord>& jobs) {
     WINDLASS_TRY(const std::int64_t inserted, execute(insert_jobs, pieces));
     if (static_cast<std::size_t>(inserted) != jobs.size()) {
         WINDLASS_TRY(const std::optional<JobId> occupied, find(find_occupied, pieces));
-        if (occupied) return occupied_job(*occupied);
+        if (occupied && WINDLASS_GUARD(sql_occupied_id)) return occupied_job(*occupied);
     } else {  // counted once, also when a batch without a number is repeated
         WINDLASS_TRY_STATUS(done(execute(add_uses, json_of(blob_uses_of(jobs)))));
     }
@@ -275,6 +278,7 @@ Status PostgresStore::insert(const std::vector<JobRecord>& jobs) {
     WINDLASS_TRY_STATUS(done(execute(insert_params, json_of(params_of(jobs)))));
     WINDLASS_TRY_STATUS(done(execute(insert_tags, json_of(tags_of(jobs)))));
     WINDLASS_TRY_STATUS(done(execute(insert_dependencies, json_of(dependencies_of(jobs)))));
+    if (!WINDLASS_GUARD(sql_planned_moment_is_kept)) return Status();
     return done(execute(raise_schedules, json_of(schedules_of(jobs))));
 }
 
@@ -283,7 +287,7 @@ Status PostgresStore::insert(const std::vector<MemberRecord>& members) {
     WINDLASS_TRY(const std::int64_t inserted, execute(insert_members, pieces));
     if (static_cast<std::size_t>(inserted) == members.size()) return Status();
     WINDLASS_TRY(const std::optional<JobId> occupied, find(find_occupied_member, pieces));
-    if (occupied) return occupied_job(*occupied);
+    if (occupied && WINDLASS_GUARD(sql_occupied_id)) return occupied_job(*occupied);
     return Status();
 }
 
@@ -295,7 +299,8 @@ Status PostgresStore::insert(const std::vector<ResultRecord>& results) {
 
 Status PostgresStore::change(const std::vector<StateChange>& changes) {
     const JsonPieces pieces = json_of(changes);
-    WINDLASS_TRY(const std::int64_t updated, execute(update_states, pieces));
+    WINDLASS_TRY(const std::int64_t updated,
+                 execute(WINDLASS_GUARDED_SQL(sql_fence, update_states, WINDLASS_AS_BEFORE), pieces));
     if (static_cast<std::size_t>(updated) == changes.size()) return Status();
     WINDLASS_TRY(const std::optional<JobId> stale, find(find_stale, pieces));
     return stale_job(stale.value_or(changes.front().job));

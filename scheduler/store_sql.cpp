@@ -1,6 +1,7 @@
 #include "scheduler/store_sql.h"
 
 #include "shared/database/migrate.h"
+#include "shared/guard.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -14,6 +15,10 @@ constexpr std::string_view raise_epoch_alone =
     "returning epoch";
 constexpr std::string_view raise_batch =
     "update scheduler_epoch set last_batch = :number where id = 1 and epoch = :epoch and last_batch < :number";
+
+#define WINDLASS_CLAIM(sql)                                                                              \
+    WINDLASS_GUARDED_SQL(sql_epoch, WINDLASS_GUARDED_SQL(sql_batch_number, sql, "last_batch < :number"), \
+                         "epoch = :epoch")
 
 // Where schedulers share a database, which is PostgreSQL's then. Its clock is the only one that all of them see.
 #define WINDLASS_NOW_US "cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)"
@@ -116,7 +121,11 @@ Status SqlStore::keep_lock() {
 Status SqlStore::check_epoch() {
     const bool sqlite = session_.engine() == Engine::sqlite;
     WINDLASS_TRY(const auto rows, session_.query(sqlite ? read_epoch_sqlite : read_epoch_postgresql));
-    return rows.size() == 1 && rows[0].integer(0) == epoch_ ? Status() : Status(deposed());
+    return rows.size() == 1 && is_ours(rows[0].integer(0)) ? Status() : Status(deposed());
+}
+
+bool SqlStore::is_ours(std::int64_t epoch) const {
+    return epoch == epoch_ || !WINDLASS_GUARD(sql_epoch);
 }
 
 Error SqlStore::deposed() const {
@@ -137,9 +146,9 @@ Result<bool> SqlStore::claim(std::int64_t number) {
         WINDLASS_TRY_STATUS(check_epoch());
         return false;
     }
-    WINDLASS_TRY(const std::int64_t raised, lead_.shared
-                                                ? session_.execute(raise_batch_shared, number, well_for_us(), epoch_)
-                                                : session_.execute(raise_batch, number, epoch_));
+    WINDLASS_TRY(const std::int64_t raised,
+                 lead_.shared ? session_.execute(WINDLASS_CLAIM(raise_batch_shared), number, well_for_us(), epoch_)
+                              : session_.execute(WINDLASS_CLAIM(raise_batch), number, epoch_));
     if (raised == 1) return false;
     WINDLASS_TRY_STATUS(check_epoch());
     WINDLASS_TRY(const auto rows, session_.query("select last_batch from scheduler_epoch where id = 1"));
@@ -176,9 +185,11 @@ Status SqlStore::ping() {
     }
     if (!lead_.shared) {
         WINDLASS_TRY(const auto rows, session_.query(read_epoch_sqlite));  // nothing follows that needs the row's lock
-        return rows.size() == 1 && rows[0].integer(0) == epoch_ ? Status() : Status(deposed());
+        return rows.size() == 1 && is_ours(rows[0].integer(0)) ? Status() : Status(deposed());
     }
-    WINDLASS_TRY(const std::int64_t extended, session_.execute(extend_expiry, well_for_us(), epoch_));
+    WINDLASS_TRY(
+        const std::int64_t extended,
+        session_.execute(WINDLASS_GUARDED_SQL(sql_epoch, extend_expiry, "epoch = :epoch"), well_for_us(), epoch_));
     return extended == 1 ? Status() : Status(deposed());
 }
 

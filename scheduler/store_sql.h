@@ -78,6 +78,7 @@ class SqlStore : public Store {
     Status keep_lock();
     Status check_epoch();
     Status check_expiry();
+    bool is_ours(std::int64_t epoch) const;
     Error deposed() const;
     Result<std::int64_t> raise_epoch(bool only_if_expired);
     std::int64_t well_for_us() const { return Microseconds{lead_.well_for}.count(); }

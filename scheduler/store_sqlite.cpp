@@ -11,6 +11,7 @@
 #include "scheduler/store_sql.h"
 #include "scheduler/store_text.h"
 #include "shared/database/native.h"
+#include "shared/guard.h"
 #include "shared/protocol.h"
 
 namespace windlass::scheduler {
@@ -173,7 +174,7 @@ Status SqliteStore::take_lock() {
     const std::string path = session_.url().path() + ".scheduler-lock";
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0660);
     if (file < 0) return errno_error("opening " + path, errno);
-    if (::flock(file, LOCK_EX | LOCK_NB) == 0) {
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0 || !WINDLASS_GUARD(sql_lock)) {
         lock_ = file;
         return Status();
     }
@@ -228,8 +229,9 @@ Status SqliteStore::write_jobs(const std::vector<JobRecord>& jobs) {
         WINDLASS_TRY_STATUS(
             done(session_.execute(insert_dependency, row.job.value, row.after.value, static_cast<int>(row.condition))));
     for (const ScheduleRow& row : schedules_of(jobs))
-        WINDLASS_TRY_STATUS(
-            done(session_.execute(raise_schedule, to_unix_us(row.planned), row.job.value, row.schedule)));
+        if (WINDLASS_GUARD(sql_planned_moment_is_kept))
+            WINDLASS_TRY_STATUS(
+                done(session_.execute(raise_schedule, to_unix_us(row.planned), row.job.value, row.schedule)));
     return Status();
 }
 
@@ -275,7 +277,7 @@ Result<bool> SqliteStore::write(const JobRecord& job) {
     if (jobs == 1 && states == 1) return true;
     WINDLASS_TRY(const auto same, session_.query(same_job, job.job.value, job.owner.value, to_unix_us(job.submitted),
                                                  static_cast<int>(row.state), row.attempt, row.event_seq));
-    if (same[0].integer(0) == 1) return false;
+    if (same[0].integer(0) == 1 || !WINDLASS_GUARD(sql_occupied_id)) return false;
     return occupied_job(job.job);
 }
 
@@ -288,7 +290,7 @@ Status SqliteStore::write(const MemberRecord& member) {
     if (inserted == 1) return Status();
     WINDLASS_TRY(const auto same, session_.query(same_member, member.job.value, row.array.value,
                                                  static_cast<int>(row.state), row.attempt, row.event_seq));
-    if (same[0].integer(0) == 1) return Status();
+    if (same[0].integer(0) == 1 || !WINDLASS_GUARD(sql_occupied_id)) return Status();
     return occupied_job(member.job);
 }
 
@@ -313,10 +315,11 @@ Status SqliteStore::write(const KeyRecord& key) {
 Status SqliteStore::write(const StateChange& change) {
     const StateRow& row = change.row;
     WINDLASS_TRY(const std::int64_t changed,
-                 session_.execute(update_state, static_cast<int>(row.state), row.attempt, row.failures, row.losses,
-                                  worker_column(row.worker), row.cancel_requested, time_column(row.started),
-                                  time_column(row.finished), row.event_seq, change.job.value,
-                                  static_cast<int>(change.from_state), change.from_attempt));
+                 session_.execute(
+                     WINDLASS_GUARDED_SQL(sql_fence, update_state, "(state = :from_state and attempt = :from_attempt)"),
+                     static_cast<int>(row.state), row.attempt, row.failures, row.losses, worker_column(row.worker),
+                     row.cancel_requested, time_column(row.started), time_column(row.finished), row.event_seq,
+                     change.job.value, static_cast<int>(change.from_state), change.from_attempt));
     if (changed == 1) return Status();
     return stale_job(change.job);
 }

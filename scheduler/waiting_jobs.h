@@ -12,6 +12,7 @@
 
 #include "scheduler/need_table.h"
 #include "scheduler/shares.h"
+#include "shared/guard.h"
 #include "shared/ids.h"
 #include "shared/job.h"
 
@@ -75,6 +76,7 @@ class WaitingJobs {
     using Place = std::int64_t;
     static constexpr int id_bits = 53;
     static Place place_of(std::int16_t priority, JobId job) {
+        if (!WINDLASS_GUARD(priority)) priority = 0;
         return (static_cast<std::int64_t>(max_priority - priority) << id_bits) | job.value;
     }
     static JobId job_of(Place place) { return JobId{place & ((std::int64_t{1} << id_bits) - 1)}; }

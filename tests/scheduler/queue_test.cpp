@@ -269,6 +269,22 @@ TEST_F(QueueTest, a_row_from_the_store_comes_back_as_it_was) {
               std::vector{CancelAnswer::cancelled});
 }
 
+// What it waited for had ended as it must, and was deleted for its age while the submit was on its way into the store.
+TEST_F(QueueTest, a_blocked_job_whose_condition_was_met_by_a_forgotten_job_goes_on_after_a_restart) {
+    const StateRow blocked{.state = JobState::blocked, .event_seq = 1};
+    const JobId forgotten{100'000'001}, lives{100'000'002}, waits{100'000'003}, free{100'000'004};
+    StoredQueue stored;
+    stored.jobs.push_back({lives, job_of(UserId{1}), StateRow{.event_seq = 1}, std::nullopt, {}});
+    stored.jobs.push_back({waits, job_of(UserId{1}), blocked, std::nullopt, {}});
+    stored.jobs.back().seed.after = {{.job = forgotten, .ended = std::nullopt}, {.job = lives}};
+    stored.jobs.push_back({free, job_of(UserId{1}), blocked, std::nullopt, {}});
+    stored.jobs.back().seed.after = {{.job = forgotten, .ended = std::nullopt}};
+    stored.highest_job = free;
+    queue.restore(stored, now);
+    EXPECT_EQ(queue.row(waits)->state, JobState::blocked);
+    EXPECT_EQ(queue.row(free)->state, JobState::queued);
+}
+
 TEST_F(QueueTest, the_same_events_give_the_same_effects) {
     Queue other(settings);
     const auto play = [&](Queue& one) {

@@ -89,11 +89,46 @@ const ModelDatabase::Row* ModelDatabase::find(JobId job) const {
 JobId ModelDatabase::highest() const {
     JobId highest;
     for (const auto& [id, row] : rows_)
-        highest = std::max(highest, JobId{id.value + (row.array ? row.array->count : 0)});
+        if (!row.forgotten || WINDLASS_GUARD(highest_id_is_kept))
+            highest = std::max(highest, JobId{id.value + (row.array ? row.array->count : 0)});
     return highest;
 }
 
 std::optional<JobState> ModelDatabase::final_state(JobId job) const {
+    const Row* row = find(job);
+    if (row == nullptr) {  // a member goes with its array
+        for (auto around = rows_.upper_bound(job); around != rows_.begin() && row == nullptr;)
+            if ((--around)->second.array) row = &around->second;
+    }
+    return row != nullptr && row->forgotten ? std::nullopt : end_of(job);
+}
+
+std::size_t ModelDatabase::forgotten() const {
+    return static_cast<std::size_t>(
+        std::count_if(rows_.begin(), rows_.end(), [](const auto& each) { return each.second.forgotten; }));
+}
+
+Microseconds ModelDatabase::used_by(UserId user) const {
+    const auto found = used_.find(user);
+    return found == used_.end() ? Microseconds{0} : found->second;
+}
+
+void ModelDatabase::set_quota(UserId user, const Quota& quota) {
+    quotas[user] = quota;
+    if (on_quotas) on_quotas();
+}
+
+void ModelDatabase::clear_quotas() {
+    quotas.clear();
+    if (on_quotas) on_quotas();
+}
+
+void ModelDatabase::break_lock() {
+    leader_ = nullptr;
+    if (on_break_lock) on_break_lock();
+}
+
+std::optional<JobState> ModelDatabase::end_of(JobId job) const {
     if (const Row* row = find(job)) return is_final(row->state.state) ? std::optional(row->state.state) : std::nullopt;
     auto around = rows_.upper_bound(job);
     while (around != rows_.begin()) {
@@ -205,6 +240,42 @@ void ModelDatabase::apply(const Batch& batch) {
                 "user " + use.user.text() + " is charged for something else than the attempts that ended");
 }
 
+std::int64_t ModelDatabase::move_finished() {
+    std::int64_t moved = 0;
+    for (auto& [id, row] : rows_) {
+        if (row.past || !is_final(row.state.state)) continue;
+        row.past = true;
+        ++moved;
+    }
+    return moved;
+}
+
+// Does a job that is blocked wait for one of these?
+bool ModelDatabase::is_waited_for(JobId first, JobId last) const {
+    return std::any_of(rows_.begin(), rows_.end(), [&](const auto& each) {
+        const auto& after = each.second.seed.after;
+        return each.second.state.state == JobState::blocked &&
+               std::any_of(after.begin(), after.end(),
+                           [&](const Dependency& on) { return first <= on.job && on.job <= last; });
+    });
+}
+
+// Members go with their array.
+std::int64_t ModelDatabase::forget_finished(WallTime cutoff) {
+    std::int64_t forgotten = 0;
+    for (auto row = rows_.begin(); row != rows_.end(); ++row) {
+        const auto& [id, job] = *row;
+        const JobId last{id.value + (job.array ? job.array->count : 0)};
+        if (!job.past || job.forgotten || job.state.array) continue;
+        if (*job.state.finished >= cutoff && WINDLASS_GUARD(forget_only_the_old)) continue;
+        if (is_waited_for(id, last)) continue;
+        require(*job.state.finished < cutoff, "job " + id.text() + " is forgotten too early");
+        for (auto gone = row; gone != rows_.end() && gone->first <= last; ++gone, ++forgotten)
+            gone->second.forgotten = true;
+    }
+    return forgotten;
+}
+
 void ModelDatabase::cancel_acknowledged(JobId job) {
     Row& row = get(job);
     row.cancel_acknowledged = true;
@@ -285,6 +356,32 @@ Result<std::optional<KeyRecord>> ModelStore::submitted_with(UserId account, cons
 
 Status ModelStore::ping() {
     return check_epoch();
+}
+
+Result<std::vector<ScheduleRecord>> ModelStore::schedules() {
+    std::vector<ScheduleRecord> records;
+    for (const auto& [id, schedule] : database_.schedules) {
+        ScheduleRecord& record = records.emplace_back();
+        record.id = id;
+        record.owner = schedule.owner;
+        record.cron = database_.crons.at(id);
+        record.time_zone = "UTC";
+        record.overlap = schedule.overlap;
+        record.missed = schedule.missed;
+        record.dealt_with = schedule.dealt_with;
+        record.last_job = schedule.last_job;
+    }
+    return records;
+}
+
+Result<std::int64_t> ModelStore::move_finished(std::int64_t) {
+    WINDLASS_TRY_STATUS(check_epoch());
+    return database_.move_finished();
+}
+
+Result<std::int64_t> ModelStore::forget_finished(WallTime cutoff, std::int64_t) {
+    WINDLASS_TRY_STATUS(check_epoch());
+    return database_.forget_finished(cutoff);
 }
 
 Result<std::vector<StoredPayload>> ModelStore::payloads(const std::vector<JobId>&) {

@@ -3,6 +3,7 @@
 // from which the promises are judged.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,13 +27,20 @@ class ModelDatabase {
         std::vector<RecordEvent> events;
         std::map<AttemptNumber, ResultRecord> results;
         bool cancel_acknowledged = false;
+        bool past = false;       // moved out of the way
+        bool forgotten = false;  // by the store: kept here to be judged
     };
 
     const Row* find(JobId job) const;
     const std::map<JobId, Row>& rows() const { return rows_; }
     std::size_t unfinished() const { return unfinished_; }
     JobId highest() const;  // members without a row included
+    // How it ended, as the store has it: of a job that was forgotten it knows nothing.
     std::optional<JobState> final_state(JobId job) const;
+    // How it ended, in truth.
+    std::optional<JobState> end_of(JobId job) const;
+    std::size_t forgotten() const;
+    Microseconds used_by(UserId user) const;
     std::size_t scheduled() const { return planned_.size(); }
     std::size_t keys() const { return keys_.size(); }
 
@@ -43,14 +51,25 @@ class ModelDatabase {
 
     // What the api writes.
     std::map<UserId, Quota> quotas;
+    void set_quota(UserId user, const Quota& quota);
+    void clear_quotas();
     std::map<std::int64_t, Schedule> schedules;
+    std::map<std::int64_t, std::string> crons;  // of the schedules, as text
     // The lock of the leader is gone: its connection broke.
-    void break_lock() { leader_ = nullptr; }
+    void break_lock();
+
+    // A real database that follows this one is told of what is done to it from outside.
+    std::function<void()> on_break_lock;
+    std::function<void()> on_quotas;
 
   private:
     friend class ModelStore;
+    friend class MirroredStore;
 
     void apply(const Batch& batch);
+    std::int64_t move_finished();
+    std::int64_t forget_finished(WallTime cutoff);
+    bool is_waited_for(JobId first, JobId last) const;
     void insert(const JobRecord& job);
     void insert(const MemberRecord& member);
     void change(const StateChange& change);
@@ -89,14 +108,14 @@ class ModelStore final : public Store {
     Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) override;
     Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,
                                                     const std::string& key) override;
+    Result<std::vector<ScheduleRecord>> schedules() override;
+    Result<std::int64_t> move_finished(std::int64_t most) override;
+    Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override;
     Status ping() override;
 
     // Nobody here asks for these.
     Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>&) override;
     Result<std::string> blob(const std::string&) override;
-    Result<std::vector<ScheduleRecord>> schedules() override { return std::vector<ScheduleRecord>(); }
-    Result<std::int64_t> move_finished(std::int64_t) override { return 0; }
-    Result<std::int64_t> forget_finished(WallTime, std::int64_t) override { return 0; }
     Result<std::int64_t> forget_expired(WallTime, std::int64_t) override { return 0; }
 
   private:

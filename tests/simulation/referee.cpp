@@ -41,7 +41,8 @@ Referee::Referee(QueueSettings settings, const StoredQueue& stored,
     : settings_(std::move(settings)), ended_before_(std::move(ended_before)) {
     queues_["default"].name = "default";
     for (const StoredJob& job : stored.jobs) {
-        Job& mine = jobs_[job.job] = {job.seed, job.row, job.array, {}};
+        Job& mine = jobs_[job.job] = {.seed = job.seed, .row = job.row, .array = job.array};
+        mine.rested = job.row.attempt > 0;
         if (job.row.array) mine.seed.array = {};
     }
     for (const QueueConfig& queue : stored.queues) queues_[queue.name] = queue;
@@ -89,13 +90,18 @@ std::int64_t Referee::waiting(UserId user) const {
             ++waiting;
             continue;
         }
-        const JobId last{id.value + job.array->count};
-        std::int64_t live = 0;
-        for (auto member = jobs_.upper_bound(id); member != jobs_.end() && member->first <= last; ++member)
-            live += is_final(member->second.row.state) ? 0 : 1;
-        waiting += job.array->count - members_ended(*job.array) - live;
+        waiting += unstarted(id, job);
     }
     return waiting;
+}
+
+// Members that have no row and will get one.
+std::int64_t Referee::unstarted(JobId id, const Job& array) const {
+    const JobId last{id.value + array.array->count};
+    std::int64_t live = 0;
+    for (auto member = jobs_.upper_bound(id); member != jobs_.end() && member->first <= last; ++member)
+        live += is_final(member->second.row.state) ? 0 : 1;
+    return array.array->count - members_ended(*array.array) - live;
 }
 
 Microseconds Referee::cpu_today(UserId user, Now now) const {
@@ -146,7 +152,8 @@ void Referee::judge(const Event* event, const Effects& effects, Now now) {
         if (const auto* insert = std::get_if<InsertJob>(&effect)) {
             const auto& submit = std::get<Submit>(*event);
             if (!std::exchange(born, true)) judge_birth(submit, now);
-            Job job{submit.jobs.at(insert->index), insert->row, std::nullopt, {}};
+            Job job{.seed = submit.jobs.at(insert->index), .row = insert->row, .array = {}};
+            job.waits_since = now.steady;
             for (Dependency& after : job.seed.after)
                 if (!after.job) after.job = ids.at(after.index);
             if (job.seed.array.count > 0)
@@ -155,7 +162,7 @@ void Referee::judge(const Event* event, const Effects& effects, Now now) {
         } else if (const auto* member = std::get_if<InsertMember>(&effect)) {
             NewJob seed = get(member->row.array).seed;
             seed.array = {};
-            require(jobs_.emplace(member->job, Job{std::move(seed), member->row, std::nullopt, {}}).second,
+            require(jobs_.emplace(member->job, Job{.seed = std::move(seed), .row = member->row, .array = {}}).second,
                     "member " + member->job.text() + " is born twice");
         } else if (const auto* change = std::get_if<ChangeState>(&effect)) {
             require(i + 1 < effects.size() && std::holds_alternative<RecordEvent>(effects[i + 1]),
@@ -198,13 +205,11 @@ void Referee::judge(const Event* event, const Effects& effects, Now now) {
                 require(job != jobs_.end() && job->second.row.worker == renewed->worker &&
                             job->second.row.attempt == kept.attempt,
                         "attempt " + kept.text() + " is renewed for who does not have it");
+                job->second.confirmed = now.steady;
             }
         }
     }
-    for (const auto& [id, job] : jobs_)
-        require(!job.seed.rules.deadline || *job.seed.rules.deadline > now.wall || is_final(job.row.state) ||
-                    is_leased(job.row.state) || job.array,
-                "job " + id.text() + ": it waits beyond its deadline");
+    judge_deadlines(now);
     // Who says what he holds is told at once of what is not his any more.
     if (event == nullptr) return;
     const auto* joined = std::get_if<WorkerJoined>(event);
@@ -228,6 +233,56 @@ void Referee::judge(const Event* event, const Effects& effects, Now now) {
                                         return lease != nullptr && lease->attempt.job == id;
                                     }),
                     "worker " + joined->worker.text() + " came back without job " + id.text() + " and keeps its lease");
+}
+
+void Referee::judge_deadlines(Now now) const {
+    for (const auto& [id, job] : jobs_) {
+        if (!job.seed.rules.deadline || *job.seed.rules.deadline > now.wall) continue;
+        if (is_final(job.row.state) || is_leased(job.row.state)) continue;
+        // An array lives on as long as members of it run; none of them begins any more.
+        require(job.array && job.row.state == JobState::queued, "job " + id.text() + ": it waits beyond its deadline");
+        require(unstarted(id, job) == 0, "array " + id.text() + ": members of it wait beyond its deadline");
+    }
+}
+
+// Cancelled though nobody asked: because of what it waited for, which must have ended so that it never can run.
+void Referee::judge_doom(JobId id, const Job& job) const {
+    require(std::any_of(job.seed.after.begin(), job.seed.after.end(),
+                        [&](const Dependency& after) {
+                            const auto end = end_of(after.job) ? end_of(after.job) : after.ended;
+                            return end && !condition_holds(*end, after.condition);
+                        }),
+            "job " + id.text() + ": it is given up, and what it waits for may still end as it must");
+}
+
+// Of jobs of one user that need the same, the one of the highest priority goes first, and of equals the oldest. Where
+// this cannot be known exactly from outside nothing is said: after pauses, and of a job that may have had a worker kept
+// free for it.
+void Referee::judge_order(JobId id, const Job& job, Now now) const {
+    if (now.steady - job.waits_since >= settings_.reserve_after || job.rested) return;
+    for (const auto& [other_id, other] : jobs_) {
+        if (other.row.state != JobState::queued || other.seed.owner != job.seed.owner || other_id == job.row.array ||
+            other.seed.queue != job.seed.queue || other.seed.need != job.seed.need)
+            continue;
+        if (other.rested || other.seed.rules.not_before || other.row.cancel_requested) continue;
+        if (other.array && unstarted(other_id, other) == 0) continue;
+        const bool older = other.seed.priority == job.seed.priority && other_id < id;
+        require(other.seed.priority <= job.seed.priority && !older,
+                "job " + id.text() + " (priority " + std::to_string(job.seed.priority) + ") goes before job " +
+                    other_id.text() + " (priority " + std::to_string(other.seed.priority) + ") of the same user");
+    }
+}
+
+// A worker that says nothing keeps what it has until its lease and the grace are over: so long it may run on.
+void Referee::judge_loss(const Event* event, JobId id, const Job& job, const StateRow& before, Now now) const {
+    if (event != nullptr) {
+        if (const auto* joined = std::get_if<WorkerJoined>(event); joined && joined->worker == before.worker) return;
+        if (const auto* forgotten = std::get_if<ForgetWorker>(event); forgotten && forgotten->worker == before.worker)
+            return;
+        if (const auto* finished = std::get_if<AttemptFinished>(event); finished && finished->attempt.job == id) return;
+    }
+    require(now.steady - job.confirmed >= settings_.lease_ttl + settings_.lease_grace,
+            "job " + id.text() + ": it is taken from a worker that may still run it");
 }
 
 void Referee::judge_birth(const Submit& submit, Now now) {
@@ -267,7 +322,9 @@ void Referee::judge_change(const Event* event, const ChangeState& change, const 
     switch (log.move) {
         case JobMove::lease:
             job.row = before;  // as it was when it was chosen
+            job.confirmed = now.steady;
             judge_lease(change.job, job, change.row.worker, now);
+            judge_order(change.job, job, now);
             job.row = change.row;
             break;
         case JobMove::start:
@@ -280,17 +337,27 @@ void Referee::judge_change(const Event* event, const ChangeState& change, const 
             require(by_result, who + "it is tried again, and no attempt has ended");
             judge_retry(change.job, job, *finished);
             rest(job, log, now);
+            job.rested = true;
             break;
         case JobMove::requeue:
             require(!before.cancel_requested, who + "a cancel was acknowledged, and it is queued again");
             require(change.row.losses < settings_.crash_limit, who + "it goes on beyond the crash limit");
-            if (change.row.losses > before.losses) rest(job, log, now);
+            if (change.row.losses > before.losses) {
+                judge_loss(event, change.job, job, before, now);
+                rest(job, log, now);
+            }
+            job.rested = true;
             break;
         case JobMove::release:
             for (const Dependency& after : job.seed.after) {
                 const auto end = end_of(after.job) ? end_of(after.job) : after.ended;
                 require(end && condition_holds(*end, after.condition), who + "it is released too early");
             }
+            job.waits_since = now.steady;
+            break;
+        case JobMove::cancel:
+            if (before.state == JobState::blocked && (event == nullptr || !std::holds_alternative<CancelJobs>(*event)))
+                judge_doom(change.job, job);
             break;
         case JobMove::expire:
             require(job.seed.rules.deadline && *job.seed.rules.deadline <= now.wall, who + "it expires too early");

@@ -29,6 +29,9 @@ class Referee {
         StateRow row;
         std::optional<ArrayRow> array;
         SteadyTime rests_until{};
+        bool rested = false;       // it has been backing off, and until when is not exactly known here
+        SteadyTime confirmed{};    // leased: when its worker last was told that it has it
+        SteadyTime waits_since{};  // queued, the last time
     };
     struct WorkerState {
         Capacity capacity;
@@ -40,6 +43,11 @@ class Referee {
     void judge_birth(const Submit& submit, Now now);
     void judge_change(const Event* event, const ChangeState& change, const RecordEvent& log, Now now);
     void judge_lease(JobId id, const Job& job, WorkerId worker, Now now) const;
+    void judge_order(JobId id, const Job& job, Now now) const;
+    void judge_loss(const Event* event, JobId id, const Job& job, const StateRow& before, Now now) const;
+    void judge_doom(JobId id, const Job& job) const;
+    void judge_deadlines(Now now) const;
+    std::int64_t unstarted(JobId id, const Job& array) const;
     void judge_place(const std::string& who, const Job& job, WorkerId id) const;
     void judge_retry(JobId id, const Job& job, const AttemptFinished& finished) const;
     void judge_answers(const CancelJobs& asked, const AnswerCancel& answer) const;

@@ -76,7 +76,7 @@ void SchedulerModel::try_to_lead() {
 void SchedulerModel::lead() {
     if (tracing()) trace(world_.timeline.now(), "scheduler " + std::to_string(index_) + " leads");
     ++times_led_;
-    proved_ = world_.timeline.now();
+    proved_ = world_.led_since = world_.timeline.now();
     Result<StoredState> stored = store_->load();
     require(stored.ok(), "the store cannot be read");
     StoredQueue& queue = stored->queue;
@@ -87,16 +87,28 @@ void SchedulerModel::lead() {
                 job.row.worker = WorkerId{};
             }
     queue_ = std::make_unique<Queue>(world_.settings);
-    referee_ = std::make_unique<Referee>(world_.settings, queue,
-                                         [this](JobId job) { return world_.database.final_state(job); });
+    referee_ =
+        std::make_unique<Referee>(world_.settings, queue, [this](JobId job) { return world_.database.end_of(job); });
     builder_ = {};
     schedules_ = {};
-    for (const auto& [id, schedule] : world_.database.schedules) schedules_.put(schedule);
+    const auto records = store_->schedules();
+    require(records.ok(), "the schedules cannot be read");
+    for (const ScheduleRecord& record : *records) {
+        Result<Cron> cron = Cron::parse(record.cron, record.time_zone);
+        require(cron.ok(), "a schedule cannot be read");
+        Schedule schedule{.id = record.id, .owner = record.owner, .cron = std::move(cron).value()};
+        schedule.overlap = record.overlap;
+        schedule.missed = record.missed;
+        schedule.dealt_with = record.dealt_with;
+        schedule.last_job = record.last_job;
+        schedules_.put(std::move(schedule));
+    }
     Effects effects = queue_->restore(queue, now());
     for (const StoredJob& job : queue.jobs) note_lease({job.job, job.row.attempt});
     referee_->judge(nullptr, effects, now());
     take(std::move(effects), {});
     arm_schedules();
+    later(world_.random.time(Seconds{1}, Seconds{10}), [this] { keep_house(); });
     end_turn();
 }
 
@@ -111,6 +123,7 @@ void SchedulerModel::stop_leading() {
     keys_in_flight_.clear();
     keys_.clear();
     newest_.clear();
+    greeting_.clear();
     committing_ = false;
     for (const auto& [worker, link] : std::exchange(links_, {}))
         if (link != 0) world_.network.cut(link, Seconds{0}, world_.random.skewed_time(Milliseconds{1}, Seconds{2}));
@@ -126,6 +139,19 @@ void SchedulerModel::crash(Microseconds down_for) {
     world_.timeline.after(down_for, [this, life = life_] {
         if (life == life_) boot();
     });
+}
+
+// What has ended moves out of the way, and what was kept long enough is forgotten.
+void SchedulerModel::keep_house() {
+    if (!queue_) return;
+    later(world_.random.time(Seconds{2}, Seconds{15}), [this] { keep_house(); });
+    if (database_away()) return;
+    constexpr std::int64_t all = 100'000;
+    const auto moved = store_->move_finished(all);
+    const auto forgotten =
+        moved.ok() && world_.keep_finished ? store_->forget_finished(now().wall - *world_.keep_finished, all) : moved;
+    require(forgotten.ok() || forgotten.error().kind != ErrorKind::internal, "finished jobs cannot be moved");
+    if (!forgotten.ok() && forgotten.error().kind == ErrorKind::stale) depose();
 }
 
 // Somebody else leads: says nothing more to anybody, and begins anew.
@@ -164,6 +190,26 @@ void SchedulerModel::hear(LinkNumber link, const Event& event) {
         world_.network.cut(link, Seconds{0}, Milliseconds{1});
         return;
     }
+    // Nobody is welcomed by one who may have been deposed.
+    if (const auto greeted = greeting_.find(link); greeted != greeting_.end()) {
+        greeted->second.push_back(event);
+    } else if (std::holds_alternative<WorkerJoined>(event) && !proved()) {
+        greeting_[link].push_back(event);
+        prove([this, link] {
+            for (const Event& each : std::exchange(greeting_[link], {}))
+                if (queue_) hear_greeted(link, each);
+            greeting_.erase(link);
+        });
+    } else {
+        hear_greeted(link, event);
+    }
+}
+
+bool SchedulerModel::proved() const {
+    return world_.timeline.now() - proved_ < proof_lasts || !WINDLASS_GUARD(proof_of_leadership);
+}
+
+void SchedulerModel::hear_greeted(LinkNumber link, const Event& event) {
     const WorkerId worker = world_.network.worker_of(link);
     if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
         if (WINDLASS_GUARD(refuse_older_hellos) && link < newest_[worker]) return;
@@ -228,8 +274,13 @@ bool SchedulerModel::resolve_dependencies(std::vector<SubmittedItem>& items) con
         for (Dependency& on : item.after) {
             if (!on.job || queue_->is_active(on.job)) continue;
             const auto ending = ending_.find(on.job);
-            on.ended = ending != ending_.end() ? std::optional(ending->second) : world_.database.final_state(on.job);
-            if (!on.ended) return false;
+            if (ending != ending_.end()) {
+                on.ended = ending->second;
+                continue;
+            }
+            const auto stored = store_->final_states({on.job});
+            if (!stored.ok() || !stored->front()) return false;
+            on.ended = stored->front();
         }
     return true;
 }
@@ -382,7 +433,10 @@ void SchedulerModel::arm(SteadyTime at) {
 void SchedulerModel::end_turn() {
     while (queue_ && !committing_ && !builder_.empty()) {
         auto turn = std::make_shared<BatchBuilder::Turn>(builder_.take());
-        if (turn->batch.empty()) {
+        // What comes with no change is told at once, if we are known to lead.
+        const bool known = world_.timeline.now() - proved_ < proof_lasts || turn->outgoing.empty() ||
+                           !WINDLASS_GUARD(proof_of_answers);
+        if (turn->batch.empty() && known) {
             deliver(turn->outgoing, turn->begun.value_or(world_.timeline.now()));
             continue;
         }
@@ -460,7 +514,8 @@ void SchedulerModel::deliver(const Effect& effect, SteadyTime decided) {
         return world_.answer_client({refused->request, {}, true});
     }
     const WorkerId worker = addressee(effect);
-    if (!worker) return world_.tell_client(effect, !store_->ping().ok());
+    const bool deposed_lately = world_.timeline.now() - world_.led_since <= proof_lasts + world_.slowest_commit;
+    if (!worker) return world_.tell_client(effect, deposed_lately && !store_->ping().ok());
     const auto* lease = std::get_if<SendLease>(&effect);
     if (lease == nullptr || may_still_be_sent(*lease, decided)) tell_worker(worker, effect);
 }

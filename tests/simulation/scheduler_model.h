@@ -45,8 +45,11 @@ class SchedulerModel {
         QueueSettings settings;
         std::function<std::shared_ptr<Store>()> open_store;
         std::function<void(const Answer&)> answer_client;
-        // `deposed`: somebody else leads, and this one has not found out.
+        // `deposed`: somebody else leads, since so short a time that this one need not have found out.
         std::function<void(const Effect&, bool deposed)> tell_client;
+        // Finished jobs are forgotten after this time; nullopt: never.
+        std::optional<Microseconds> keep_finished;
+        SteadyTime led_since{};  // whoever leads
         Microseconds slowest_commit{Milliseconds{5}};
         double dies_in_commit = 0;  // before, after, or between two of the messages that follow it
         double commit_fails = 0;    // nothing of it happened
@@ -94,6 +97,9 @@ class SchedulerModel {
     void lead();
     void stop_leading();
     void depose();
+    void keep_house();
+    void hear_greeted(LinkNumber link, const Event& event);
+    bool proved() const;
 
     void turn(const Event& event, Attachment attachment = {});
     void take(Effects effects, Attachment attachment);
@@ -140,6 +146,7 @@ class SchedulerModel {
     std::map<JobId, JobState> ending_;  // decided and not durable yet
     bool committing_ = false;
     SteadyTime proved_{};
+    std::map<LinkNumber, std::vector<Event>> greeting_;  // what came on a connection before its Welcome
     std::vector<std::function<void()>> unproved_;
     std::set<std::string> keys_in_flight_;
     std::map<RequestId, std::string> keys_;

@@ -240,6 +240,15 @@ void WorkerModel::start(AttemptRef ref, Attempt& attempt) {
     attempt.began = world_.timeline.now();
     world_.truth.judge_lease(ref, answered_ + kills_itself_after);
     world_.truth.begins(ref);
+    const auto exactly = world_.nature.exactly.find(world_.database.find(ref.job)->seed.owner);
+    if (exactly != world_.nature.exactly.end()) {
+        send(AttemptStarted{settings_.id, ref});
+        return later(exactly->second, [this, ref] {
+            const auto found = attempts_.find(ref);
+            if (found != attempts_.end() && found->second.phase == Phase::running)
+                end(ref, OutcomeKind::exited, 0, world_.timeline.now() - found->second.began);
+        });
+    }
     if (world_.random.chance(world_.nature.setup_fails)) {
         later(Milliseconds{1}, [this, ref] {
             const auto found = attempts_.find(ref);

@@ -17,6 +17,8 @@ struct JobNature {
     Microseconds longest{Seconds{30}};
     double fails = 0.2;
     double setup_fails = 0.02;
+    // Of these users: so long, and they do not fail.
+    std::map<UserId, Microseconds> exactly = {};
 };
 
 class WorkerModel {

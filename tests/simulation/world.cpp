@@ -48,16 +48,20 @@ World::World(std::uint64_t seed, Weather weather, OpenStore open_store)
     // Some sites run jobs of milliseconds (then workers get attempts ahead), some of half a minute.
     if (random_.chance(0.3)) nature_.longest = Milliseconds{200};
     if (random_.chance(0.2)) nature_.setup_fails = 0.2;
+    if (chosen(0.6)) scheduler_surroundings_.keep_finished = random_.time(Seconds{1}, Seconds{60});
     make_workers();
     make_schedules();
     faults_end_ = timeline_.now() + random_.time(Seconds{60}, Seconds{300});
     choose_faults();
     choose_operators();
+    share_at_the_end_ = random_.chance(0.2);
+    starve_at_the_end_ = random_.chance(0.2);
 }
 
 void World::make_small() {
     most_jobs_ = 25;
     faults_end_ = timeline_.now() + Seconds{60};
+    share_at_the_end_ = starve_at_the_end_ = false;  // hundreds of jobs each
 }
 
 void World::connect_network() {
@@ -102,6 +106,7 @@ void World::make_schedules() {
         schedule.missed = static_cast<MissedPolicy>(random_.between(0, 2));
         schedule.dealt_with = from_unix_us(epoch_of_time_us);
         database_.schedules.emplace(id, std::move(schedule));
+        database_.crons.emplace(id, "* * * * *");
     }
 }
 
@@ -149,7 +154,11 @@ void World::choose_faults() {
     sometimes(0.4, Seconds{5}, Seconds{120}, [this, length] { any_scheduler().crash(length(Seconds{60})); });
     sometimes(0.4, Seconds{5}, Seconds{120}, [this, length] {
         const bool lock_lost = random_.chance(0.7);
-        any_scheduler().freeze(length(Seconds{90}), lock_lost ? std::optional(length(Seconds{30})) : std::nullopt);
+        SchedulerModel& frozen = any_scheduler();
+        const Microseconds time = length(Seconds{90});
+        frozen.freeze(time, lock_lost ? std::optional(length(Seconds{30})) : std::nullopt);
+        // The first thing that it hears when it thaws is a question about something that it cannot know.
+        timeline_.after(time - Milliseconds{1}, [this, &frozen] { ask_for_youngest(frozen); });
     });
     sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] {
         scheduler_surroundings_.database_away_until =
@@ -248,7 +257,7 @@ void World::send(RequestId id) {
     if (client.done || (client.request.key.empty() && client.repeats > 0)) return;
     ++client.repeats;
     SchedulerModel* to = leader();
-    const bool impatient = random_.chance(0.2);
+    const bool impatient = random_.chance(0.5);
     if (!client.request.key.empty())
         timeline_.after(impatient ? random_.skewed_time(Microseconds{100}, Milliseconds{50})
                                   : random_.skewed_time(Milliseconds{100}, Seconds{10}),
@@ -281,10 +290,12 @@ void World::client_hears(const Answer& answer) {
     }
     if (!client.jobs.empty()) {
         ++replayed_;
+        client.done = true;
         require(client.jobs == answer.jobs, "one key was answered with two sets of jobs");
         return;
     }
-    client.done = true;
+    // An answer that never reaches him: he asks again.
+    client.done = client.request.key.empty() || !faulty_ || !random_.chance(0.2);
     client.jobs = answer.jobs;
     accepted_ += answer.jobs.size();
     if (answer.request == full_house_) judge_full_house(answer.jobs);
@@ -296,7 +307,14 @@ void World::cancel() {
     for (std::int64_t i = random_.between(1, 3); i > 0; --i) jobs.push_back(any_job());
     const RequestId id{++last_request_.value};
     cancels_[id] = jobs;
-    if (SchedulerModel* to = random_.chance(0.1) ? &any_scheduler() : leader()) to->ask(CancelJobs{id, jobs, "no"});
+    if (SchedulerModel* to = random_.chance(0.4) ? &any_scheduler() : leader()) to->ask(CancelJobs{id, jobs, "no"});
+}
+
+void World::ask_for_youngest(SchedulerModel& scheduler) {
+    if (!faulty_ || database_.rows().empty()) return;
+    const RequestId id{++last_request_.value};
+    cancels_[id] = {database_.rows().rbegin()->first};
+    scheduler.ask(CancelJobs{id, cancels_[id], "no"});
 }
 
 void World::told(const Effect& effect, bool by_deposed) {
@@ -307,7 +325,7 @@ void World::told(const Effect& effect, bool by_deposed) {
             const JobId job = asked->second[i];
             const ModelDatabase::Row* row = database_.find(job);
             if (answer->answers[i] == CancelAnswer::not_active) {
-                // What promises nothing is not held up for a proof of leadership.
+                // A proof of leadership lasts for some seconds.
                 require(by_deposed || row == nullptr || is_final(row->state.state),
                         "job " + job.text() + " was called not active and is");
                 continue;
@@ -332,8 +350,8 @@ void World::change_quota() {
     Quota quota;
     if (random_.chance(0.4)) quota.queued = random_.between(0, 15);
     if (random_.chance(0.5)) quota.running = random_.between(0, 3);
-    if (random_.chance(0.4)) quota.cpu_per_day = random_.time(Seconds{0}, Seconds{60});
-    database_.quotas[user] = quota;
+    if (random_.chance(0.4)) quota.cpu_per_day = Seconds{random_.between(0, 60)};
+    database_.set_quota(user, quota);
     if (SchedulerModel* to = leader()) to->ask(SetQuota{user, quota});
 }
 
@@ -376,7 +394,7 @@ void World::heal() {
     network_.set_slow_links(0);
     worker_surroundings_.says_it_twice = 0;
     worker_surroundings_.hands_back = 0;
-    database_.quotas.clear();
+    database_.clear_quotas();
     resume_everything();
 }
 
@@ -425,9 +443,7 @@ void World::everything_ends() {
 
 // Nothing was forgotten in the books: as many jobs as there are processors, and each gets one at once.
 void World::every_slot_is_free() {
-    const SteadyTime everybody_back = timeline_.now() + Seconds{320};
-    while (timeline_.now() < everybody_back && timeline_.step()) {
-    }
+    step_until(timeline_.now() + Seconds{320});
     full_house_ = RequestId{++last_request_.value};
     Client& client = clients_[*full_house_];
     client.request.id = *full_house_;
@@ -446,6 +462,112 @@ void World::every_slot_is_free() {
     require(!full_house_, "a submit was not answered, though nothing fails any more");
 }
 
+void World::step_until(SteadyTime moment) {
+    while (timeline_.now() < moment && timeline_.step()) {
+    }
+}
+
+void World::nothing_is_left() {
+    const SteadyTime deadline = timeline_.now() + Seconds{600};
+    while (database_.unfinished() > 0 && timeline_.now() < deadline && timeline_.step()) {
+    }
+    require(database_.unfinished() == 0, "jobs do not end, though nothing fails any more");
+}
+
+// On the first worker alone, which has what these need. Nothing fails any more: it is answered.
+std::vector<JobId> World::submit_last(UserId owner, std::vector<SubmittedItem> items) {
+    const RequestId id{++last_request_.value};
+    Client& client = clients_[id];
+    client.request.id = id;
+    client.request.owner = owner;
+    for (SubmittedItem& item : items) {
+        item.payload.code = item.payload.data = make_content({});
+        item.payload.spec.limits.memory_bytes = 0;
+        item.payload.spec.required_labels["kind"] = "first";
+        item.payload.array_count = item.array.count;
+    }
+    client.request.items = std::move(items);
+    send(id);
+    const SteadyTime deadline = timeline_.now() + Seconds{10};
+    while (!client.done && timeline_.now() < deadline && timeline_.step()) {
+    }
+    require(!client.jobs.empty(), "a submit was not answered, though nothing fails any more");
+    return client.jobs;
+}
+
+// Two users with equal rights, one with long jobs and one with short ones, each with important jobs and others: they
+// get the same processor time, whoever has the more important jobs, and each his own important jobs first.
+void World::users_share_and_priorities_hold() {
+    nothing_is_left();
+    const UserId patient{201}, hasty{202};
+    nature_.exactly = {{patient, Seconds{40}}, {hasty, Seconds{10}}};
+    const Capacity& room = workers_.front().capacity();
+    const std::int64_t most_held = room.cpu_millis / 1000 + room.prefetch;
+    const auto want = [&](UserId user, std::int16_t important, std::int64_t count) {
+        std::vector<SubmittedItem> items(2);
+        for (SubmittedItem& item : items) {
+            item.payload.spec.limits.cpu_millis = 1000;
+            item.array.count = count;
+        }
+        items[1].payload.spec.priority = important;
+        submit_last(user, std::move(items));
+    };
+    want(patient, 1, 40);
+    want(hasty, 100, 160);
+    // What each has held when two thirds of it are done. Leases count ten seconds each until they end.
+    const Microseconds enough = Seconds{900};
+    const SteadyTime deadline = timeline_.now() + Seconds{3600};
+    while (database_.used_by(patient) + database_.used_by(hasty) < enough && timeline_.now() < deadline &&
+           timeline_.step()) {
+    }
+    const Microseconds apart = std::chrono::abs(database_.used_by(patient) - database_.used_by(hasty));
+    require(apart <= Seconds{10 * (most_held + 1) + 40},
+            "two users with equal rights do not share: one has held " +
+                std::to_string(database_.used_by(patient).count() / 1'000'000) + " s, the other " +
+                std::to_string(database_.used_by(hasty).count() / 1'000'000));
+    ++fair_ends_;
+    std::vector<JobId> all;
+    for (const auto& [id, row] : database_.rows())
+        if (row.array && !is_final(row.state.state)) all.push_back(id);
+    if (SchedulerModel* to = leader()) to->ask(CancelJobs{RequestId{++last_request_.value}, all, "enough"});
+    nothing_is_left();
+}
+
+// Small jobs come without end, one after the other, and never leave room for a large one.
+void World::a_large_job_is_not_starved() {
+    nothing_is_left();
+    const UserId small{203}, large{204};
+    nature_.exactly = {{small, Seconds{5}}, {large, Seconds{1}}};
+    const Capacity& room = workers_.front().capacity();
+    const std::int64_t at_once = room.cpu_millis / 500;
+    const Microseconds soon = scheduler_surroundings_.settings.reserve_after + Seconds{5 * (3 + room.prefetch) + 20};
+    const std::int64_t count = at_once * (soon.count() / 5'000'000 + 20);
+    std::vector<SubmittedItem> items(2);
+    for (SubmittedItem& item : items) {
+        item.payload.spec.limits.cpu_millis = 500;
+        item.array.count = count / 2;
+    }
+    submit_last(small, std::move(items));
+    // So that they do not all end at the same moment.
+    step_until(timeline_.now() + Seconds{1});
+    nature_.exactly[small] = Seconds{4};
+    step_until(timeline_.now() + Seconds{6});
+    std::vector<SubmittedItem> one(1);
+    one[0].payload.spec.limits.cpu_millis = room.cpu_millis;
+    const JobId job = submit_last(large, std::move(one)).front();
+    const SteadyTime deadline = timeline_.now() + soon;
+    const auto waits = [&] { return database_.find(job)->state.state == JobState::queued; };
+    while (waits() && timeline_.now() < deadline && timeline_.step()) {
+    }
+    require(!waits(), "job " + job.text() + ", which needs a whole worker, is starved by small ones");
+    ++large_starts_;
+    std::vector<JobId> all;
+    for (const auto& [id, row] : database_.rows())
+        if (row.array && !is_final(row.state.state)) all.push_back(id);
+    if (SchedulerModel* to = leader()) to->ask(CancelJobs{RequestId{++last_request_.value}, all, "enough"});
+    nothing_is_left();
+}
+
 Report World::run() {
     Report report;
     on_broken = [](std::string_view what) { throw Violation("an assumption of the code broke: " + std::string(what)); };
@@ -453,6 +575,8 @@ Report World::run() {
         live_through_faults();
         everything_ends();
         every_slot_is_free();
+        if (share_at_the_end_) users_share_and_priorities_hold();
+        if (starve_at_the_end_) a_large_job_is_not_starved();
     } catch (const Violation& violation) {
         report.violation = violation.what();
     }
@@ -467,6 +591,9 @@ Report World::run() {
     counts["scheduled jobs"] = database_.scheduled();
     counts["submits under a key"] = database_.keys();
     counts["answers told again"] = replayed_;
+    counts["forgotten jobs"] = database_.forgotten();
+    counts["users that shared"] = 2 * fair_ends_;
+    counts["large jobs among small ones"] = large_starts_;
     for (const SchedulerModel& scheduler : schedulers_) {
         counts["queue events"] += scheduler.turns();
         counts["leaders"] += scheduler.times_led();

@@ -66,6 +66,7 @@ class World {
     void send(RequestId request);
     void client_hears(const Answer& answer);
     void cancel();
+    void ask_for_youngest(SchedulerModel& scheduler);
     void change_quota();
     void configure_queue();
     void forget_worker();
@@ -77,6 +78,11 @@ class World {
     void live_through_faults();
     void everything_ends();
     void every_slot_is_free();
+    void step_until(SteadyTime moment);
+    void nothing_is_left();
+    std::vector<JobId> submit_last(UserId owner, std::vector<SubmittedItem> items);
+    void users_share_and_priorities_hold();
+    void a_large_job_is_not_starved();
     bool anything_left();
 
     Weather weather_;
@@ -93,6 +99,8 @@ class World {
     Need largest_need_;
     std::size_t most_jobs_ = 120;
 
+    bool share_at_the_end_ = false;
+    bool starve_at_the_end_ = false;
     bool faulty_ = true;
     SteadyTime faults_end_{};
     std::size_t faults_ = 0;
@@ -100,6 +108,8 @@ class World {
     std::map<RequestId, Client> clients_;
     std::map<RequestId, std::vector<JobId>> cancels_;
     std::optional<RequestId> full_house_;
+    std::size_t fair_ends_ = 0;
+    std::size_t large_starts_ = 0;
     std::size_t accepted_ = 0;
     std::size_t replayed_ = 0;
     std::size_t arrays_ = 0;
