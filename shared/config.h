@@ -181,6 +181,12 @@ void describe_settings(V&& visit, Config& c) {
           "file (mode 0600) with the keys that sign sessions, made if missing; empty: signing.key in "
           "credentials_directory, or beside the SQLite file");
     visit("api.session_s", c.api.session_s, "a session ends so many seconds after its login");
+    visit("api.access_token_s", c.api.access_token_s,
+          "an access token of a session is good for so many seconds; browsers renew it by themselves");
+    visit("api.strict_login_errors", c.api.strict_login_errors,
+          "true: POST /api/users/authenticate/ answers 401 for unknown names too, instead of the documented 404");
+    visit("api.endless_tokens", c.api.endless_tokens,
+          "true: everybody may make API tokens that never expire; false: admins alone");
     visit("api.password_link_s", c.api.password_link_s,
           "a link to set a password, made by an admin, is good for so many seconds");
     visit("api.access_token_s", c.api.access_token_s,
