@@ -189,12 +189,6 @@ void describe_settings(V&& visit, Config& c) {
           "true: everybody may make API tokens that never expire; false: admins alone");
     visit("api.password_link_s", c.api.password_link_s,
           "a link to set a password, made by an admin, is good for so many seconds");
-    visit("api.access_token_s", c.api.access_token_s,
-          "an access token of a session is good for so many seconds; browsers renew it by themselves");
-    visit("api.strict_login_errors", c.api.strict_login_errors,
-          "true: POST /api/users/authenticate/ answers 401 for unknown names too, instead of the documented 404");
-    visit("api.endless_tokens", c.api.endless_tokens,
-          "true: everybody may make API tokens that never expire; false: admins alone");
     visit("api.body_bytes", c.api.body_bytes, "largest request body");
     visit("api.connections", c.api.connections, "connections in total");
     visit("api.connections_per_address", c.api.connections_per_address, "connections from one address");
