@@ -49,8 +49,7 @@ const std::string details_columns =
     "id, username, email, first_name, last_name, name, company, roles, tier, coalesce(length(password_hash), 0), "
     "coalesce(disabled_us, 0), created_us, last_login_us ";
 
-const std::string find_sql =
-    "select " + details_columns + "from account where id = :id and username_key <> :gone";
+const std::string find_sql = "select " + details_columns + "from account where id = :id and username_key <> :gone";
 
 AccountDetails details_of(const Row& row) {
     AccountDetails account;
@@ -254,10 +253,12 @@ Result<std::optional<UserId>> AccountsRepository::first_admin() {
     return id ? std::optional(UserId{*id}) : std::nullopt;
 }
 
-Status AccountsRepository::set_password_hash(UserId account, const std::string& hash) {
+Status AccountsRepository::replace_password_hash(UserId account, const std::string& old, const std::string& hash) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    return as_status(session->execute("update account set password_hash = :hash where id = :id and disabled_us is null",
-                                      hash, account.value));
+    return as_status(
+        session->execute("update account set password_hash = :hash where id = :id and "
+                         "password_hash = :old and disabled_us is null",
+                         hash, account.value, old));
 }
 
 Status AccountsRepository::change_password(UserId account, const std::string& hash, std::string_view kept,

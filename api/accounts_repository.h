@@ -102,7 +102,8 @@ class AccountsRepository {
     Result<std::vector<AccountSummary>> page(UserId after, int limit);
     Result<std::optional<UserId>> first_admin();
     // The same password in another hash, when it was made at another cost.
-    Status set_password_hash(UserId account, const std::string& hash);
+    // Only if `old` is still what is stored: a change of the password at the same moment wins.
+    Status replace_password_hash(UserId account, const std::string& old, const std::string& hash);
     // Another password: ends the account's sessions but `kept` (empty: all).
     Status change_password(UserId account, const std::string& hash, std::string_view kept, WallTime now);
 

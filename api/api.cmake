@@ -33,7 +33,6 @@ add_library(windlass_api STATIC
   auth/logouts.cpp
   auth/open_session.cpp
   auth/presented_credential.cpp
-  auth/role_names.cpp
   auth/sessions.cpp
   auth/sessions_repository.cpp
   auth/signing_keys.cpp

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "api/role_names.h"
+
 namespace windlass::api {
 namespace {
 
@@ -19,13 +21,6 @@ Entry entry_of(std::string_view text) {
     const auto colon = text.find(':');
     if (colon == std::string_view::npos) return {text, {}};
     return {text.substr(0, colon), text.substr(colon + 1)};
-}
-
-std::optional<Role> role_named(std::string_view name) {
-    if (name == "user") return Role::user;
-    if (name == "job_control") return Role::job_control;
-    if (name == "admin") return Role::admin;
-    return std::nullopt;
 }
 
 bool makes_sense(std::string_view text) {

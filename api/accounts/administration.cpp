@@ -5,12 +5,12 @@
 
 #include "api/accounts/handlers.h"
 #include "api/accounts/render_account.h"
-#include "api/accounts/roles.h"
 #include "api/audit/audited.h"
 #include "api/auth/credentials.h"
 #include "api/field_reader.h"
 #include "api/json_fields.h"
 #include "api/names.h"
+#include "api/role_names.h"
 
 namespace windlass::api {
 namespace {

@@ -1,7 +1,7 @@
 #include "api/accounts/render_account.h"
 
-#include "api/accounts/roles.h"
 #include "api/json_fields.h"
+#include "api/role_names.h"
 
 namespace windlass::api {
 

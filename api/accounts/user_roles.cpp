@@ -4,10 +4,10 @@
 #include "api/accounts/administration.h"
 #include "api/accounts/handlers.h"
 #include "api/accounts/render_account.h"
-#include "api/accounts/roles.h"
 #include "api/field_reader.h"
 #include "api/json_fields.h"
 #include "api/monitoring/any_case_fields.h"
+#include "api/role_names.h"
 
 namespace windlass::api {
 namespace {

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "api/auth/base64url.h"
-#include "api/auth/role_names.h"
+#include "api/role_names.h"
 #include "shared/digest.h"
 #include "shared/json.h"
 

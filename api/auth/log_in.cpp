@@ -40,8 +40,9 @@ OrProblem<Reply> conclude(const Call& call, const std::optional<LoginAccount>& a
         return render(call, {Kind::wrong_password, {}});
     }
     call.app.throttle.succeeded(key, call.request.remote_address, call.app.clock.now().steady);
-    if (verdict.better_hash)
-        WINDLASS_TRY_STATUS(call.app.accounts.set_password_hash(account->id, *verdict.better_hash));
+    if (verdict.better_hash && account->password_hash)
+        WINDLASS_TRY_STATUS(
+            call.app.accounts.replace_password_hash(account->id, *account->password_hash, *verdict.better_hash));
     return render(call, {Kind::good, *account});
 }
 

@@ -7,12 +7,12 @@
 #include "api/auth/api_token.h"
 #include "api/auth/credentials.h"
 #include "api/auth/handlers.h"
-#include "api/auth/role_names.h"
 #include "api/auth/tokens_repository.h"
 #include "api/auth/whose.h"
 #include "api/field_reader.h"
 #include "api/json_fields.h"
 #include "api/names.h"
+#include "api/role_names.h"
 
 namespace windlass::api {
 namespace {
@@ -62,7 +62,7 @@ void read_roles(FieldReader& fields, TokenRequest& request) {
     bool given = false;
     Roles roles;
     for (const auto& name : texts(fields, "roles", given)) {
-        if (const auto role = role_of_name(name))
+        if (const auto role = role_named(name))
             roles = roles | *role;
         else
             fields.bad("roles", "the roles are user, job-control and admin");

@@ -1,14 +1,13 @@
 #include "api/oidc/role_map.h"
+#include "api/role_names.h"
 
 #include <fmt/format.h>
-
-#include "api/auth/role_names.h"
 
 namespace windlass::api {
 namespace {
 
 Result<Roles> role_of(const std::string& name, std::string_view setting) {
-    if (const auto role = role_of_name(name)) return Roles(*role);
+    if (const auto role = role_named(name)) return Roles(*role);
     return make_error(ErrorKind::invalid,
                       fmt::format("{}: \"{}\" is no role; the roles are user, job-control and admin", setting, name));
 }

@@ -125,7 +125,8 @@ TEST_F(Accounts, a_stored_hash_of_another_cost_is_renewed_at_login) {
     dearer.operations += 1;
     const PasswordHasher other(dearer);
     const auto before = accounts_->by_login_name("ada");
-    ASSERT_TRUE(accounts_->set_password_hash((*before)->id, other.hash_now("correct horse")));
+    ASSERT_TRUE(
+        accounts_->replace_password_hash((*before)->id, *(*before)->password_hash, other.hash_now("correct horse")));
     ASSERT_EQ(login("ada", "correct horse").status, 200);
     const auto after = accounts_->by_login_name("ada");
     EXPECT_NE((*after)->password_hash->find(",t=1,"), std::string::npos) << *(*after)->password_hash;

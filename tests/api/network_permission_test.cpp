@@ -20,7 +20,7 @@ TEST(NetworkPermission, goes_by_tier_queue_or_role) {
     EXPECT_TRUE(may_have_full_network("web", ada, {"queue:web"}));
     EXPECT_FALSE(may_have_full_network("default", ada, {"queue:web"}));
     EXPECT_TRUE(may_have_full_network("default", boss, {"role:admin"}));
-    EXPECT_FALSE(may_have_full_network("default", ada, {"role:admin", "role:job_control"}));
+    EXPECT_FALSE(may_have_full_network("default", ada, {"role:admin", "role:job-control"}));
     EXPECT_TRUE(may_have_full_network("default", ada, {"role:user"}));
     EXPECT_TRUE(may_have_full_network("default", Principal{UserId{8}, {}, ""}, {"everybody"}));
     EXPECT_TRUE(may_have_full_network("default", ada, {"queue:web", "role:admin", "tier:Premium"})) << "one is enough";
@@ -33,7 +33,7 @@ TEST(NetworkPermission, names_are_never_taken_for_each_other) {
 }
 
 TEST(NetworkPermission, list_of_an_operator_is_checked_word_by_word) {
-    EXPECT_TRUE(check_network_permissions({"tier:Premium", "queue:web", "role:job_control", "everybody"}));
+    EXPECT_TRUE(check_network_permissions({"tier:Premium", "queue:web", "role:job-control", "everybody"}));
     EXPECT_TRUE(check_network_permissions({}));
     for (const char* text : {"Premium", "tier:", "queue:", "role:root", "user:7", "", "everybody:", "all"}) {
         const auto checked = check_network_permissions({"role:admin", text});

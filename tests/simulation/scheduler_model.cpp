@@ -206,7 +206,7 @@ void SchedulerModel::hear(LinkNumber link, const Event& event) {
 }
 
 bool SchedulerModel::proved() const {
-    return world_.timeline.now() - proved_ < proof_lasts || !WINDLASS_GUARD(proof_of_leadership);
+    return world_.timeline.now() - proved_ < proof_lasts;
 }
 
 void SchedulerModel::hear_greeted(LinkNumber link, const Event& event) {
@@ -540,7 +540,7 @@ void SchedulerModel::answer_renewal(const AnswerRenewal& renewal) {
         if (link != 0 && link == link_to(renewal.worker)) tell_worker(renewal.worker, renewal);
     };
     const Seconds lasts = renewal.kept.empty() ? proof_for_idle_lasts : proof_lasts;
-    if (!WINDLASS_GUARD(proof_of_leadership) || world_.timeline.now() - proved_ < lasts) return send();
+    if (world_.timeline.now() - proved_ < lasts) return send();
     prove(send);
 }
 

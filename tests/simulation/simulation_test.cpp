@@ -72,6 +72,11 @@ TEST(Simulation, every_promise_holds_in_a_storm) {
     expect_every_promise_holds(Weather::storm, 100);
 }
 
+TEST(Simulation, every_promise_holds_when_leaders_freeze_and_thaw) {
+    for (std::uint64_t seed = 1; seed <= number_from_environment("WINDLASS_SIM_SEEDS", 100); ++seed)
+        ASSERT_EQ(World(seed, Weather::frost).run().violation, "") << "seed " << seed << " of frost";
+}
+
 TEST(Simulation, the_same_seed_gives_the_same_run) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
         const Report one = World(seed, Weather::storm).run();
@@ -81,6 +86,18 @@ TEST(Simulation, the_same_seed_gives_the_same_run) {
         EXPECT_EQ(one.virtual_seconds, two.virtual_seconds);
         EXPECT_EQ(one.ends, two.ends);
     }
+}
+
+const char* name_of(Weather weather) {
+    switch (weather) {
+        case Weather::mixed:
+            return "mixed";
+        case Weather::storm:
+            return "storm";
+        case Weather::frost:
+            return "frost";
+    }
+    return "";
 }
 
 // Takes one guard away and runs until a seed shows it. Must not take long, or nobody would ever have found it.
@@ -93,12 +110,11 @@ TEST_P(MissingGuard, is_noticed) {
     const auto enough = number_from_environment("WINDLASS_SIM_GUARD_SEEDS", 1000);
     removed_guard = static_cast<Guard>(GetParam());
     for (std::uint64_t seed = 1; seed <= enough; ++seed)
-        for (const Weather weather : {Weather::storm, Weather::mixed}) {
+        for (const Weather weather : {Weather::storm, Weather::mixed, Weather::frost}) {
             const Report report = World(seed, weather).run();
             if (report.violation.empty()) continue;
-            std::printf("%-28s %s %-4llu %s\n", std::string(guard_names.at(GetParam())).c_str(),
-                        weather == Weather::storm ? "storm" : "mixed", static_cast<unsigned long long>(seed),
-                        report.violation.c_str());
+            std::printf("%-28s %s %-4llu %s\n", std::string(guard_names.at(GetParam())).c_str(), name_of(weather),
+                        static_cast<unsigned long long>(seed), report.violation.c_str());
             return;
         }
     FAIL() << "nothing was noticed in " << enough << " seeds";

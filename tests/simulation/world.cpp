@@ -145,6 +145,17 @@ void World::choose_faults() {
         });
     };
     const auto length = [this](Microseconds high) { return random_.skewed_time(Milliseconds{10}, high); };
+    if (weather_ == Weather::frost) {
+        recurring(random_.skewed_time(Seconds{2}, Seconds{30}), [this] {
+            SchedulerModel* led = leader();
+            if (led == nullptr) return;
+            ++faults_;
+            const Microseconds time = random_.skewed_time(Seconds{4}, Seconds{14});
+            led->freeze(time, random_.skewed_time(Milliseconds{10}, Seconds{2}));
+            timeline_.after(time - Milliseconds{1}, [this, led] { ask_for_youngest(*led); });
+        });
+        return;
+    }
     sometimes(0.6, Seconds{2}, Seconds{60},
               [this, length] { any_worker().cut(length(Seconds{60}), length(Seconds{20})); });
     sometimes(0.4, Seconds{5}, Seconds{90}, [this, length] { any_worker().isolate(length(Seconds{90})); });

@@ -26,7 +26,8 @@ struct Report {
 
 // mixed: each seed has its own mix, most kinds of fault are off in most runs, so that each also shows alone.
 // storm: everything at once; finds a missing guard in fewer runs.
-enum class Weather { mixed, storm };
+// frost: nothing but leaders that freeze, are deposed, and thaw with their workers still at hand.
+enum class Weather { mixed, storm, frost };
 
 class World {
   public:

@@ -39,6 +39,9 @@ def install(root):
     for name in SERVICES:
         shutil.copy(UNITS / f"{name}.service", root / "usr/lib/systemd/system")
     shutil.copy(UNITS / "windlass-api.socket", root / "usr/lib/systemd/system")
+    # The one program of the system that a unit of ours calls: for a reload.
+    (root / "bin").mkdir(exist_ok=True)
+    shutil.copy2("/bin/kill", root / "bin/kill")
     shutil.copy(UNITS / "windlass.sysusers.conf", root / "usr/lib/sysusers.d/windlass.conf")
     shutil.copy(UNITS / "windlass.toml", root / "etc/windlass/windlass.toml")
 

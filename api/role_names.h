@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "api/principal.h"
 
@@ -24,6 +25,13 @@ constexpr std::optional<Role> role_named(std::string_view name) {
     for (const auto& entry : named_roles)
         if (entry.name == name) return entry.role;
     return std::nullopt;
+}
+
+inline std::vector<std::string_view> names_of(Roles roles) {  // in this order
+    std::vector<std::string_view> names;
+    for (const auto& entry : named_roles)
+        if (roles.has(entry.role)) names.push_back(entry.name);
+    return names;
 }
 
 }  // namespace windlass::api
