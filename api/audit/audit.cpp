@@ -1,6 +1,7 @@
 // GET /api/audit/: what was done, by whom, from where.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "api/audit/audit_repository.h"
@@ -22,8 +23,10 @@ struct AuditQuery {
 };
 
 OrProblem<std::optional<std::int64_t>> number(const Call& call, std::string_view name, std::int64_t most) {
+    const auto& query = call.request.query;
+    if (std::none_of(query.begin(), query.end(), [&](const auto& one) { return one.first == name; }))
+        return std::optional<std::int64_t>();
     const auto text = call.query(name);
-    if (text.empty()) return std::optional<std::int64_t>();
     std::int64_t value = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (failed != std::errc() || end != text.data() + text.size() || value < 1 || value > most)
