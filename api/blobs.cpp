@@ -158,8 +158,9 @@ struct BlobPage {
 
 OrProblem<BlobPage> parse_page(const Call& call) {
     BlobPage page;
-    if (const auto text = call.query("limit"); !text.empty()) {
-        const auto number = whole_number(text);
+    const auto& query = call.request.query;
+    if (std::any_of(query.begin(), query.end(), [](const auto& one) { return one.first == "limit"; })) {
+        const auto number = whole_number(call.query("limit"));
         if (!number || *number < 1 || *number > 1000)
             return bad_field("?limit", "limit must be a whole number from 1 to 1000.");
         page.limit = static_cast<int>(*number);

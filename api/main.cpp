@@ -29,6 +29,7 @@
 #include "api/metrics.h"
 #include "api/network_permission.h"
 #include "api/oidc/oidc.h"
+#include "api/openapi/description.h"
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
 #include "api/rate_limits.h"
@@ -123,6 +124,8 @@ void reload_certificate(Front& front) {
 Status run(const Config& config) {
     std::signal(SIGPIPE, SIG_IGN);
     initialise_crypto();
+    if (const auto& faults = published_description().faults; !faults.empty())
+        return make_error(ErrorKind::invalid, "the routes and their documentation do not agree: " + faults.front());
     const SystemClock clock;
     WINDLASS_TRY(const auto url, DatabaseUrl::parse(config.database.url));
     WINDLASS_TRY(const auto schedulers, wire::parse_addresses(config.scheduler.dial, config.scheduler.listen));

@@ -98,7 +98,7 @@ TEST_F(Blobs, the_list_is_ones_own_in_pages) {
     }
     EXPECT_EQ(seen.size(), 3u);
     EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
-    for (const char* query : {"limit=0", "limit=1001", "limit=x", "after=x", "q=x"})
+    for (const char* query : {"limit=0", "limit=", "limit=1001", "limit=x", "after=x", "q=x"})
         EXPECT_EQ(get(std::string("/api/blobs/?") + query, ada.token).status, 400) << query;
 }
 

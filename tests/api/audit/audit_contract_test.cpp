@@ -105,7 +105,8 @@ TEST_F(Audit, admins_read_it_from_either_end) {
     EXPECT_EQ(numbers("?from=2&limit=1"), "2 ");
     EXPECT_EQ(numbers("?account=" + boss.id.text()), "6 ");
     EXPECT_EQ(get("/api/audit/", ada.token).status, 403);
-    for (const char* bad : {"?limit=0", "?limit=x", "?account=", "?from=", "?from=-1", "?from=1&before=2", "?account=ada", "?x=1"})
+    for (const char* bad :
+         {"?limit=0", "?limit=x", "?account=", "?from=", "?from=-1", "?from=1&before=2", "?account=ada", "?x=1"})
         EXPECT_EQ(get("/api/audit/" + std::string(bad), boss.token).status, 400) << bad;
 }
 
