@@ -159,6 +159,7 @@ std::string_view HttpFramer::next_line(std::string_view& input) {
 
 bool HttpFramer::take_line(std::string_view& input) {
     if (input.empty()) return false;
+    if (state_ == State::request_line && partial_line_.empty() && !may_begin_request(input.front())) return false;
     const auto whole = next_line(input);
     if (whole.empty()) return false;
     const auto line = whole.substr(0, whole.size() - 2);
@@ -185,6 +186,14 @@ bool HttpFramer::take_line(std::string_view& input) {
     }
     partial_line_.clear();
     return ok;
+}
+
+// By its first byte: what is no HTTP may never send an LF, and would wait for the deadline of a head.
+bool HttpFramer::may_begin_request(char first) {
+    if (token_table[static_cast<unsigned char>(first)] || first == '\r' || first == '\n') return true;
+    constexpr char tls_handshake = 0x16;  // RFC 8446 section 5.1: ContentType of the record with the ClientHello
+    return first == tls_handshake ? refuse(400, "This port speaks plain HTTP: use http:// in the address.")
+                                  : refuse(400, "The request line does not begin with a method.");
 }
 
 bool HttpFramer::take_method(std::string_view method) {

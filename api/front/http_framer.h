@@ -72,6 +72,7 @@ class HttpFramer {
     std::string_view next_line(std::string_view& input);
     bool within_line_limits(std::size_t size);
     bool take_line(std::string_view& input);
+    bool may_begin_request(char first);
     bool take_request_line(std::string_view line);
     bool take_method(std::string_view method);
     bool take_header(std::string_view line);

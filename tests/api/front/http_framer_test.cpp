@@ -107,6 +107,16 @@ TEST(HttpFramer, waits_for_what_is_missing) {
     });
 }
 
+TEST(HttpFramer, refuses_what_is_no_http_by_its_first_byte) {
+    expect_all({
+        {"TLS", "\x16\x03\x01", "400: This port speaks plain HTTP"},
+        {"TLS after an empty line", "\r\n\x16\x03\x01", "400: This port speaks plain HTTP"},
+        {"TLS after a request", head("") + "\x16", "POST /a [] 400: This port speaks plain HTTP"},
+        {"other bytes", "\x80\x01", "400: The request line does not begin with a method."},
+        {"a blank", " GET", "400: The request line does not begin with a method."},
+    });
+}
+
 TEST(HttpFramer, refuses_line_ends_that_two_parsers_read_differently) {
     expect_all({
         {"bare LF after the request line", "GET /a HTTP/1.1\nHost: h\r\n\r\n", "400"},
