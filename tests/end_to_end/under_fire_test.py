@@ -256,6 +256,8 @@ class UnderFire(harness.OnDatabase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two thousand connections need it; the daemons run
         cls.table = []
         cls.addClassCleanup(cls.print_table)
         cls.user = cls.new_user("honest")
@@ -302,6 +304,11 @@ class UnderFire(harness.OnDatabase):
     def api_memory(self, what):
         status = pathlib.Path(f"/proc/{self.api_pid()}/status").read_text()
         return int(status.split(what + ":")[1].split()[0]) >> 10  # MiB
+
+    def memory_from_now(self):
+        """What the api holds now, in MiB; VmHWM begins anew (proc(5))."""
+        pathlib.Path(f"/proc/{self.api_pid()}/clear_refs").write_text("5")
+        return self.api_memory("VmRSS")
 
     def connections_open(self):
         for line in self.user.get("/metrics").body.decode().splitlines():
@@ -456,6 +463,7 @@ class UnderFire(harness.OnDatabase):
         commands = f"head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' x"
         job = writer.submit(commands, limits={"output_bytes": OUTPUT_BYTES})
         self.assertEqual(writer.wait(job)["status"], "succeeded")
+        before = self.memory_from_now()
         begin = time.monotonic()
         head = f"GET /api/jobs/{job}/log/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {writer.token}\r\n".encode()
         slow = []
@@ -470,6 +478,9 @@ class UnderFire(harness.OnDatabase):
         for one in slow:
             self.assertEqual(one.recv(12), b"HTTP/1.1 200")
         self.hold(slow, "20 readers that stop in 16 MiB", "200, waited for", begin)
+        peak = self.api_memory("VmHWM")
+        print(f"slow readers: the api held {before} MiB before, {peak} MiB at most", flush=True)
+        self.assertLess(peak - before, 20 * (OUTPUT_BYTES >> 20) // 2, "whole answers wait in memory")
         for one in slow:
             one.close()
         begin = time.monotonic()
@@ -544,8 +555,7 @@ class UnderFire(harness.OnDatabase):
         self.judge("a second copy on the port", f"it ends, {second.returncode}", begin)
 
     def test_a_storm_of_logins_is_held_back_and_costs_bounded_memory(self):
-        pathlib.Path(f"/proc/{self.api_pid()}/clear_refs").write_text("5")  # VmHWM begins anew (proc(5))
-        before = self.api_memory("VmRSS")
+        before = self.memory_from_now()
         statuses = {}
         lock = threading.Lock()
         begin = time.monotonic()
