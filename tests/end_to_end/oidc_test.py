@@ -253,7 +253,7 @@ class OpenIdConnect(harness.OnDatabase):
         file.write_text(secret + "\n")
 
     def setUp(self):
-        self.provider.tell(accounts={"ada": ADA}, forge=None)
+        self.provider.tell(accounts={"ada": ADA}, forge=None, broken=None)
 
     def browser(self):
         return Browser(self.dev.url)
@@ -262,6 +262,12 @@ class OpenIdConnect(harness.OnDatabase):
         """It forgets what it knows of the provider, and reads its secret again."""
         self.dev.wait_restarted("api", self.dev.kill_daemon("api"))
         self.admin.get("/api/user/")
+
+    def api_log(self):
+        return (self.dev.data / "log/api.log").read_text()
+
+    def is_logged(self, text):
+        harness.until(lambda: text in self.api_log(), f"the log of the api says {text!r}")
 
     def who(self, browser):
         answer = browser.open("/api/user/")
@@ -398,11 +404,26 @@ class OpenIdConnect(harness.OnDatabase):
             self.restart_api()
             browser = self.browser()
             self.stays_out(browser, browser.log_in())
+            self.is_logged("compare both with what is registered")
         finally:
             self.write_secret(SECRET)
             self.restart_api()
         browser = self.browser()
         self.comes_in(browser, browser.log_in())
+
+    def test_a_provider_that_fails_half_way_is_503_and_the_next_login_comes_in(self):
+        for broken in ("/.well-known/openid-configuration", "/token", "/jwks"):
+            with self.subTest(broken=broken):
+                self.restart_api()
+                self.provider.tell(broken=broken)
+                browser = self.browser()
+                if broken.startswith("/.well-known"):
+                    self.not_now(browser, browser.open("/auth/oauth/login"))
+                else:
+                    self.not_now(browser, browser.log_in())
+                self.is_logged(f"{self.provider.issuer}{broken} was answered with 500")
+                self.provider.tell(broken=None)
+                self.comes_in(browser, browser.log_in())
 
     def test_without_the_provider_it_is_503_until_it_is_back(self):
         known = self.browser()
@@ -417,6 +438,8 @@ class OpenIdConnect(harness.OnDatabase):
             for _ in range(2):
                 early = self.browser()
                 self.not_now(early, early.open("/auth/oauth/login"))
+            self.is_logged("openid-configuration: ")
+            self.assertEqual(self.api_log().count("openid-configuration: "), 1, "once, not for each login")
             self.assertEqual(self.who(known)["id"], me["id"])
         finally:
             self.provider.restart()

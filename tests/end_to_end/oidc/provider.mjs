@@ -3,8 +3,8 @@
 //
 // Arguments: the port (0: any) and the file with its keys, made if absent. Stdout: "LISTENING port". Then each line on
 // stdin is a JSON object, answered by one line: "OK" or "FAILED why". The first is the set-up: {redirect_uri,
-// client_id, client_secret, algorithm}; the later ones change {accounts: {login: claims}} or {forge: how, or null}. It
-// ends when stdin does.
+// client_id, client_secret, algorithm}; the later ones change {accounts: {login: claims}}, {forge: how, or null} or
+// {broken: a path that is answered with 500, or null}. It ends when stdin does.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -30,6 +30,7 @@ const keys = JSON.parse(readFileSync(keyFile, 'utf8'));
 let setup;
 let accounts = {};
 let forge = null;
+let broken = null;
 let previous = null; // an id_token of an earlier login
 
 const sign = async (claims, header, key = keys.find(({ kid }) => kid === header.kid)) =>
@@ -124,11 +125,14 @@ const server = createServer((request, response) => handle(request, response));
 function command(line) {
   if (!setup) {
     setup = line;
-    handle = makeProvider(`http://127.0.0.1:${server.address().port}`);
+    const provider = makeProvider(`http://127.0.0.1:${server.address().port}`);
+    handle = (request, response) =>
+      request.url === broken ? response.writeHead(500).end() : provider(request, response);
     return;
   }
   if (line.accounts) accounts = line.accounts;
   if (line.forge && !(line.forge in forgeries)) throw new Error(`no forgery is called ${line.forge}`);
+  if ('broken' in line) broken = line.broken;
   if ('forge' in line) forge = line.forge;
 }
 
