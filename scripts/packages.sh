@@ -7,8 +7,8 @@ build_packages=(
     libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev zlib1g-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev libhowardhinnant-date-dev tzdata curl
 )
-# For the interactive page at /api/docs/ and the judge of the OpenAPI document; without npm the page is a plain list and the
-# judge reports itself as skipped. Not installed by the scripts: npm alone brings some hundred packages.
+# For the interactive page at /api/docs/, the judge of the OpenAPI document and the provider of OpenID Connect that the tests log
+# in with; without npm the page is a plain list, and the two report themselves as skipped. Not installed by the scripts: npm alone brings some hundred packages.
 page_packages=(nodejs npm)
 # To look at that page in a browser (80 MB to fetch, 290 MB installed); without it the test reports itself as skipped.
 browser_packages=(chromium)

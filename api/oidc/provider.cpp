@@ -12,6 +12,7 @@
 #include "api/auth/base64url.h"
 #include "shared/digest.h"
 #include "shared/json.h"
+#include "shared/log.h"
 #include "shared/percent_encoding.h"
 
 namespace windlass::api {
@@ -42,6 +43,15 @@ Result<std::string> read_private_line(const std::string& path) {
 
 std::string text_member(const rapidjson::Document& document, const char* name) {
     return document.HasMember(name) && document[name].IsString() ? std::string(text_of(document[name])) : std::string();
+}
+
+// RFC 6749 section 5.2: it is not the code that is wrong, it is us.
+bool refuses_client(const HttpsAnswer& answer) {
+    if (answer.status != 400 && answer.status != 401) return false;
+    const auto document = parse_json(answer.body);
+    if (!document || !document->IsObject()) return answer.status == 401;
+    const auto error = text_member(*document, "error");
+    return error == "invalid_client" || error == "unauthorized_client";
 }
 
 Error failed(std::string_view what, const HttpsAnswer& answer) {
@@ -116,13 +126,32 @@ void OidcProvider::run() {
 }
 
 Status OidcProvider::authorization_url(OidcAttempt attempt, std::function<void(Result<std::string>)> done) {
-    return submit([this, attempt = std::move(attempt), done = std::move(done)] { done(url_for(attempt)); });
+    return submit([this, attempt = std::move(attempt), done = std::move(done)] { done(noted(url_for(attempt))); });
 }
 
 Status OidcProvider::redeem(OidcAttempt attempt, std::string code, std::function<void(Result<IdClaims>)> done) {
     return submit([this, attempt = std::move(attempt), code = std::move(code), done = std::move(done)] {
-        done(claims_for(attempt, code));
+        done(noted(claims_for(attempt, code)));
     });
+}
+
+// Of what is denied the person is told, and nobody here can mend it.
+template <typename T>
+Result<T> OidcProvider::noted(Result<T> result) {
+    if (!result && result.error().kind != ErrorKind::denied) complain(result.error().message);
+    return result;
+}
+
+void OidcProvider::complain(const std::string& why) {
+    if (why == complaint_) return;
+    complaint_ = why;
+    log::warning("nobody can log in by OpenID Connect: {}", why);
+}
+
+void OidcProvider::be_content() {
+    if (complaint_.empty()) return;
+    complaint_.clear();
+    log::info("people can log in by OpenID Connect again");
 }
 
 Result<const OidcProvider::Discovered*> OidcProvider::discovered() {
@@ -165,11 +194,12 @@ Result<std::string> OidcProvider::url_for(const OidcAttempt& attempt) {
 Status OidcProvider::fetch_keys() {
     const SteadyTime now = clock_.now().steady;
     if (keys_at_ && now - *keys_at_ < between_key_fetches) return {};
-    keys_at_ = now;
     WINDLASS_TRY(const auto* found, discovered());
     WINDLASS_TRY(const auto answer, fetch_({.url = found->jwks_uri, .form = {}, .user = {}, .password = {}}));
     if (answer.status != 200) return failed(found->jwks_uri, answer);
     WINDLASS_TRY(keys_, KeySet::parse(answer.body));
+    // Not when it failed: who comes here brought a code that the provider took, and must not wait for a minute.
+    keys_at_ = now;
     return {};
 }
 
@@ -188,6 +218,14 @@ Result<IdClaims> OidcProvider::claims_for(const OidcAttempt& attempt, const std:
     }
     request.form = form_of(fields);
     WINDLASS_TRY(const auto answer, fetch_(request));
+    if (refuses_client(answer)) {
+        complain(
+            fmt::format("{} does not accept api.oidc_client_id with the secret in api.oidc_client_secret_file; "
+                        "compare both with what is registered at the provider",
+                        found->token_endpoint));
+        return make_error(ErrorKind::denied,
+                          "The provider does not know this server. Tell whoever runs it: its log says more.");
+    }
     if (answer.status == 400 || answer.status == 401)
         return make_error(ErrorKind::denied, "The provider does not accept this code; log in again.");
     if (answer.status != 200) return failed(found->token_endpoint, answer);
@@ -199,6 +237,7 @@ Result<IdClaims> OidcProvider::claims_for(const OidcAttempt& attempt, const std:
     WINDLASS_TRY(const auto kid, key_of_id_token(token));
     if (!keys_ || keys_->empty() || (!kid.empty() && !keys_->has(kid))) WINDLASS_TRY_STATUS(fetch_keys());
     if (!keys_) return make_error(ErrorKind::unavailable, "the provider's keys are not known");
+    be_content();
     return check_id_token(token, *keys_,
                           {.issuer = settings_.issuer,
                            .client_id = settings_.client_id,

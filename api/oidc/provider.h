@@ -1,7 +1,8 @@
 // One provider of OpenID Connect: found by discovery, asked on a thread of its own.
 //
 // What it says about itself is kept for an hour, its keys until a token names one that is not among them (then they are
-// fetched again, at most once a minute: a stranger cannot make us ask).
+// fetched again, at most once a minute: a stranger cannot make us ask). That it fails, and why, is logged once, not for
+// each login.
 #pragma once
 
 #include <condition_variable>
@@ -68,13 +69,18 @@ class OidcProvider {
     Result<IdClaims> claims_for(const OidcAttempt& attempt, const std::string& code);
     Result<const Discovered*> discovered();
     Status fetch_keys();
+    template <typename T>
+    Result<T> noted(Result<T> result);
+    void complain(const std::string& why);
+    void be_content();
 
     const OidcSettings settings_;
     const Clock& clock_;
     const Fetch fetch_;
     std::optional<Discovered> discovered_;
     std::optional<KeySet> keys_;
-    std::optional<SteadyTime> keys_at_;
+    std::optional<SteadyTime> keys_at_;  // of the last fetch that brought some
+    std::string complaint_;              // the last thing that was logged, until a login works again
     std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<std::function<void()>> queue_;

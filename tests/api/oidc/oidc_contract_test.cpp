@@ -150,6 +150,31 @@ TEST_F(OpenIdConnect, a_provider_that_is_away_or_speaks_for_another_is_503) {
     EXPECT_EQ(answer.body.find("refused"), std::string::npos) << "what went wrong is for the log";
 }
 
+TEST_F(OpenIdConnect, when_the_keys_could_not_be_had_the_next_login_asks_for_them_again) {
+    provider.broken = "/keys";
+    EXPECT_EQ(log_in().status, 503);
+    provider.broken.clear();
+    EXPECT_EQ(log_in().status, 307) << "at the same moment of the clock";
+}
+
+TEST_F(OpenIdConnect, a_provider_that_refuses_us_is_told_apart_from_a_code_that_is_not_good) {
+    const auto answered = [&](int status, const std::string& body) {
+        const auto begun = begin_login();
+        provider.token_status = status;
+        provider.token_answer = body;
+        const auto answer = come_back(begun);
+        EXPECT_EQ(answer.status, 400);
+        return answer.body;
+    };
+    const auto of_code = answered(400, R"({"error":"invalid_grant"})");
+    EXPECT_NE(of_code.find("this code"), std::string::npos) << of_code;
+    EXPECT_EQ(answered(400, "no JSON"), of_code);
+    const auto of_us = answered(401, R"({"error":"invalid_client"})");
+    EXPECT_NE(of_us.find("does not know this server"), std::string::npos) << of_us;
+    EXPECT_EQ(answered(400, R"({"error":"unauthorized_client"})"), of_us);
+    EXPECT_EQ(answered(401, "no JSON"), of_us);
+}
+
 TEST_F(OpenIdConnect, roles_follow_the_claims_at_every_login_where_the_site_maps_them) {
     set_up({"staff=user", "cluster-admins=admin"}, {});
     const auto roles_with = [&](const std::string& claim) {

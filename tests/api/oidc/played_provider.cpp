@@ -92,6 +92,7 @@ Fetch PlayedProvider::fetch() {
     return [this](const HttpsRequest& request) -> Result<HttpsAnswer> {
         asked.push_back(request);
         if (away) return make_error(ErrorKind::unavailable, "connection refused");
+        if (!broken.empty() && request.url == issuer + broken) return HttpsAnswer{500, ""};
         if (request.url == issuer + "/.well-known/openid-configuration")
             return HttpsAnswer{200, R"({"issuer":")" + spoken_issuer + R"(","authorization_endpoint":")" + issuer +
                                         R"(/auth","token_endpoint":")" + issuer + R"(/token","jwks_uri":")" + issuer +

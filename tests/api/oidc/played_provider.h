@@ -36,6 +36,7 @@ class PlayedProvider {
     int token_status = 200;
     std::string spoken_issuer = "https://login.example.org";
     bool away = false;
+    std::string broken;  // a path, e.g. "/keys", that is answered with 500
     std::vector<HttpsRequest> asked;
 
     std::string issuer = "https://login.example.org";
