@@ -21,17 +21,29 @@
 namespace windlass::api {
 namespace {
 
+// Environments, of the job or of each member of its array, hold secrets. They are shown with the one schedule that
+// somebody asks for; in lists, and in the answer that is kept for an Idempotency-Key, they are left out.
+enum class Environments { shown, left_out };
+
+void leave_out_environments(rapidjson::Value& job) {
+    if (!job.IsObject()) return;
+    job.RemoveMember("env");
+    if (const auto array = job.FindMember("array"); array != job.MemberEnd() && array->value.IsArray())
+        job.RemoveMember(array);
+}
+
 // The member "body" of what is stored as the job.
-std::string body_of(const std::string& stored) {
-    const auto document = parse_json(stored);
+std::string body_of(const std::string& stored, Environments environments) {
+    auto document = parse_json(stored);
     if (!document || !document->IsObject() || !document->HasMember("body")) return "{}";
+    if (environments == Environments::left_out) leave_out_environments((*document)["body"]);
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     (*document)["body"].Accept(json);
     return std::string(text_of(buffer));
 }
 
-void write_schedule(JsonWriter& json, const ScheduleView& schedule, WallTime now) {
+void write_schedule(JsonWriter& json, const ScheduleView& schedule, WallTime now, Environments environments) {
     json.StartObject();
     put_text(json, "id", std::to_string(schedule.id));
     put_text(json, "owner", schedule.owner.text());
@@ -51,14 +63,15 @@ void write_schedule(JsonWriter& json, const ScheduleView& schedule, WallTime now
         put(json, schedule.last_job.text());
     else
         json.Null();
-    put_object(json, "job", body_of(schedule.job));
+    put_object(json, "job", body_of(schedule.job, environments));
     json.EndObject();
 }
 
 Response schedule_response(const Call& call, const ScheduleView& schedule, int status) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
-    write_schedule(json, schedule, call.app.clock.now().wall);
+    write_schedule(json, schedule, call.app.clock.now().wall,
+                   status == 201 ? Environments::left_out : Environments::shown);
     Response response = json_response(buffer, status);
     if (status == 201) response.headers.emplace_back("Location", fmt::format("/api/schedules/{}/", schedule.id));
     return response;
@@ -114,7 +127,8 @@ OrProblem<Reply> list_schedules(const Call& call) {
     return list_reply(call,
                       [&app = call.app, owner, after = std::int64_t{0}](JsonWriter& json) mutable -> Result<bool> {
                           WINDLASS_TRY(const auto page, app.schedules.page(owner, after, per_step));
-                          for (const auto& schedule : page) write_schedule(json, schedule, app.clock.now().wall);
+                          for (const auto& schedule : page)
+                              write_schedule(json, schedule, app.clock.now().wall, Environments::left_out);
                           if (!page.empty()) after = page.back().id;
                           return page.size() == per_step;
                       });
@@ -173,7 +187,7 @@ OrProblem<Reply> resume_schedule(const Call& call) {
 // Now, beside the plan: an ordinary job, whatever overlap and pause say.
 OrProblem<Reply> run_schedule(const Call& call) {
     WINDLASS_TRY(const auto schedule, path_schedule(call));
-    WINDLASS_TRY(const auto document, parse_json(body_of(schedule.job)));
+    WINDLASS_TRY(const auto document, parse_json(body_of(schedule.job, Environments::shown)));
     WINDLASS_TRY(auto job, parse_scheduled_job(document, call.app.settings));
     return submit_one(call, schedule.owner, std::move(job), [&app = call.app, id = schedule.id](JobId made) {
         if (const auto stored = app.schedules.set_last_job(id, made); !stored)

@@ -30,13 +30,44 @@ std::string bounded(std::string_view text) {
     return to_valid_utf8(text.substr(0, longest_text));
 }
 
-std::string object_of(const Request& request, const AuditNote& note, const Response& response) {
+bool is_number(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view next_segment(std::string_view& path) {
+    while (!path.empty() && path.front() == '/') path.remove_prefix(1);
+    const auto segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
+// The path of what was not there, or not looked for: whoever typed it may have put anything into it, a token where its
+// number belongs. Numbers stay, of the rest only where it stood: "/api/tokens/{id}/".
+std::string named_path(std::string_view typed, std::string_view pattern) {
+    std::string out = "/";
+    while (!pattern.empty()) {
+        const auto known = next_segment(pattern);
+        const auto said = next_segment(typed);
+        if (known.empty()) break;
+        out += known.front() == '{' && is_number(said) ? said : known;
+        out += '/';
+    }
+    return out;
+}
+
+// Of such an answer the thing that the path names is there.
+bool tells_that_it_exists(int status) {
+    return status < 400 || status == 409;
+}
+
+std::string object_of(const Request& request, const Route& route, const AuditNote& note, const Response& response) {
     if (!note.object.empty()) return bounded(note.object);
     const auto location = std::find_if(response.headers.begin(), response.headers.end(),
                                        [](const auto& header) { return header.first == "Location"; });
     // Not where a login is sent on to: that address has a query with secrets of its own.
     if (location != response.headers.end() && response.status < 300) return bounded(location->second);
-    return bounded(request.path);
+    return tells_that_it_exists(response.status) ? bounded(request.path)
+                                                 : bounded(named_path(request.path, route.path));
 }
 
 AuditEntry entry_of(const App& app, const Request& request, const Route& route, const AuditNote& note,
@@ -48,7 +79,7 @@ AuditEntry entry_of(const App& app, const Request& request, const Route& route, 
     entry.credential = bounded(note.credential);
     entry.address = request.remote_address;
     entry.action = fmt::format("{} {}", request.method, route.path);
-    entry.object = object_of(request, note, response);
+    entry.object = object_of(request, route, note, response);
     entry.status = response.status;
     entry.request_id = request.id;
     entry.detail = bounded(note.detail);

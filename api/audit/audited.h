@@ -18,7 +18,7 @@ struct AuditNote {
     std::optional<UserId> account;
     std::string actor;
     std::string credential;
-    std::string object;   // empty: the Location of the answer, else the path
+    std::string object;   // empty: the Location of the answer, else the path (of a refused request only its numbers)
     std::string detail;   // never a secret, never what somebody typed as a name of an account that does not exist
     bool always = false;  // record it although its method changes nothing: a logout by GET, a login by redirect
 };

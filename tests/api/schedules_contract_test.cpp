@@ -39,6 +39,23 @@ TEST_F(Schedules, one_is_made_shown_and_told) {
     EXPECT_EQ(get("/api/blobs/" + sha256_hex("abc") + "/", ada.token).body, "abc") << "its files are kept";
 }
 
+TEST_F(Schedules, environments_are_shown_with_the_one_schedule_and_neither_listed_nor_kept_with_an_answer) {
+    const std::string members = R"("code":"","data":"","running_commands":"true",)";
+    for (const std::string secret :
+         {R"("env":{"PASSWORD":"canary-4411"})", R"("array":[{"PASSWORD":"canary-4411"}])"}) {
+        const auto text = R"({"name":"n","cron":"@daily","job":{)" + members + secret + "}}";
+        const auto made = send("POST", "/api/schedules/", text, ada.token);
+        ASSERT_EQ(made.status, 201) << made.body;
+        EXPECT_EQ(made.body.find("canary"), std::string::npos);
+        EXPECT_NE(get("/api/schedules/" + made.id() + "/", ada.token).body.find("canary-4411"), std::string::npos);
+    }
+    for (const auto& who : {ada, boss}) {
+        const auto listed = get("/api/schedules/", who.token);
+        EXPECT_EQ(listed.json().Size(), 2u);
+        EXPECT_EQ(listed.body.find("canary"), std::string::npos) << listed.body;
+    }
+}
+
 TEST_F(Schedules, what_is_stored_is_what_a_scheduler_can_read) {
     create(body(), ada);
     const auto rows = schedules_->page({}, 0, 10);

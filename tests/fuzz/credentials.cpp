@@ -5,8 +5,6 @@
 // and one request always give the same row, and another body never does; a range lies within the bytes; a position is
 // written as it was read; a token's scopes open what they name and nothing else. No token opens that we did not sign, and
 // the claims of one that we did make sense.
-//
-// (Signed links: their parser belongs here as soon as it exists.)
 #include "api/auth/presented_credential.h"
 
 #include <algorithm>

@@ -5,16 +5,18 @@
 namespace windlass::fuzz {
 
 std::span<const Target> targets() {
-    static constexpr std::array<Target, 12> all = {{
+    static constexpr std::array<Target, 14> all = {{
         {"configuration", fuzz_configuration},
         {"credentials", fuzz_credentials},
         {"event_stream", fuzz_event_stream},
         {"forwarded", fuzz_forwarded},
         {"http_framing", fuzz_http_framing},
+        {"id_tokens", fuzz_id_tokens},
         {"job_body", fuzz_job_body},
         {"json", fuzz_json},
         {"output_patterns", fuzz_output_patterns},
         {"plans_and_units", fuzz_plans_and_units},
+        {"signed_links", fuzz_signed_links},
         {"websocket_frames", fuzz_websocket_frames},
         {"wire_frames", fuzz_wire_frames},
         {"wire_message", fuzz_wire_message},

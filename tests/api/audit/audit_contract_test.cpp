@@ -78,6 +78,19 @@ TEST_F(Audit, a_refused_login_is_recorded_before_its_answer_and_without_what_was
     }
 }
 
+TEST_F(Audit, what_a_refused_request_has_in_its_path_is_not_recorded_unless_it_is_a_number) {
+    EXPECT_EQ(send("DELETE", "/api/tokens/" + boss.token + "/", {}, boss.token).status, 404);
+    EXPECT_EQ(send("PATCH", "/api/users/" + ada.token, R"({"disabled":true})", boss.token).status, 404);
+    EXPECT_EQ(send("PUT", "/api/quotas/canary-7731/", "{}", ada.token).status, 403);
+    EXPECT_EQ(send("DELETE", "/api/tiers/Basic/", {}, boss.token).status, 409) << "a name of something that is there";
+    const auto all = entries(4);
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(all[0].object, "/api/tokens/{id}/");
+    EXPECT_EQ(all[1].object, "/api/users/{id}/");
+    EXPECT_EQ(all[2].object, "/api/quotas/{subject}/");
+    EXPECT_EQ(all[3].object, "/api/tiers/Basic/");
+}
+
 TEST_F(Audit, what_an_admin_changes_is_durable_before_the_answer) {
     EXPECT_EQ(send("PUT", "/api/quotas/tier:Basic/", R"({"queued":5})", boss.token).status, 200);
     const auto all = audit_entries_->upwards(1, std::nullopt, 10);
