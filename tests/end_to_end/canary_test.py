@@ -4,7 +4,8 @@ handles them, and then everything the site wrote, said and keeps is searched for
 Where a secret may be is written beside it, where it is planted (`where=`); anywhere else is a leak. Places are named
   log:FILE   table:TABLE.COLUMN   answer:METHOD PATH   file:PATH   process:NAME:cmdline   process:NAME:environ
 What the site keeps or tells on purpose: the environment of a job in the table job, that of a schedule's job in
-job_schedule, each told to who asks for the one job or schedule. What of a token is no secret: the first 8 characters of an API token (people tell tokens apart by them), and the header
+job_schedule, each told to who asks for the one job or schedule.
+What of a token is no secret: the first 8 characters of an API token (people tell tokens apart by them), and the header
 and claims of a session's token (readable by design); its signature is one.
 """
 
@@ -12,11 +13,9 @@ import base64
 import fnmatch
 import hashlib
 import json
-import os
 import pathlib
 import re
 import secrets as random_secrets
-import sqlite3
 import stat
 import subprocess
 import unittest
@@ -31,7 +30,7 @@ PRINTED = "printed by a job"
 
 
 def canary(what):
-    """Good as a password too, random at both ends, and with what JSON and percent-encoding write in ways of their own."""
+    """Good as a password too, random at both ends, with characters that JSON and percent-encoding write differently."""
     return f'{random_secrets.token_hex(8)}-"{what}+/%{random_secrets.token_hex(8)}'
 
 
@@ -260,7 +259,9 @@ class Canary(harness.OnDatabase):
                 cls.ask(cls.anybody, "POST", path, {name: cls.username, word: wrong}),
                 cls.ask(cls.anybody, "POST", path, {name: astray, word: wrong}),
                 cls.ask(cls.anybody, "POST", path, {name: astray, word: {"nested": wrong}}),
-                cls.ask(cls.anybody, "POST", path, f'{{"{name}": "{wrong}', headers={"Content-Type": "application/json"}),
+                cls.ask(
+                    cls.anybody, "POST", path, f'{{"{name}": "{wrong}', headers={"Content-Type": "application/json"}
+                ),
                 cls.ask(cls.anybody, "POST", path, {name: cls.username, cls.field_name(path, names_fields): astray}),
             ]
             for answer in refused:
@@ -334,7 +335,8 @@ class Canary(harness.OnDatabase):
             "environment of a job", "env-" + random_secrets.token_hex(12), [*files, "answer:GET /api/jobs/[0-9]*/"]
         )
         key = cls.secrets.plant("Idempotency-Key", "key-" + random_secrets.token_hex(12))
-        body = {"code": "", "data": "", "running_commands": f"test -n \"$SECRET\" && echo {PRINTED}", "env": {"SECRET": env}}
+        commands = f'test -n "$SECRET" && echo {PRINTED}'
+        body = {"code": "", "data": "", "running_commands": commands, "env": {"SECRET": env}}
         for _ in range(2):
             sent = cls.ask(cls.user, "POST", "/api/jobs/submit/", body, 200, {"Idempotency-Key": key})
         cls.ask(cls.user, "POST", "/api/jobs/submit/", {**body, "name": "x"}, 422, {"Idempotency-Key": key})
