@@ -39,9 +39,6 @@ def install(root):
     for name in SERVICES:
         shutil.copy(UNITS / f"{name}.service", root / "usr/lib/systemd/system")
     shutil.copy(UNITS / "windlass-api.socket", root / "usr/lib/systemd/system")
-    # The one program of the system that a unit of ours calls: for a reload.
-    (root / "bin").mkdir(exist_ok=True)
-    shutil.copy2("/bin/kill", root / "bin/kill")
     shutil.copy(UNITS / "windlass.sysusers.conf", root / "usr/lib/sysusers.d/windlass.conf")
     shutil.copy(UNITS / "windlass.toml", root / "etc/windlass/windlass.toml")
 
@@ -178,6 +175,9 @@ class SystemdUnits(unittest.TestCase):
         # Units that ours are ordered after are part of the tree, and have programs of their own.
         for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target", "sockets.target"):
             shutil.copy(f"/lib/systemd/system/{name}", self.root / "usr/lib/systemd/system")
+        # The one program of the system that a unit of ours calls: for a reload.
+        (self.root / "bin").mkdir(exist_ok=True)
+        shutil.copy2("/bin/kill", self.root / "bin/kill")
         units = [str(self.root / f"usr/lib/systemd/system/{name}.service") for name in SERVICES]
         units.append(str(self.root / "usr/lib/systemd/system/windlass-api.socket"))
         done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", "--man=no", f"--root={self.root}", *units],
