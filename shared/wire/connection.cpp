@@ -16,6 +16,10 @@
 namespace windlass::wire {
 namespace {
 
+// Of connections not yet accepted; the kernel takes it down to net.core.somaxconn. All workers of a site come at once
+// when its scheduler was started again, and a unix socket refuses those for whom there is no place.
+constexpr int backlog = 4096;
+
 // A peer that lets this much pile up does not read any more: it is cut off, and comes back when it can.
 constexpr std::size_t max_unsent_bytes = 1u << 30;
 // A stranger's Hello is small.
@@ -271,7 +275,7 @@ class UvListener final : public Listener {
             if (const int failed = uv_tcp_bind(&handles_->tcp, reinterpret_cast<sockaddr*>(&address), 0); failed != 0)
                 return uv_error("cannot listen on " + endpoint_.text(), failed);
         }
-        const int failed = uv_listen(&handles_->stream, 511, [](uv_stream_t* stream, int status) {
+        const int failed = uv_listen(&handles_->stream, backlog, [](uv_stream_t* stream, int status) {
             auto& handles = *static_cast<Handles*>(stream->data);
             if (status == 0 && handles.owner != nullptr) handles.owner->accept();
         });
