@@ -63,7 +63,11 @@ Site::Site(const Options& options) {
     spec.path = program_directory() + "/windlass";
     spec.arguments = {"dev", "--listen", "127.0.0.1:0", "--data", data};
     if (!options.database.empty()) spec.arguments.insert(spec.arguments.end(), {"--database", options.database});
-    spec.environment = {{"PATH", "/usr/bin:/bin"}, {"HOME", directory_.path()}};
+    // One account does all the work here: its rate is what is measured.
+    spec.environment = {{"PATH", "/usr/bin:/bin"},
+                        {"HOME", directory_.path()},
+                        {"WINDLASS_API_REQUESTS_PER_S", "0"},
+                        {"WINDLASS_API_ADDRESS_REQUESTS_PER_S", "0"}};
     spec.log_path = directory_.path() + "/dev.log";
     auto started = cli::ChildProcess::start(spec);
     if (!started) give_up(started.error().message);
