@@ -1,11 +1,11 @@
 #include "api/sse.h"
 
 #include <sodium.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "api/front/header_text.h"
 #include "api/json_fields.h"
 #include "api/render_job.h"
 
@@ -13,16 +13,6 @@ namespace windlass::api {
 namespace {
 
 constexpr std::string_view event_stream = "text/event-stream";
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 std::string base64(std::string_view bytes) {
     std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
@@ -44,7 +34,7 @@ bool accepts_events(std::string_view accept) {
         const auto range = accept.substr(0, comma);
         accept.remove_prefix(std::min(comma + 1, accept.size()));
         const auto semicolon = std::min(range.find(';'), range.size());
-        if (!same(trimmed(range.substr(0, semicolon)), event_stream)) continue;
+        if (!equal_without_case(trimmed(range.substr(0, semicolon)), event_stream)) continue;
         const auto parameter = trimmed(range.substr(std::min(semicolon + 1, range.size())));
         const bool refused =
             parameter == "q=0" || parameter == "q=0.0" || parameter == "q=0.00" || parameter == "q=0.000";
@@ -59,7 +49,8 @@ void append_event(std::string& out, std::string_view type, std::string_view id, 
 
 void append_json_line(std::string& out, std::string_view type, std::string_view id, std::string_view data) {
     const std::string_view name = type == "state" ? "event" : type == "output" ? "log" : type;
-    // Not "id", which the end has for the job. Neither name nor id has a character that would need an escape, and data is an object with members.
+    // Not "id", which the end has for the job. Neither name nor id has a character that would need an escape, and data
+    // is an object with members.
     out.append(R"({"type":")").append(name).append(R"(","position":")").append(id).append("\",").append(data.substr(1));
     out += '\n';
 }

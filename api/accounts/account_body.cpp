@@ -1,10 +1,10 @@
 #include "api/accounts/account_body.h"
 
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <algorithm>
 
+#include "api/front/header_text.h"
 #include "api/names.h"
 
 namespace windlass::api {
@@ -15,7 +15,7 @@ constexpr std::size_t longest_text = 255;
 bool is_json(std::string_view content_type) {
     const auto media_type = without_spaces_around(content_type.substr(0, content_type.find(';')));
     constexpr std::string_view json = "application/json";
-    return media_type.size() == json.size() && strncasecmp(media_type.data(), json.data(), json.size()) == 0;
+    return equal_without_case(media_type, json);
 }
 
 bool has_control_character(std::string_view text) {

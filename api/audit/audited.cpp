@@ -7,6 +7,7 @@
 
 #include "api/app.h"
 #include "api/audit/audit_log.h"
+#include "api/auth/presented_credential.h"
 #include "api/router.h"
 #include "shared/json.h"
 #include "shared/log.h"
@@ -15,10 +16,6 @@ namespace windlass::api {
 namespace {
 
 constexpr std::size_t longest_text = 1000;
-
-bool changes_something(std::string_view method) {
-    return method != "GET" && method != "HEAD";
-}
 
 // Logins, accounts, tokens, and what admins do.
 bool is_about_access(const Route& route, const AuditNote& note) {

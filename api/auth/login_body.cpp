@@ -1,20 +1,16 @@
 #include "api/auth/login_body.h"
 
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <optional>
 #include <utility>
 
 #include "api/auth/form.h"
 #include "api/field_reader.h"
+#include "api/front/header_text.h"
 
 namespace windlass::api {
 namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 // Without parameters and spaces; empty when the request says none.
 std::string_view media_type(const Request& request) {
@@ -27,7 +23,7 @@ std::string_view media_type(const Request& request) {
 // A program that says nothing of the type of its body sends JSON.
 bool is_json(const Request& request) {
     const auto type = media_type(request);
-    return type.empty() || same_name(type, "application/json");
+    return type.empty() || equal_without_case(type, "application/json");
 }
 
 Problem unsupported(const Request& request) {
@@ -97,7 +93,7 @@ OrProblem<LoginBody> read_monitoring_login(const Request& request) {
         const auto name = text_of(member.name);
         for (const auto& [known, place] : {std::pair("username", &username), std::pair("password", &password),
                                            std::pair("frontendonly", &front_end_only)}) {
-            if (!same_name(name, known)) continue;
+            if (!equal_without_case(name, known)) continue;
             if (*place != nullptr) return bad_field(pointer_to("", name), fmt::format("{} is given twice.", name));
             *place = &member.value;
         }
@@ -118,7 +114,7 @@ OrProblem<LoginBody> read_accounts_login(const Request& request) {
 }
 
 OrProblem<LoginBody> read_images_login(const Request& request) {
-    if (same_name(media_type(request), "application/x-www-form-urlencoded")) {
+    if (equal_without_case(media_type(request), "application/x-www-form-urlencoded")) {
         WINDLASS_TRY(const auto object, object_of_form(request.body));
         return read_fields(object, true);
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/auth/jwt.h"
+#include "api/front/header_text.h"
 #include "api/front/origin.h"
 
 namespace windlass::api {
@@ -69,7 +70,7 @@ bool is_same_origin(const Request& request) {
     origin.remove_prefix(scheme + 3);
     // As the client wrote it, also to a proxy in front of us.
     const auto host = request.host.empty() ? request.header("Host") : std::string_view(request.host);
-    return !host.empty() && origin.size() == host.size() && strncasecmp(origin.data(), host.data(), host.size()) == 0;
+    return !host.empty() && equal_without_case(origin, host);
 }
 
 bool is_from_good_page(const Request& request, const std::vector<std::string>& allowed_origins) {

@@ -1,25 +1,11 @@
 #include "api/front/exchange.h"
 
-#include <strings.h>
+#include "api/front/header_text.h"
 
 namespace windlass::api {
-namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-}  // namespace
-
 std::string_view Request::header(std::string_view name) const {
     for (const auto& [key, value] : headers) {
-        if (same_name(key, name)) return value;
+        if (equal_without_case(key, name)) return value;
     }
     return {};
 }
@@ -27,7 +13,7 @@ std::string_view Request::header(std::string_view name) const {
 // RFC 6265 section 5.4: "a=1; b=2", names compared exactly. HTTP/2 proxies may split one list over several headers.
 std::string_view Request::cookie(std::string_view name) const {
     for (const auto& [key, list] : headers) {
-        if (!same_name(key, "Cookie")) continue;
+        if (!equal_without_case(key, "Cookie")) continue;
         std::string_view rest = list;
         while (!rest.empty()) {
             const auto end = std::min(rest.find(';'), rest.size());

@@ -1,31 +1,21 @@
 #include "api/front/forwarded.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
+
+#include "api/front/header_text.h"
 
 namespace windlass::api {
 namespace {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 // All lines of one header are one list (RFC 9110 section 5.3).
 std::string joined(const Headers& headers, std::string_view name) {
     std::string out;
     for (const auto& [key, value] : headers) {
-        if (!same(key, name)) continue;
+        if (!equal_without_case(key, name)) continue;
         if (!out.empty()) out += ',';
         out += value;
     }
@@ -86,8 +76,8 @@ std::optional<IpAddress> parse_node(std::string_view text) {
 }
 
 std::optional<bool> parse_proto(std::string_view text) {
-    if (same(text, "https")) return true;
-    if (same(text, "http")) return false;
+    if (equal_without_case(text, "https")) return true;
+    if (equal_without_case(text, "http")) return false;
     return std::nullopt;
 }
 
@@ -135,10 +125,10 @@ std::optional<Element> parse_element(std::string_view text) {
         const auto name = trimmed(text.substr(0, equals));
         text.remove_prefix(equals + 1);
         if (!take_value(text, value)) return std::nullopt;
-        auto* field = same(name, "for")     ? &out.node
-                      : same(name, "proto") ? &out.proto
-                      : same(name, "host")  ? &out.host
-                                            : nullptr;
+        auto* field = equal_without_case(name, "for")     ? &out.node
+                      : equal_without_case(name, "proto") ? &out.proto
+                      : equal_without_case(name, "host")  ? &out.host
+                                                          : nullptr;
         if (field != nullptr && !std::exchange(*field, value).empty()) return std::nullopt;
         text = trimmed(text);
         if (text.empty()) break;

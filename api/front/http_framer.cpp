@@ -1,11 +1,10 @@
 #include "api/front/http_framer.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "api/front/header_text.h"
 #include "api/front/target.h"
 
 namespace windlass::api {
@@ -43,20 +42,10 @@ bool is_host(std::string_view text) {
     });
 }
 
-bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 // Names under which cpp-httplib hands the addresses of the socket to handlers. A client must not be able to say them.
 bool is_reserved_name(std::string_view name) {
-    return same(name, "REMOTE_ADDR") || same(name, "REMOTE_PORT") || same(name, "LOCAL_ADDR") ||
-           same(name, "LOCAL_PORT");
+    return equal_without_case(name, "REMOTE_ADDR") || equal_without_case(name, "REMOTE_PORT") ||
+           equal_without_case(name, "LOCAL_ADDR") || equal_without_case(name, "LOCAL_PORT");
 }
 
 }  // namespace
@@ -268,28 +257,29 @@ bool HttpFramer::take_framing_header(std::string_view name, std::string_view val
     };
     switch (name.size()) {  // most headers are told apart by their length alone
         case 4:
-            if (!same(name, "Host")) return true;
+            if (!equal_without_case(name, "Host")) return true;
             if (!once(hosts_seen_)) return false;
             return is_host(value) || refuse(400, "The header Host is not a host name with an optional port.");
         case 6:
-            if (!same(name, "Expect")) return true;
-            if (!same(value, "100-continue")) return refuse(417, "The only expectation served is 100-continue.");
+            if (!equal_without_case(name, "Expect")) return true;
+            if (!equal_without_case(value, "100-continue"))
+                return refuse(417, "The only expectation served is 100-continue.");
             expects_continue_ = !framed_.http_1_0;
             return true;
         case 10:
-            if (same(name, "Connection")) take_connection(value);
+            if (equal_without_case(name, "Connection")) take_connection(value);
             return true;
         case 12:
-            return !same(name, "Content-Type") || once(content_type_seen_);
+            return !equal_without_case(name, "Content-Type") || once(content_type_seen_);
         case 13:
-            return !same(name, "Authorization") || once(authorization_seen_);
+            return !equal_without_case(name, "Authorization") || once(authorization_seen_);
         case 14:
-            return !same(name, "Content-Length") || take_content_length(value);
+            return !equal_without_case(name, "Content-Length") || take_content_length(value);
         case 16:
-            if (!same(name, "Content-Encoding") || same(value, "identity")) return true;
+            if (!equal_without_case(name, "Content-Encoding") || equal_without_case(value, "identity")) return true;
             return refuse(415, "A compressed request body is not accepted; send it without Content-Encoding.");
         case 17:
-            return !same(name, "Transfer-Encoding") || take_transfer_encoding(value);
+            return !equal_without_case(name, "Transfer-Encoding") || take_transfer_encoding(value);
         default:
             return true;
     }
@@ -310,7 +300,7 @@ bool HttpFramer::take_content_length(std::string_view value) {
 bool HttpFramer::take_transfer_encoding(std::string_view value) {
     if (framed_.http_1_0) return refuse(400, "Transfer-Encoding does not exist in HTTP/1.0.");
     if (chunked_) return refuse(400, "The header Transfer-Encoding is sent more than once.");
-    if (same(value, "chunked")) {
+    if (equal_without_case(value, "chunked")) {
         chunked_ = true;
         return true;
     }
@@ -323,11 +313,11 @@ void HttpFramer::take_connection(std::string_view value) {
         const auto end = std::min(value.find(','), value.size());
         const auto option = trimmed(value.substr(0, end));
         value.remove_prefix(std::min(end + 1, value.size()));
-        if (same(option, "close")) {
+        if (equal_without_case(option, "close")) {
             framed_.keep_alive = false;
             return;  // close wins over keep-alive
         }
-        if (framed_.http_1_0 && same(option, "keep-alive")) framed_.keep_alive = true;
+        if (framed_.http_1_0 && equal_without_case(option, "keep-alive")) framed_.keep_alive = true;
     }
 }
 

@@ -1,7 +1,6 @@
 #include "api/front/httplib_adapter.h"
 
 #include <httplib.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "api/front/header_text.h"
 #include "api/front/websocket_handshake.h"
 #include "shared/result.h"
 
@@ -60,16 +60,12 @@ class MemoryStream final : public httplib::Stream {
     const std::string& remote_address_;
 };
 
-bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 // Said by the front alone; a handler that says them too would break the framing.
 bool is_ours(std::string_view name) {
     static constexpr std::array<std::string_view, 8> ours{
         "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive",
         "Content-Type",   "X-Request-Id",      "Date",       "Strict-Transport-Security"};
-    return std::any_of(ours.begin(), ours.end(), [&](std::string_view one) { return same(one, name); });
+    return std::any_of(ours.begin(), ours.end(), [&](std::string_view one) { return equal_without_case(one, name); });
 }
 
 // A control character in a header of an answer would let its source write the rest of the answer.
@@ -85,7 +81,7 @@ bool is_safe_header(std::string_view name, std::string_view value) {
 
 bool has_header(const Response& response, std::string_view name) {
     return std::any_of(response.headers.begin(), response.headers.end(),
-                       [&](const auto& header) { return same(header.first, name); });
+                       [&](const auto& header) { return equal_without_case(header.first, name); });
 }
 
 bool has_no_body(int status) {
@@ -232,7 +228,7 @@ class HttplibAdapter::Server final : public httplib::Server {
         accepts_ranges_ = false;
         for (auto& [name, value] : response.headers) {
             if (is_ours(name)) continue;
-            if (same(name, "Accept-Ranges")) {
+            if (equal_without_case(name, "Accept-Ranges")) {
                 accepts_ranges_ = true;  // correct_head() puts it back
             } else if (is_safe_header(name, value)) {
                 out.headers.emplace(std::move(name), std::move(value));

@@ -1,16 +1,12 @@
 #include "api/front/origin.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <optional>
 
+#include "api/front/header_text.h"
+
 namespace windlass::api {
 namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 std::string_view without_default_port(std::string_view scheme, std::string_view host) {
     const std::string_view port = scheme == "https" ? ":443" : ":80";
@@ -35,7 +31,7 @@ std::optional<Parts> split(std::string_view origin) {
 bool is_own(std::string_view origin, const Request& request) {
     const auto parts = split(origin);
     return parts && parts->scheme == request.scheme && !request.host.empty() &&
-           same_name(parts->host, without_default_port(parts->scheme, request.host));
+           equal_without_case(parts->host, without_default_port(parts->scheme, request.host));
 }
 
 bool is_plain(char c) {
@@ -48,7 +44,7 @@ bool is_plain(char c) {
 OriginKind origin_of(const Request& request, const std::vector<std::string>& allow_list) {
     const std::string* origin = nullptr;
     for (const auto& [name, value] : request.headers) {
-        if (!same_name(name, "Origin")) continue;
+        if (!equal_without_case(name, "Origin")) continue;
         if (origin != nullptr) return OriginKind::foreign;
         origin = &value;
     }

@@ -1,32 +1,21 @@
 #include "api/front/websocket_handshake.h"
 
 #include <openssl/evp.h>
-#include <strings.h>
-
 #include <algorithm>
 #include <array>
 
+#include "api/front/header_text.h"
 #include "api/front/origin.h"
 #include "shared/result.h"
 
 namespace windlass::api {
 namespace {
 
-bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 // The elements of all headers of this name, as one list (RFC 9110 section 5.3).
 std::vector<std::string_view> elements(const Request& request, std::string_view name) {
     std::vector<std::string_view> out;
     for (const auto& [key, value] : request.headers) {
-        if (!same(key, name)) continue;
+        if (!equal_without_case(key, name)) continue;
         std::string_view rest = value;
         while (!rest.empty()) {
             const auto end = std::min(rest.find(','), rest.size());
@@ -39,13 +28,13 @@ std::vector<std::string_view> elements(const Request& request, std::string_view 
 
 bool has_element(const Request& request, std::string_view name, std::string_view wanted) {
     const auto all = elements(request, name);
-    return std::any_of(all.begin(), all.end(), [&](std::string_view one) { return same(one, wanted); });
+    return std::any_of(all.begin(), all.end(), [&](std::string_view one) { return equal_without_case(one, wanted); });
 }
 
 std::size_t count(const Request& request, std::string_view name) {
     const auto& headers = request.headers;
-    return static_cast<std::size_t>(
-        std::count_if(headers.begin(), headers.end(), [&](const auto& header) { return same(header.first, name); }));
+    return static_cast<std::size_t>(std::count_if(
+        headers.begin(), headers.end(), [&](const auto& header) { return equal_without_case(header.first, name); }));
 }
 
 // 16 bytes in base64: 22 characters that carry them, two that fill up.

@@ -1,22 +1,14 @@
 #include "api/monitoring/any_case_fields.h"
 
 #include <fmt/format.h>
-#include <strings.h>
+
+#include "api/front/header_text.h"
 
 namespace windlass::api {
-namespace {
-
-// ASCII is enough: no key of the family has anything else.
-bool same_key(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-}  // namespace
-
 const rapidjson::Value* AnyCaseFields::any(std::string_view key) {
     const rapidjson::Value* found = nullptr;
     for (const auto& member : object_.GetObject()) {
-        if (!same_key(text_of(member.name), key)) continue;
+        if (!equal_without_case(text_of(member.name), key)) continue;
         if (found != nullptr) {
             bad(key, "is there twice");
             return nullptr;

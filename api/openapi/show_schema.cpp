@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "api/front/header_text.h"
 #include "api/handlers.h"
 #include "api/openapi/description.h"
 #include "api/openapi/yaml.h"
@@ -42,12 +43,6 @@ const Text& text_of_format(std::string_view format) {
         return made(std::string(text_of(buffer)));
     }();
     return format == "json" ? json : yaml;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
 }
 
 // One entry of Accept: "application/json;q=0.5". What cannot be read counts as not wanted.
