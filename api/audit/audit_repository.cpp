@@ -18,6 +18,11 @@ constexpr std::string_view insert_sqlite =
     "'actor', value ->> 'credential', value ->> 'address', value ->> 'action', value ->> 'object', value ->> 'status', "
     "value ->> 'request_id', value ->> 'detail', value ->> 'previous_hash', value ->> 'hash' from json_each(:rows)";
 
+const std::string entries_where =
+    "select number, at_us, account, actor, credential, address, action, object, status, request_id, detail, "
+    "previous_hash, hash from audit_entry where ";
+const std::string of_account = "(cast(:account as bigint) = -1 or account = cast(:account as bigint))";
+
 std::string rows_of(const std::vector<AuditEntry>& entries) {
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
@@ -126,27 +131,22 @@ Result<AuditHead> AuditRepository::head() {
 }
 
 Result<std::vector<AuditEntry>> AuditRepository::upwards(std::int64_t from, std::optional<UserId> account, int limit) {
-    WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(
-        const auto rows,
-        session->query(
-            "select number, at_us, account, actor, credential, address, action, object, status, "
-            "request_id, detail, previous_hash, hash from audit_entry where number >= :from and "
-            "(cast(:account as bigint) = -1 or account = cast(:account as bigint)) order by number limit :limit",
-            from, filter_of(account), limit));
-    return entries_of(rows);
+    static const std::string sql =
+        entries_where + "number >= :bound and " + of_account + " order by number limit :limit";
+    return page(sql, from, account, limit);
 }
 
 Result<std::vector<AuditEntry>> AuditRepository::downwards(std::int64_t before, std::optional<UserId> account,
                                                            int limit) {
+    static const std::string sql =
+        entries_where + "number < :bound and " + of_account + " order by number desc limit :limit";
+    return page(sql, before, account, limit);
+}
+
+Result<std::vector<AuditEntry>> AuditRepository::page(const std::string& sql, std::int64_t bound,
+                                                      std::optional<UserId> account, int limit) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(
-        const auto rows,
-        session->query(
-            "select number, at_us, account, actor, credential, address, action, object, status, "
-            "request_id, detail, previous_hash, hash from audit_entry where number < :before and "
-            "(cast(:account as bigint) = -1 or account = cast(:account as bigint)) order by number desc limit :limit",
-            before, filter_of(account), limit));
+    WINDLASS_TRY(const auto rows, session->query(sql, bound, filter_of(account), limit));
     return entries_of(rows);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "shared/audit.h"
@@ -31,6 +32,9 @@ class AuditRepository {
     Result<std::vector<AuditEntry>> downwards(std::int64_t before, std::optional<UserId> account, int limit);
 
   private:
+    Result<std::vector<AuditEntry>> page(const std::string& sql, std::int64_t bound, std::optional<UserId> account,
+                                         int limit);
+
     SessionPool& pool_;
 };
 
