@@ -149,7 +149,8 @@ void ScheduleDesk::leave_out(const Due& due, const std::string& why) {
 
 void ScheduleDesk::arm() {
     const auto next = schedules_.next();
-    if (!next || under_way_) return timer_.stop();
+    // What look() waits for makes it look again: a timer for what is due already would only ring for ever.
+    if (!next || under_way_ || reloading_ || turns_.deposed()) return timer_.stop();
     const auto wait = std::chrono::ceil<Milliseconds>(std::max<Microseconds>(*next - turns_.now().wall, {}));
     timer_.start(std::min(wait, longest_sleep));
 }

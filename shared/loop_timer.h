@@ -1,9 +1,13 @@
 // A timer of a libuv loop that may be destroyed at any time, also while it calls back: libuv keeps the memory until its
 // close callback. Everything belongs to the loop's thread.
+//
+// However often it is set for "at once", the loop comes to its sockets in between: libuv 1.44 rings a timer that its own
+// callback set to 0 again in the same round, for ever, and nothing else is served (uv__run_timers).
 #pragma once
 
 #include <uv.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -13,7 +17,7 @@ namespace windlass {
 
 class LoopTimer {
   public:
-    LoopTimer(uv_loop_t* loop, std::function<void()> on_time) : handle_(new Handle{{}, std::move(on_time)}) {
+    LoopTimer(uv_loop_t* loop, std::function<void()> on_time) : handle_(new Handle{{}, std::move(on_time), false}) {
         uv_timer_init(loop, &handle_->timer);
         handle_->timer.data = handle_;
     }
@@ -44,6 +48,13 @@ class LoopTimer {
     struct Handle {
         uv_timer_t timer;
         std::function<void()> on_time;
+        bool rings = false;  // on_time is under way
+
+        void ring() {
+            rings = true;
+            on_time();
+            rings = false;
+        }
     };
 
     const uv_handle_t* as_handle() const { return reinterpret_cast<const uv_handle_t*>(&handle_->timer); }
@@ -51,8 +62,8 @@ class LoopTimer {
         if (handle_ == nullptr) return;
         uv_update_time(handle_->timer.loop);
         uv_timer_start(
-            &handle_->timer, [](uv_timer_t* timer) { static_cast<Handle*>(timer->data)->on_time(); }, count(first),
-            count(every));
+            &handle_->timer, [](uv_timer_t* timer) { static_cast<Handle*>(timer->data)->ring(); },
+            std::max(count(first), handle_->rings ? std::uint64_t{1} : 0), count(every));
     }
     static std::uint64_t count(Milliseconds time) {
         return time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;

@@ -24,6 +24,7 @@ struct StoreSwitch {
     std::mutex mutex;
     std::condition_variable opened;
     bool gate_closed = false;     // commits wait
+    bool shelf_closed = false;    // those who read the schedules wait
     std::atomic<int> waiting{0};  // commits that wait at the gate
     std::atomic<ErrorKind> failure{ErrorKind::internal};
     std::atomic<bool> failing{false};
@@ -38,7 +39,7 @@ struct StoreSwitch {
     void open_gate() {
         {
             const std::lock_guard lock(mutex);
-            gate_closed = false;
+            gate_closed = shelf_closed = false;
         }
         opened.notify_all();
     }
@@ -80,7 +81,8 @@ class SwitchedStore final : public Store {
         return inner_->submitted_with(account, route, key);
     }
     Result<std::vector<ScheduleRecord>> schedules() override {
-        const std::lock_guard lock(control_->mutex);
+        std::unique_lock lock(control_->mutex);
+        control_->opened.wait(lock, [&] { return !control_->shelf_closed; });
         return control_->schedules;
     }
     Result<std::int64_t> move_finished(std::int64_t most) override { return inner_->move_finished(most); }
@@ -720,6 +722,55 @@ TEST_F(ServiceTest, a_recurring_job_that_is_due_is_run_once_and_one_that_overlap
     control_->each_batch([&](const Batch& batch) {
         for (const auto& job : batch.jobs) EXPECT_EQ(job.job, jobs[0].job) << "no second one";
     });
+}
+
+TEST_F(ServiceTest, recurring_jobs_that_are_read_anew_while_one_of_them_comes_into_being_stop_nobody) {
+    protocol::SubmitItem item;
+    item.spec.running_commands = "again";
+    ScheduleRecord record;
+    record.id = 4;
+    record.owner = UserId{9};
+    record.cron = "* * * * *";
+    record.time_zone = "UTC";
+    record.missed = MissedPolicy::all;
+    record.overlap = OverlapPolicy::queue;
+    record.job = R"({"body":{"code":"C","data":"D"},"item":)" + protocol::encode_item(item) + "}";
+    record.dealt_with = clock_.now().wall - std::chrono::minutes{3};
+    start();
+    Client& api = join("api");
+    {
+        const std::lock_guard lock(control_->mutex);
+        control_->schedules = {record};
+        control_->gate_closed = true;
+    }
+    // The first run waits at the gate, the next is due already, and behind them one reads the schedules again.
+    api.connection->send(protocol::SchedulesChanged{RequestId{1}});
+    EXPECT_TRUE(loop_.run_until([&] { return control_->waiting > 0; }));
+    api.connection->send(protocol::SchedulesChanged{RequestId{2}});
+    api.connection->send(protocol::AskStatistics{RequestId{3}});
+    wait_for<protocol::Statistics>(api);
+    {
+        const std::lock_guard lock(control_->mutex);
+        control_->gate_closed = false;
+        control_->shelf_closed = true;
+    }
+    control_->opened.notify_all();
+    const auto runs = [&] {
+        std::size_t found = 0;
+        control_->each_batch([&](const Batch& batch) { found += batch.jobs.size(); });
+        return found;
+    };
+    EXPECT_TRUE(loop_.run_until([&] { return runs() == 1; }));
+    api.connection->send(protocol::AskStatistics{RequestId{4}});
+    wait_for<protocol::Statistics>(api);
+    {
+        const std::lock_guard lock(control_->mutex);
+        control_->schedules.front().dealt_with += std::chrono::minutes{1};
+    }
+    control_->open_gate();
+    EXPECT_EQ(wait_for<protocol::OperatorAnswered>(api).first.refused, "");
+    EXPECT_EQ(wait_for<protocol::OperatorAnswered>(api).first.refused, "");
+    EXPECT_TRUE(loop_.run_until([&] { return runs() >= 2; }));
 }
 
 TEST_F(ServiceTest, a_stranger_that_says_nothing_is_cut_off) {
