@@ -292,6 +292,27 @@ create table job_tag (
 CREATE INDEX job_tag_all ON public.job_tag USING btree (tag, job);
 CREATE INDEX job_tag_job ON public.job_tag USING btree (job);
 
+create table metric_series (
+    id bigint not null,
+    job bigint not null,
+    hostname text not null,
+    measurement text not null,
+    type text not null,
+    type_id text not null,
+    constraint metric_series_job_hostname_measurement_type_type_id_key UNIQUE (job, hostname, measurement, type, type_id),
+    constraint metric_series_pkey PRIMARY KEY (id)
+);
+
+create table metric_window (
+    series bigint not null,
+    resolution_s bigint not null,
+    start_ms bigint not null,
+    packed bytea not null,
+    constraint metric_window_pkey PRIMARY KEY (series, resolution_s, start_ms),
+    constraint metric_window_series_fkey FOREIGN KEY (series) REFERENCES metric_series(id)
+);
+CREATE INDEX metric_window_age ON public.metric_window USING btree (resolution_s, start_ms);
+
 create table oidc_identity (
     issuer text not null,
     subject text not null,

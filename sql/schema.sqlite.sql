@@ -282,6 +282,26 @@ CREATE INDEX job_tag_all on job_tag (tag, job);
 
 CREATE INDEX job_tag_job on job_tag (job);
 
+CREATE TABLE metric_series (
+    id          bigint not null primary key,
+    job         bigint not null,
+    hostname    text not null,
+    measurement text not null,
+    type        text not null,
+    type_id     text not null,
+    unique (job, hostname, measurement, type, type_id)
+);
+
+CREATE TABLE metric_window (
+    series       bigint not null references metric_series (id),
+    resolution_s bigint not null,
+    start_ms     bigint not null,
+    packed       blob not null,
+    primary key (series, resolution_s, start_ms)
+);
+
+CREATE INDEX metric_window_age on metric_window (resolution_s, start_ms);
+
 CREATE TABLE oidc_identity (
     issuer     text not null,
     subject    text not null,
