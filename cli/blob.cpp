@@ -11,7 +11,7 @@ void add_blob(CLI::App& app, Options& options) {
     add_with_argument(*blob, "put", "upload a file, or what is missing of it, and print its SHA-256", "path",
                       "the file", options, [&options](const std::string& path) -> Status {
                           WINDLASS_TRY(Server server, Server::find(options.url));
-                          WINDLASS_TRY(const std::string sha256, upload(server, path));
+                          WINDLASS_TRY(const std::string sha256, upload(server, path, !options.quiet));
                           fmt::print("{}\n", sha256);
                           return {};
                       });

@@ -20,7 +20,8 @@ struct Options {
 void add_dev(CLI::App& app, Options& options);       // dev
 void add_login(CLI::App& app, Options& options);     // login, logout
 void add_submit(CLI::App& app, Options& options);    // submit, run
-void add_job(CLI::App& app, Options& options);       // job list|show|wait|cancel|rerun|log|why, result
+void add_job(CLI::App& app, Options& options);       // job list|show|wait|cancel|rerun|log|why
+void add_result(CLI::App& app, Options& options);    // result, result get
 void add_array(CLI::App& app, Options& options);     // array show|members|cancel|rerun-failed
 void add_blob(CLI::App& app, Options& options);      // blob put|list|remove
 void add_schedule(CLI::App& app, Options& options);  // schedule list|create|show|pause|resume|run|remove
@@ -32,5 +33,6 @@ void add_tier(CLI::App& app, Options& options);      // tier list|set|remove
 void add_token(CLI::App& app, Options& options);     // token list|create|revoke
 void add_audit(CLI::App& app, Options& options);     // audit list|verify
 void add_doctor(CLI::App& app, Options& options);    // doctor
+void add_completion(CLI::App& app, Options& options);  // completion, man
 
 }  // namespace windlass::cli

@@ -7,8 +7,12 @@
 
 #include "cli/follow_log.h"
 #include "cli/job_ending.h"
+#include "cli/last_job.h"
 #include "cli/noun.h"
+#include "cli/progress.h"
+#include "cli/selected_jobs.h"
 #include "cli/server.h"
+#include "cli/terminal.h"
 #include "shared/digest.h"
 #include "shared/percent_encoding.h"
 
@@ -27,38 +31,45 @@ struct JobFilter {
 };
 
 void add_filter(CLI::App& command, JobFilter& filter) {
-    command.add_option("--status", filter.status, "only those that are queued, running, succeeded, …");
+    command.add_option("--status,--state", filter.status, "only those that are queued, running, succeeded, …");
     command.add_option("--tag", filter.tag, "only those with this tag");
     command.add_option("--queue", filter.queue, "only those of this queue");
     command.add_option("--search", filter.name_part, "only those whose name contains this");
 }
 
-Status list_jobs(const Options& options, const JobFilter& filter) {
-    WINDLASS_TRY(Server server, Server::find(options.url));
+std::string path_of(const JobFilter& filter, int limit, const std::string& after) {
     std::string path = "/api/jobs/";
     char separator = '?';
     const auto add = [&](const char* key, const std::string& value) {
         if (!value.empty()) path += fmt::format("{}{}={}", std::exchange(separator, '&'), key, percent_encoded(value));
     };
-    add("limit", filter.limit > 0 ? std::to_string(filter.limit) : "");
+    add("limit", limit > 0 ? std::to_string(limit) : "");
+    add("after", after);
     add("status", filter.status);
     add("tag", filter.tag);
     add("queue", filter.queue);
     add("q", filter.name_part);
-    WINDLASS_TRY(const ServerAnswer answer, server.get(path));
+    return path;
+}
+
+Status list_jobs(const Options& options, const JobFilter& filter) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const ServerAnswer answer, server.get(path_of(filter, filter.limit, {})));
     return print_list(options, answer, {{"id", "ID", 16}, {"status", "STATUS", 10}, {"duration", "SECONDS", 0}}, "id");
 }
 
-Status show_job(const Options& options, const std::string& id) {
+Status show_job(const Options& options, const std::string& word) {
     WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const std::string id, selected_job(server, word));
     WINDLASS_TRY(const std::string path, job_path(id));
     WINDLASS_TRY(const ServerAnswer answer, server.get(path));
     print_object(options, answer, "status");
     return {};
 }
 
-Status why_job(const Options& options, const std::string& id) {
+Status why_job(const Options& options, const std::string& word) {
     WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const std::string id, selected_job(server, word));
     WINDLASS_TRY(const std::string path, job_path(id, "why/"));
     WINDLASS_TRY(const ServerAnswer answer, server.get(path));
     fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "why"));
@@ -66,8 +77,9 @@ Status why_job(const Options& options, const std::string& id) {
 }
 
 // What it has printed so far, byte for byte, also while it runs.
-Status print_log(const Options& options, const std::string& id, bool standard_error, bool follow) {
+Status print_log(const Options& options, const std::string& word, bool standard_error, bool follow) {
     WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const std::string id, selected_job(server, word));
     if (follow)
         return follow_log(server, id, standard_error ? "stderr" : "stdout", [](bool, std::string_view bytes) {
             std::fwrite(bytes.data(), 1, bytes.size(), stdout);
@@ -79,18 +91,29 @@ Status print_log(const Options& options, const std::string& id, bool standard_er
     return {};
 }
 
-Result<int> wait_job(const Options& options, const std::string& id) {
+// Ends with the code of the first job, in the order in which they were named, that did not end with 0.
+Result<int> wait_jobs(const Options& options, const std::vector<std::string>& words) {
     WINDLASS_TRY(Server server, Server::find(options.url));
-    WINDLASS_TRY(const ServerAnswer job, wait_for_job(server, id));
-    WINDLASS_TRY(const ServerAnswer result, server.get("/api/results/" + id + "/"));
-    const std::string status = member_text(job.document, "status");
-    if (options.json)
-        fmt::print("{}\n", result.text);
-    else if (!options.quiet)
-        fmt::print("{}\n", status);
-    const rapidjson::Value* results = results_of(result);
-    if (results == nullptr) return make_error(ErrorKind::internal, fmt::format("job {} ended without a result", id));
-    return ending_of(status, *results).exit_code;
+    WINDLASS_TRY(const auto ids, selected_jobs(server, words));
+    int exit_code = 0;
+    Progress progress("waiting", static_cast<std::int64_t>(ids.size()), false, ids.size() > 1 && !options.quiet);
+    for (const std::string& id : ids) {
+        WINDLASS_TRY(const ServerAnswer job, wait_for_job(server, id));
+        WINDLASS_TRY(const ServerAnswer result, server.get("/api/results/" + id + "/"));
+        const std::string status = member_text(job.document, "status");
+        const rapidjson::Value* results = results_of(result);
+        if (results == nullptr)
+            return make_error(ErrorKind::internal, fmt::format("job {} ended without a result", id));
+        if (exit_code == 0) exit_code = ending_of(status, *results).exit_code;
+        progress.add(1);
+        if (options.json)
+            fmt::print("{}\n", result.text);
+        else if (!options.quiet && ids.size() == 1)
+            fmt::print("{}\n", coloured_status(status, has_colours(stdout)));
+        else if (!options.quiet && !is_terminal(stderr))
+            fmt::print("{} {}\n", id, status);
+    }
+    return exit_code;
 }
 
 Status cancel_one(const Options& options, const std::string& id) {
@@ -104,11 +127,13 @@ Status cancel_one(const Options& options, const std::string& id) {
     return {};
 }
 
-Status cancel_jobs(const Options& options, const std::vector<std::string>& ids, const JobFilter& filter) {
-    if (ids.empty() == !filter.any())
+Status cancel_jobs(const Options& options, const std::vector<std::string>& words, const JobFilter& filter) {
+    if (words.empty() == !filter.any())
         return make_error(ErrorKind::invalid,
                           "say which jobs: either by their ids, or with --status, --tag, --queue "
                           "or --search");
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const auto ids, selected_jobs(server, words));
     if (ids.size() == 1) return cancel_one(options, ids.front());
     rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
@@ -136,26 +161,41 @@ Status cancel_jobs(const Options& options, const std::vector<std::string>& ids, 
     return perform(options, "POST", "/api/jobs/cancel/", std::string(text_of(buffer)), "requested", nullptr);
 }
 
-Status rerun_job(const Options& options, const std::string& id) {
-    WINDLASS_TRY(Server server, Server::find(options.url));
-    WINDLASS_TRY(const std::string path, job_path(id, "rerun/"));
-    WINDLASS_TRY(const ServerAnswer answer, server.post(path, "{}", random_token()));
-    fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
-    return {};
+// The ids of those that a filter finds, newest first, page by page; no more than one command may name.
+Result<std::vector<std::string>> ids_of(Server& server, const JobFilter& filter) {
+    std::vector<std::string> ids;
+    std::string after;
+    while (true) {
+        WINDLASS_TRY(const ServerAnswer page, server.get(path_of(filter, 1000, after)));
+        if (!page.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
+        for (const auto& row : page.document.GetArray()) ids.push_back(member_text(row, "id"));
+        if (ids.size() > most_jobs)
+            return make_error(ErrorKind::invalid,
+                              fmt::format("these are more than {} jobs; narrow it down", most_jobs));
+        if (page.document.Size() < 1000) return ids;
+        after = ids.back();
+    }
 }
 
-Status print_result(const Options& options, const std::string& id) {
+Status rerun_jobs(const Options& options, const std::vector<std::string>& words, const JobFilter& filter) {
+    if (words.empty() == !filter.any())
+        return make_error(ErrorKind::invalid,
+                          "say which jobs: either by their ids, or with --status, --tag, --queue or --search");
     WINDLASS_TRY(Server server, Server::find(options.url));
-    WINDLASS_TRY_STATUS(job_path(id));
-    WINDLASS_TRY(const ServerAnswer answer, server.get("/api/results/" + id + "/"));
-    const rapidjson::Value* results = results_of(answer);
-    if (results == nullptr)
-        return make_error(ErrorKind::conflict,
-                          fmt::format("job {} has not ended yet; `windlass job wait {}` waits for it", id, id));
-    if (options.json)
-        fmt::print("{}\n", answer.text);
-    else
-        print_members(*results);
+    std::vector<std::string> ids;
+    if (filter.any()) {
+        WINDLASS_TRY(ids, ids_of(server, filter));
+    } else {
+        WINDLASS_TRY(ids, selected_jobs(server, words));
+    }
+    Progress progress("sending again", static_cast<std::int64_t>(ids.size()), false, !options.quiet);
+    for (const std::string& id : ids) {
+        WINDLASS_TRY(const std::string path, job_path(id, "rerun/"));
+        WINDLASS_TRY(const ServerAnswer answer, server.post(path, "{}", random_token()));
+        progress.add(1);
+        fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
+        remember_last_job(server.credentials().url, member_text(answer.document, "id"));
+    }
     return {};
 }
 
@@ -164,7 +204,8 @@ Status print_result(const Options& options, const std::string& id) {
 void add_job(CLI::App& app, Options& options) {
     CLI::App* job = app.add_subcommand("job", "look at jobs, wait for them, cancel them");
     job->require_subcommand(1);
-    const char* id = "the job's id";
+    const char* id = "the job's id, or `last`";
+    const char* several = "ids: 100000042, last, 1,3,5-8, 10-30:5";
 
     auto listed = std::make_shared<JobFilter>();
     CLI::App* list = job->add_subcommand("list", "your jobs (an admin's: all), newest first");
@@ -179,11 +220,15 @@ void add_job(CLI::App& app, Options& options) {
     auto ids = std::make_shared<std::vector<std::string>>();
     auto cancelled = std::make_shared<JobFilter>();
     CLI::App* cancel = job->add_subcommand("cancel", "end jobs with their whole process trees");
-    cancel->add_option("ids", *ids, "their ids");
+    cancel->add_option("ids", *ids, several);
     add_filter(*cancel, *cancelled);
     on_use(*cancel, options, [ids, cancelled, &options] { return cancel_jobs(options, *ids, *cancelled); });
-    add_with_argument(*job, "rerun", "send the same job again (also one that was lost) and print its id", "id", id,
-                      options, [&options](const std::string& which) { return rerun_job(options, which); });
+    auto again = std::make_shared<std::vector<std::string>>();
+    auto found = std::make_shared<JobFilter>();
+    CLI::App* rerun = job->add_subcommand("rerun", "send the same jobs again (also lost ones) and print their ids");
+    rerun->add_option("ids", *again, several);
+    add_filter(*rerun, *found);
+    on_use(*rerun, options, [again, found, &options] { return rerun_jobs(options, *again, *found); });
     auto standard_error = std::make_shared<bool>(false);
     auto follow = std::make_shared<bool>(false);
     CLI::App* log = add_with_argument(*job, "log", "what it has printed so far", "id", id, options,
@@ -192,13 +237,14 @@ void add_job(CLI::App& app, Options& options) {
                                       });
     log->add_flag("--stderr", *standard_error, "its standard error instead of its standard output");
     log->add_flag("--follow,-f", *follow, "go on with what it prints until it has ended");
-    add_with_argument(*job, "wait", "wait until it has ended; ends with the job's exit code", "id", id, options,
-                      [&options](const std::string& which) -> Status {
-                          WINDLASS_TRY(options.exit_code, wait_job(options, which));
-                          return {};
-                      });
-    add_with_argument(app, "result", "the result of one job", "id", id, options,
-                      [&options](const std::string& which) { return print_result(options, which); });
+    auto awaited = std::make_shared<std::vector<std::string>>();
+    CLI::App* wait = job->add_subcommand(
+        "wait", "wait until they have ended; ends with the exit code of the first that did not end with 0");
+    wait->add_option("ids", *awaited, several)->required();
+    on_use(*wait, options, [awaited, &options]() -> Status {
+        WINDLASS_TRY(options.exit_code, wait_jobs(options, *awaited));
+        return {};
+    });
 }
 
 }  // namespace windlass::cli

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
     cli::add_login(app, options);
     cli::add_submit(app, options);
     cli::add_job(app, options);
+    cli::add_result(app, options);
     cli::add_array(app, options);
     cli::add_blob(app, options);
     cli::add_schedule(app, options);
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
     cli::add_audit(app, options);
     cli::add_tier(app, options);
     cli::add_doctor(app, options);
+    cli::add_completion(app, options);
     // What stands behind `--` belongs to a job, byte for byte: the parser, which gives brackets and commas a meaning of
     // its own, never sees it.
     char** const dashes = std::find(argv + 1, argv + argc, std::string_view("--"));

@@ -20,7 +20,10 @@ std::string path_of(const std::string& id, const char* rest = "") {
     return "/api/schedules/" + id + "/" + rest;
 }
 
-Status create(const Options& options, const ScheduleWords& words, const SubmitWords& job) {
+Status create(const Options& options, CLI::App& command, const ScheduleWords& words, SubmitWords& job) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY_STATUS(read_directives(command, job));
+    WINDLASS_TRY_STATUS(upload_files(server, job, !options.quiet));
     WINDLASS_TRY(const std::string body, body_of(job, options.behind_dashes));
     rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
@@ -35,7 +38,6 @@ Status create(const Options& options, const ScheduleWords& words, const SubmitWo
     put_key(writer, "job");
     writer.RawValue(body.data(), body.size(), rapidjson::kObjectType);
     writer.EndObject();
-    WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const ServerAnswer answer, server.post("/api/schedules/", std::string(text_of(buffer))));
     fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
     return {};
@@ -63,10 +65,10 @@ void add_schedule(CLI::App& app, Options& options) {
     make->add_option("--missed", words->missed, "what came while no scheduler was there: skip, once or all");
     make->add_option("--schedule-name", words->name, "of the schedule; --name is that of its jobs");
     const auto job = add_words(*make);
-    on_use(*make, options, [words, job, &options] {
+    on_use(*make, options, [make, words, job, &options] {
         ScheduleWords named = *words;
         if (named.name.empty()) named.name = job->name;
-        return create(options, named, *job);
+        return create(options, *make, named, *job);
     });
     const char* id = "the schedule's id";
     add_with_argument(*schedule, "show", "everything about one", "id", id, options,

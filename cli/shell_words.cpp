@@ -30,4 +30,8 @@ std::string shell_text(const std::vector<std::string>& words) {
     return text;
 }
 
+std::string shell_word(const std::string& word) {
+    return quoted(word);
+}
+
 }  // namespace windlass::cli

@@ -10,4 +10,7 @@ namespace windlass::cli {
 // where needed, so that the program gets exactly these words.
 std::string shell_text(const std::vector<std::string>& words);
 
+// One word, quoted where needed.
+std::string shell_word(const std::string& word);
+
 }  // namespace windlass::cli

@@ -7,7 +7,9 @@
 #include <iostream>
 #include <iterator>
 
+#include "cli/job_file.h"
 #include "cli/private_file.h"
+#include "cli/script.h"
 #include "cli/shell_words.h"
 #include "cli/units.h"
 #include "cli/upload.h"
@@ -197,10 +199,18 @@ Status put_array(JsonWriter& writer, const SubmitWords& words) {
     return {};
 }
 
+// A script is the job's code, run by its interpreter, with what stands behind `--` as its arguments.
+std::string commands_of(const SubmitWords& words, const std::vector<std::string>& commands) {
+    if (words.script.empty()) return commands.empty() ? std::string() : shell_text(commands);
+    std::string text = words.interpreter + " ./code";
+    for (const std::string& argument : commands) text += " " + shell_word(argument);
+    return text;
+}
+
 Status put_code_and_data(Body& body, const SubmitWords& words) {
     if (words.code == "-" && words.data == "-")
         return make_error(ErrorKind::invalid, "only one of --code and --data can be read from standard input");
-    WINDLASS_TRY(const std::string code, text_of_file(words.code));
+    WINDLASS_TRY(const std::string code, words.script.empty() ? text_of_file(words.code) : words.script_text);
     WINDLASS_TRY(const std::string data, text_of_file(words.data));
     for (const auto& [flag, text] : {std::pair("--code", &code), std::pair("--data", &data)})
         if (!is_valid_utf8(*text) || text->find('\0') != std::string::npos)
@@ -213,13 +223,13 @@ Status put_code_and_data(Body& body, const SubmitWords& words) {
 
 }  // namespace
 
-Status upload_files(Server& server, SubmitWords& words) {
+Status upload_files(Server& server, SubmitWords& words, bool show) {
     for (const std::string& entry : words.files) {
         const auto equals = entry.find('=');
         const std::string path = equals == std::string::npos ? entry : entry.substr(equals + 1);
         const std::string name =
             equals == std::string::npos ? std::filesystem::path(path).filename().string() : entry.substr(0, equals);
-        WINDLASS_TRY(std::string sha256, upload(server, path));
+        WINDLASS_TRY(std::string sha256, upload(server, path, show));
         words.uploaded.emplace_back(name, std::move(sha256));
     }
     words.files.clear();
@@ -227,13 +237,15 @@ Status upload_files(Server& server, SubmitWords& words) {
 }
 
 Result<std::string> body_of(const SubmitWords& words, const std::vector<std::string>& commands) {
-    if (commands.empty())
-        return make_error(ErrorKind::invalid, "what is to be run stands behind `--`: windlass run -- echo hello");
+    if (commands.empty() && words.script.empty() && words.job_file.empty())
+        return make_error(ErrorKind::invalid,
+                          "what is to be run is missing: a script (windlass run job.sh), or commands behind `--` "
+                          "(windlass run -- echo hello)");
     rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
     Body body(writer);
     WINDLASS_TRY_STATUS(put_code_and_data(body, words));
-    body.whole_text("running_commands", shell_text(commands));
+    body.whole_text("running_commands", commands_of(words, commands));
     body.text("name", words.name);
     body.text("queue", words.queue);
     body.texts("tags", words.tags);
@@ -254,11 +266,42 @@ Result<std::string> body_of(const SubmitWords& words, const std::vector<std::str
     WINDLASS_TRY_STATUS(put_map(writer, "resources", "--resource", words.resources, true));
     WINDLASS_TRY_STATUS(put_array(writer, words));
     body.end();
-    return std::string(text_of(buffer));
+    if (words.job_file.empty()) return std::string(text_of(buffer));
+    WINDLASS_TRY(const std::string file, text_of_file(words.job_file));
+    return with_job_file(file, text_of(buffer));
+}
+
+Status read_directives(CLI::App& command, SubmitWords& words) {
+    if (words.script.empty()) return {};
+    if (!words.code.empty())
+        return make_error(ErrorKind::invalid, "a script is the job's code; --code does not go with it");
+    WINDLASS_TRY(words.script_text, text_of_file(words.script));
+    WINDLASS_TRY(Script script, read_script(words.script_text));
+    words.interpreter = std::move(script.interpreter);
+    CLI::App said;
+    const auto unused = add_words(said);
+    try {
+        said.parse(std::vector<std::string>(script.directives.rbegin(), script.directives.rend()));
+    } catch (const CLI::ParseError& error) {
+        return make_error(ErrorKind::invalid, fmt::format("the #WINDLASS lines of {}: {}", words.script, error.what()));
+    }
+    for (const CLI::Option* option : said.get_options()) {
+        CLI::Option* const flag = command.get_option_no_throw(option->get_name());
+        if (option->count() == 0 || flag == nullptr || flag->count() > 0) continue;
+        if (option->get_positional())
+            return make_error(ErrorKind::invalid,
+                              fmt::format("the #WINDLASS lines of {} hold flags alone", words.script));
+        flag->add_result(option->results());
+        flag->run_callback();
+    }
+    return {};
 }
 
 std::shared_ptr<SubmitWords> add_words(CLI::App& command) {
     auto words = std::make_shared<SubmitWords>();
+    command.add_option("script", words->script,
+                       "a script that is the job; flags may stand in its comments: #WINDLASS --memory 2GiB");
+    command.add_option("--job", words->job_file, "a file with fields of a submit as JSON; - is standard input");
     const auto one_by_one = [](CLI::Option* option) {
         option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     };

@@ -12,6 +12,8 @@
 namespace windlass::cli {
 
 struct SubmitWords {
+    std::string script;    // a file that is the code; what stands behind `--` are its arguments
+    std::string job_file;  // JSON with fields of a submit
     std::string name;
     std::string queue;
     std::vector<std::string> tags;
@@ -41,6 +43,8 @@ struct SubmitWords {
     std::optional<std::int64_t> array;   // members
     std::string array_file;              // JSON list, or one JSON object per line
     std::optional<std::int64_t> max_fails;
+    std::string script_text;  // made by read_directives(), and who runs it
+    std::string interpreter;
     // Made by upload_files(): name -> SHA-256.
     std::vector<std::pair<std::string, std::string>> uploaded;
 };
@@ -48,8 +52,13 @@ struct SubmitWords {
 // Adds the flags to a word of the command.
 std::shared_ptr<SubmitWords> add_words(CLI::App& command);
 
+// Takes what stands in the comments of the script (script.h) for all that was not said on the command line, and the
+// script itself as code. Nothing without a script.
+Status read_directives(CLI::App& command, SubmitWords& words);
+
 // Brings what --file names to the server, once for the same bytes.
-Status upload_files(Server& server, SubmitWords& words);
+// `show`: lines on the terminal say how far it has come.
+Status upload_files(Server& server, SubmitWords& words, bool show);
 
 Result<std::string> body_of(const SubmitWords& words, const std::vector<std::string>& commands);
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/progress.h"
 #include "shared/digest.h"
 
 namespace windlass::cli {
@@ -37,7 +38,7 @@ Result<std::int64_t> bytes_there(Server& server, const std::string& address, std
 
 }  // namespace
 
-Result<std::string> upload(Server& server, const std::string& path) {
+Result<std::string> upload(Server& server, const std::string& path, bool show) {
     std::error_code failure;
     if (!std::filesystem::is_regular_file(path, failure))
         return make_error(ErrorKind::not_found, path + (failure ? ": " + failure.message() : " is no regular file"));
@@ -56,6 +57,7 @@ Result<std::string> upload(Server& server, const std::string& path) {
         WINDLASS_TRY_STATUS(server.put_bytes(address, {}, {}));
         return sha256;
     }
+    Progress progress("uploading " + std::filesystem::path(path).filename().string(), size, true, show);
     while (at < size) {
         const std::int64_t count = std::min(piece_bytes, size - at);
         WINDLASS_TRY(const std::string piece, read_piece(file, at, count, path));
@@ -63,6 +65,7 @@ Result<std::string> upload(Server& server, const std::string& path) {
             count == size ? std::string() : fmt::format("bytes {}-{}/{}", at, at + count - 1, size);
         WINDLASS_TRY_STATUS(server.put_bytes(address, piece, range));
         at += count;
+        progress.at(at);
     }
     return sha256;
 }

@@ -9,6 +9,7 @@ namespace windlass::cli {
 
 // The hash of the file's bytes. What the server has of them already is not sent again: an upload that broke off goes on
 // where it was. Large files go in pieces.
-Result<std::string> upload(Server& server, const std::string& path);
+// `show`: a line on the terminal says how far it has come.
+Result<std::string> upload(Server& server, const std::string& path, bool show = false);
 
 }  // namespace windlass::cli
