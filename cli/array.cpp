@@ -2,14 +2,18 @@
 
 #include <memory>
 
+#include "cli/job_ending.h"
+#include "cli/last_job.h"
 #include "cli/noun.h"
-#include "shared/percent_encoding.h"
+#include "cli/selected_jobs.h"
+#include "shared/digest.h"
 
 namespace windlass::cli {
 namespace {
 
-std::string path_of(const std::string& id, const std::string& rest = "") {
-    return "/api/jobs/" + percent_encoded(id) + "/" + rest;
+Result<std::string> path_of(const Server& server, const std::string& word, const std::string& rest = "") {
+    WINDLASS_TRY(const std::string id, selected_job(server, word));
+    return job_path(id, rest);
 }
 
 }  // namespace
@@ -17,11 +21,12 @@ std::string path_of(const std::string& id, const std::string& rest = "") {
 void add_array(CLI::App& app, Options& options) {
     CLI::App* array = app.add_subcommand("array", "jobs with many members (submit --array)");
     array->require_subcommand(1);
-    const char* id = "the array's id";
+    const char* id = "the array's id, or `last`";
     add_with_argument(*array, "show", "its members, counted by state", "id", id, options,
                       [&options](const std::string& which) -> Status {
                           WINDLASS_TRY(Server server, Server::find(options.url));
-                          WINDLASS_TRY(const ServerAnswer answer, server.get(path_of(which)));
+                          WINDLASS_TRY(const std::string path, path_of(server, which));
+                          WINDLASS_TRY(const ServerAnswer answer, server.get(path));
                           const auto member = answer.document.FindMember("array");
                           if (options.json || member == answer.document.MemberEnd() || !member->value.IsObject())
                               print_object(options, answer, "status");
@@ -34,11 +39,11 @@ void add_array(CLI::App& app, Options& options) {
     CLI::App* members = add_with_argument(
         *array, "members", "its members, one a line", "id", id, options,
         [&options, status, limit](const std::string& which) -> Status {
-            std::string path = path_of(which, "members/");
+            WINDLASS_TRY(Server server, Server::find(options.url));
+            WINDLASS_TRY(std::string path, path_of(server, which, "members/"));
             char separator = '?';
             if (!status->empty()) path += fmt::format("{}status={}", std::exchange(separator, '&'), *status);
             if (*limit > 0) path += fmt::format("{}limit={}", separator, *limit);
-            WINDLASS_TRY(Server server, Server::find(options.url));
             WINDLASS_TRY(const ServerAnswer answer, server.get(path));
             return print_list(
                 options, answer,
@@ -47,15 +52,19 @@ void add_array(CLI::App& app, Options& options) {
     members->add_option("--status", *status, "only those that are failed, running, …");
     members->add_option("--limit", *limit, "at most so many")->check(CLI::PositiveNumber);
     add_with_argument(*array, "cancel", "cancel it with all its members", "id", id, options,
-                      [&options](const std::string& which) {
-                          return perform(options, "DELETE", path_of(which), "", "id", "cancelling");
+                      [&options](const std::string& which) -> Status {
+                          WINDLASS_TRY(const Server server, Server::find(options.url));
+                          WINDLASS_TRY(const std::string path, path_of(server, which));
+                          return perform(options, "DELETE", path, "", "id", "cancelling");
                       });
     add_with_argument(*array, "rerun-failed", "a new array of the members that failed; prints its id", "id", id,
                       options, [&options](const std::string& which) -> Status {
                           WINDLASS_TRY(Server server, Server::find(options.url));
+                          WINDLASS_TRY(const std::string path, path_of(server, which, "rerun/"));
                           WINDLASS_TRY(const ServerAnswer answer,
-                                       server.post(path_of(which, "rerun/"), R"({"only":"failed"})"));
+                                       server.post(path, R"({"only":"failed"})", random_token()));
                           fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "id"));
+                          remember_last_job(server.credentials().url, member_text(answer.document, "id"));
                           return {};
                       });
 }
