@@ -63,6 +63,8 @@ BoxSpec Attempt::take_box_spec(bool without_shell, std::map<std::string, std::st
         box.first_choice = simple_command(spec_.running_commands, spec_.env).value_or(std::vector<std::string>{});
     box.argv = {"/bin/sh", "-c", std::move(spec_.running_commands)};
     box.env = std::move(spec_.env);
+    box.env["WINDLASS_JOB_ID"] = ref_.job.text();
+    box.env["WINDLASS_ATTEMPT"] = std::to_string(ref_.attempt);
     box.files = std::move(files);
     box.files["data"] = body_.substr(code_size_);
     body_.resize(code_size_);

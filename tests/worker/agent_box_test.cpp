@@ -99,6 +99,11 @@ TEST_F(AgentBox, a_job_finds_its_code_and_data_and_its_output_files_and_value_co
     EXPECT_GT(result.usage.wall, Microseconds{0});
 }
 
+TEST_F(AgentBox, a_job_knows_its_id_and_which_attempt_it_is) {
+    run(7, "echo $WINDLASS_JOB_ID $WINDLASS_ATTEMPT");
+    EXPECT_EQ(output(7), "7 1\n");
+}
+
 TEST_F(AgentBox, a_timeout_lets_the_job_say_goodbye) {
     JobSpec spec;
     spec.timeout = Seconds{1};

@@ -53,7 +53,7 @@ class WithoutShell : public ::testing::Test {
             },
             clock_, [&](FinishedAttempt attempt, SteadyTime) { finished = std::move(attempt); });
         protocol::Lease lease;
-        lease.attempt = {JobId{++job_}, 1};
+        lease.attempt = {JobId{7}, 1};  // the same each time: a job sees it in its environment
         lease.spec.running_commands = commands;
         lease.spec.env = env;
         const std::string code = "#!/no/such/interpreter\n";
@@ -87,7 +87,6 @@ class WithoutShell : public ::testing::Test {
     static inline std::unique_ptr<TemporaryDirectory> directory_;
     static inline std::unique_ptr<Sandbox> sandbox_;
     SystemClock clock_;
-    int job_ = 0;
 };
 
 TEST_F(WithoutShell, a_simple_command_does_and_tells_the_same) {
