@@ -181,10 +181,10 @@ Status run(const Config& config) {
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     ThumbnailKeeper thumbnails(images, making, scheduler, config.api, clock);
-    App app{config.api,    open,        clock,    accounts, jobs,           results,   relations, blobs,     quotas,
-            schedules,     idempotency, sessions, tokens,   credentials,    passwords, throttle,  scheduler, metrics,
-            audit_entries, audit,       rates,    tiers,    password_links, keys,      images,    making,    thumbnails,
-            oidc.get()};
+    App app{config.api, open,           clock,     accounts,    jobs,          results,    relations,
+            blobs,      quotas,         schedules, idempotency, sessions,      tokens,     credentials,
+            passwords,  throttle,       scheduler, metrics,     audit_entries, audit,      rates,
+            tiers,      password_links, keys,      images,      making,        thumbnails, oidc.get()};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front, Front::open(
                             loop, settings, [&server](const Request& request) { return server->handle(request); },

@@ -1,7 +1,7 @@
-// images: uploads and thumbnails per second over HTTP, beside the bare vipsthumbnail loop with the same arguments in the
-// same run; upload to thumbnail visible on an idle site; memory of the api over many uploads.
-#include <fmt/format.h>
+// images: uploads and thumbnails per second over HTTP, beside the bare vipsthumbnail loop with the same arguments in
+// the same run; upload to thumbnail visible on an idle site; memory of the api over many uploads.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,10 +31,10 @@ std::string read_file(const std::string& path) {
 
 // Something like a photograph: noise with most of its edges taken off.
 std::string make_photo(const std::string& directory) {
-    const std::string command =
-        fmt::format("cd {} && vips gaussnoise a.v {} {} --mean 128 --sigma 60 && vips gaussblur a.v b.v 2 && vips cast b.v "
-                    "c.v uchar && vips bandjoin 'c.v c.v c.v' d.v && vips copy d.v photo.jpg --interpretation srgb 2>&1",
-                    directory, width, height);
+    const std::string command = fmt::format(
+        "cd {} && vips gaussnoise a.v {} {} --mean 128 --sigma 60 && vips gaussblur a.v b.v 2 && vips cast b.v "
+        "c.v uchar && vips bandjoin 'c.v c.v c.v' d.v && vips copy d.v photo.jpg --interpretation srgb 2>&1",
+        directory, width, height);
     if (std::system(command.c_str()) != 0)
         give_up("vips did not make a picture; install it with: apt-get install libvips-tools");
     return read_file(directory + "/photo.jpg");
@@ -92,9 +92,10 @@ double bare_per_second(const std::string& directory, int runs) {
         const std::string shape = fmt::format("{}x{}!", width * size / height, size);
         const std::string out = fmt::format("{}/bare-{}.jpg[strip,Q=85]", directory, i % 2);
         const std::string in = directory + "/photo.jpg";
-        const char* const words[] = {"vipsthumbnail", "--size", shape.c_str(), "--export-profile", "srgb", "-o",
-                                     out.c_str(), in.c_str(), nullptr};
-        if (posix_spawn(&slot, "/usr/bin/vipsthumbnail", nullptr, nullptr, const_cast<char* const*>(words), environ) != 0)
+        const char* const words[] = {"vipsthumbnail", "--size",   shape.c_str(), "--export-profile", "srgb", "-o",
+                                     out.c_str(),     in.c_str(), nullptr};
+        if (posix_spawn(&slot, "/usr/bin/vipsthumbnail", nullptr, nullptr, const_cast<char* const*>(words), environ) !=
+            0)
             give_up("vipsthumbnail cannot be started");
     }
     return runs / (seconds_now() - begin);
@@ -151,8 +152,8 @@ std::string plain_account(const Site& site, cli::HttpClient& client) {
                                           R"({"name":"P","username":"plain","email":"p@example.org","company":"x",)"
                                           R"("password":"correct horse battery"})"));
     site.ask(client, "PATCH", fmt::format("/api/users/{}/", text_of((*made)["id"])), R"({"tier":"Plain"})");
-    const auto token = parse_json(site.ask(client, "POST", "/api/user/token/",
-                                           R"({"username":"plain","password":"correct horse battery"})"));
+    const auto token = parse_json(
+        site.ask(client, "POST", "/api/user/token/", R"({"username":"plain","password":"correct horse battery"})"));
     return std::string(text_of((*token)["token"]));
 }
 
@@ -165,11 +166,14 @@ void memory_over_uploads(const Options& options, const std::string& photo) {
     upload_all(site, token, photo, tenth);
     const auto early = resident_kib(api);
     const double begin = seconds_now();
-    for (int done = tenth; done < options.uploads; done += tenth) upload_all(site, token, photo + fmt::format("{}", done), tenth);
+    for (int done = tenth; done < options.uploads; done += tenth)
+        upload_all(site, token, photo + fmt::format("{}", done), tenth);
     const auto late = resident_kib(api);
-    fmt::print("  memory of the api, {} uploads alone at {:.0f} /s        {} KiB after a tenth, {} KiB at the end ({:+.1f} %)\n",
-               options.uploads, (options.uploads - tenth) / (seconds_now() - begin), early, late,
-               100.0 * static_cast<double>(late - early) / static_cast<double>(early));
+    fmt::print(
+        "  memory of the api, {} uploads alone at {:.0f} /s        {} KiB after a tenth, {} KiB at the end ({:+.1f} "
+        "%)\n",
+        options.uploads, (options.uploads - tenth) / (seconds_now() - begin), early, late,
+        100.0 * static_cast<double>(late - early) / static_cast<double>(early));
 }
 
 }  // namespace
@@ -188,8 +192,8 @@ int images(const Options& options) {
         p50.push_back(quantile(times, 0.5));
         p99.push_back(quantile(times, 0.99));
     }
-    fmt::print("images: {} JPEGs of {} x {} ({} bytes), thumbnails of 200 and 400, median of {} rounds\n", options.images,
-               width, height, photo.size(), options.rounds);
+    fmt::print("images: {} JPEGs of {} x {} ({} bytes), thumbnails of 200 and 400, median of {} rounds\n",
+               options.images, width, height, photo.size(), options.rounds);
     fmt::print("  bare vipsthumbnail, two at a time           {:>7.1f} /s\n", median(bare));
     fmt::print("  uploads, thumbnails being made meanwhile    {:>7.1f} /s\n", median(uploads));
     fmt::print("  thumbnails, first upload to all visible     {:>7.1f} /s\n", median(thumbnails));

@@ -241,8 +241,8 @@ Result<std::int64_t> SqlStore::forget_finished(WallTime cutoff, std::int64_t mos
     return static_cast<std::int64_t>(victims.all().size());
 }
 
-// Jobs that nobody wants to look at any more (job_discard): plain ones, which nobody waits for. What came to their owner
-// by them alone goes with them, however young it is.
+// Jobs that nobody wants to look at any more (job_discard): plain ones, which nobody waits for. What came to their
+// owner by them alone goes with them, however young it is.
 Result<std::int64_t> SqlStore::forget_discarded(std::int64_t most) {
     WINDLASS_TRY(const auto rows, session_.query(select_discarded, most));
     if (rows.empty()) return 0;

@@ -1,5 +1,6 @@
 // Finds where one HTTP/1 request ends and the next begins (RFC 9112), within limits. Pure: bytes in, requests out; no
-// socket, no clock (and no file, unless the limits have a spool). The same bytes give the same answer however they are cut into reads.
+// socket, no clock (and no file, unless the limits have a spool). The same bytes give the same answer however they are
+// cut into reads.
 //
 // Everything on which two parsers may disagree is refused, because that is what request smuggling is made of: bare LF
 // or CR, folded lines, space before the colon, two Content-Length, Content-Length with Transfer-Encoding, codings other

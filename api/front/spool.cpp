@@ -1,6 +1,7 @@
 #include "api/front/spool.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,7 +52,14 @@ bool Spool::takes(std::string_view method, std::string_view path) const {
 }
 
 Result<std::shared_ptr<SpooledBody>> Spool::open() const {
-    const int descriptor = ::open(settings_.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int descriptor = ::open(settings_.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        // A file system (or kernel) that cannot do it: a name for a moment. A crash in that moment leaves an empty
+        // file.
+        std::string name = settings_.directory + "/windlass-upload-XXXXXX";
+        descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+        if (descriptor >= 0) ::unlink(name.c_str());
+    }
     if (descriptor < 0) return errno_error("making a file for an upload in " + settings_.directory, errno);
     return std::make_shared<SpooledBody>(descriptor, total_, settings_.total_bytes);
 }

@@ -38,10 +38,10 @@ class SpooledBody {
 };
 
 struct SpoolSettings {
-    std::string directory;            // on a disk, not in memory
-    std::int64_t body_bytes = 0;      // of one such request [413]
-    std::int64_t total_bytes = 0;     // of all that are under way [503]
-    std::vector<std::string> paths;   // without a slash at the end; of POST requests
+    std::string directory;           // on a disk, not in memory
+    std::int64_t body_bytes = 0;     // of one such request [413]
+    std::int64_t total_bytes = 0;    // of all that are under way [503]
+    std::vector<std::string> paths;  // without a slash at the end; of POST requests
 };
 
 class Spool {

@@ -103,8 +103,7 @@ OrProblem<Reply> show(const Call& call, const ImageLine& image, int status) {
 
 OrProblem<Reply> list_image_details(const Call& call) {
     constexpr int per_step = 100;
-    WINDLASS_TRY([[maybe_unused]] const int settled,
-                 call.app.making.settle_ended(call.principal.id, settled_at_once));
+    WINDLASS_TRY([[maybe_unused]] const int settled, call.app.making.settle_ended(call.principal.id, settled_at_once));
     WINDLASS_TRY(auto rights, image_rights(call.app, call.principal));
     return list_reply(
         call, [call, rights = std::move(rights), before = ImageId{}](JsonWriter& json) mutable -> Result<bool> {
@@ -121,8 +120,7 @@ OrProblem<Reply> list_image_details(const Call& call) {
 OrProblem<Reply> show_image_details(const Call& call) {
     const auto id = call.path_id();
     if (!id) return not_found("Not found.");
-    WINDLASS_TRY([[maybe_unused]] const int settled,
-                 call.app.making.settle_ended(call.principal.id, settled_at_once));
+    WINDLASS_TRY([[maybe_unused]] const int settled, call.app.making.settle_ended(call.principal.id, settled_at_once));
     WINDLASS_TRY(const auto image, call.app.images.one(call.principal.id, ImageId{*id}));
     if (!image) return not_found("Not found.");
     return show(call, *image, 200);

@@ -1,10 +1,10 @@
-// What the bytes of an image say about themselves, without decoding one pixel: the few numbers that decide whether it is
-// taken and what its thumbnails will measure. Decoding is left to a job in the sandbox.
+// What the bytes of an image say about themselves, without decoding one pixel: the few numbers that decide whether it
+// is taken and what its thumbnails will measure. Decoding is left to a job in the sandbox.
 //
-// What is checked: the kind, by its own marks and never by a name; that the file is whole (every chunk of a PNG with its
-// checksum up to IEND, every segment of a JPEG up to EOI); that the size is one that a decoder can have. What follows
-// the end is somebody else's and not looked at. Formats: PNG (ISO/IEC 15948, with the chunk eXIf), JPEG (ISO/IEC
-// 10918-1), EXIF orientation (JEITA CP-3451, tag 0x0112).
+// What is checked: the kind, by its own marks and never by a name; that the file is whole (every chunk of a PNG with
+// its checksum up to IEND, every segment of a JPEG up to EOI); that the size is one that a decoder can have. What
+// follows the end is somebody else's and not looked at. Formats: PNG (ISO/IEC 15948, with the chunk eXIf), JPEG
+// (ISO/IEC 10918-1), EXIF orientation (JEITA CP-3451, tag 0x0112).
 //
 // Pure.
 #pragma once

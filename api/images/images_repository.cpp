@@ -114,18 +114,18 @@ Result<bool> take_blob(Session& session, const std::string& sha256) {
 }
 
 Status give_up_blob(Session& session, const std::string& sha256) {
-    WINDLASS_TRY_STATUS(as_status(
-        session.execute("update blob set size_bytes = size_bytes where sha256 = :sha256", sha256)));
+    WINDLASS_TRY_STATUS(
+        as_status(session.execute("update blob set size_bytes = size_bytes where sha256 = :sha256", sha256)));
     WINDLASS_TRY_STATUS(
         as_status(session.execute("update image_blob set uses = uses - 1 where sha256 = :sha256", sha256)));
     WINDLASS_TRY_STATUS(
         as_status(session.execute("delete from image_blob where sha256 = :sha256 and uses <= 0", sha256)));
-    return as_status(session.execute(
-        "delete from blob where sha256 = :sha256 "
-        "and not exists (select 1 from blob_owner o where o.sha256 = blob.sha256) "
-        "and not exists (select 1 from result_blob r where r.sha256 = blob.sha256) "
-        "and not exists (select 1 from image_blob i where i.sha256 = blob.sha256)",
-        sha256));
+    return as_status(
+        session.execute("delete from blob where sha256 = :sha256 "
+                        "and not exists (select 1 from blob_owner o where o.sha256 = blob.sha256) "
+                        "and not exists (select 1 from result_blob r where r.sha256 = blob.sha256) "
+                        "and not exists (select 1 from image_blob i where i.sha256 = blob.sha256)",
+                        sha256));
 }
 
 Status discard_job(Session& session, JobId job) {
@@ -185,7 +185,7 @@ Result<std::optional<ImageLine>> ImagesRepository::one(UserId owner, ImageId id)
     return std::optional(image_of(rows.front()));
 }
 
-#define WINDLASS_THUMBNAIL \
+#define WINDLASS_THUMBNAIL                                                                                            \
     "select t.id, t.image, t.height, t.width, t.state, t.job, t.detail, i.media from image_thumbnail t join image i " \
     "on i.id = t.image where "
 
@@ -288,8 +288,7 @@ Result<std::optional<std::vector<ThumbnailOrder>>> ImagesRepository::rebuild(Use
                      session->query("update image_thumbnail set state = 0, job = null, tries = tries + 1, asked_us = "
                                     ":now, detail = '', width = :width where id = :id returning id, tries",
                                     to_unix_us(now), planned.width, rows.front().integer(0)));
-        orders.push_back(
-            order_of(*image, ThumbnailId{again.front().integer(0)}, planned, again.front().integer(1)));
+        orders.push_back(order_of(*image, ThumbnailId{again.front().integer(0)}, planned, again.front().integer(1)));
     }
     WINDLASS_TRY_STATUS(transaction.commit());
     return Orders(std::move(orders));

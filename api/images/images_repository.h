@@ -1,6 +1,6 @@
-// The SQL of images as their owners see them: uploads, lists, deletion, and which thumbnails there should be. What comes
-// of the thumbnails is thumbnails_repository.h. Bytes lie in blob, once for everybody (image_blob counts); a hash is no
-// permission.
+// The SQL of images as their owners see them: uploads, lists, deletion, and which thumbnails there should be. What
+// comes of the thumbnails is thumbnails_repository.h. Bytes lie in blob, once for everybody (image_blob counts); a hash
+// is no permission.
 //
 // Every change is one transaction: whatever ends in the middle of it, no row refers to bytes that are not there, and no
 // bytes lie there for nobody. Threads: any; each call borrows one session.
@@ -47,8 +47,8 @@ struct ThumbnailLine {
     std::int64_t height = 0;
     std::int64_t width = 0;
     ThumbnailState state = ThumbnailState::waiting;
-    JobId job;            // that makes it; 0: none that is known
-    std::string detail;   // of failed: a sentence
+    JobId job;           // that makes it; 0: none that is known
+    std::string detail;  // of failed: a sentence
     Media media = Media::png;
 };
 

@@ -77,11 +77,11 @@ OrProblem<Reply> get_media(const Call& call) {
         return Reply(std::move(response));
     }
     const auto if_range = call.request.header("If-Range");
-    const auto range = if_range.empty() || if_range == tag
-                           ? parse_range(call.request.header("Range"), file->size_bytes)
-                           : decltype(parse_range({}, 0))(WholeThing{});
+    const auto range = if_range.empty() || if_range == tag ? parse_range(call.request.header("Range"), file->size_bytes)
+                                                           : decltype(parse_range({}, 0))(WholeThing{});
     if (std::holds_alternative<Unsatisfiable>(range)) {
-        Problem problem = make_problem(416, fmt::format("It has {} bytes; none of them was asked for.", file->size_bytes));
+        Problem problem =
+            make_problem(416, fmt::format("It has {} bytes; none of them was asked for.", file->size_bytes));
         problem.headers.emplace_back("Content-Range", fmt::format("bytes */{}", file->size_bytes));
         return problem;
     }
@@ -92,8 +92,8 @@ OrProblem<Reply> get_media(const Call& call) {
         response.status = 206;
         response.headers.emplace_back("Content-Range",
                                       fmt::format("bytes {}-{}/{}", part->first, part->last, file->size_bytes));
-        response.body = response.body.substr(static_cast<std::size_t>(part->first),
-                                             static_cast<std::size_t>(part->size()));
+        response.body =
+            response.body.substr(static_cast<std::size_t>(part->first), static_cast<std::size_t>(part->size()));
     }
     return Reply(std::move(response));
 }

@@ -126,8 +126,7 @@ Status read_header(std::string_view line, MultipartPart& part, bool& disposed) {
 std::optional<std::string> multipart_boundary(std::string_view content_type) {
     constexpr std::string_view kind = "multipart/form-data";
     skip_blanks(content_type);
-    if (content_type.size() < kind.size() || !same_word(content_type.substr(0, kind.size()), kind))
-        return std::nullopt;
+    if (content_type.size() < kind.size() || !same_word(content_type.substr(0, kind.size()), kind)) return std::nullopt;
     content_type.remove_prefix(kind.size());
     std::optional<std::string> boundary;
     while (true) {

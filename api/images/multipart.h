@@ -59,9 +59,9 @@ class MultipartParser {
     const std::string delimiter_;  // CRLF "--" boundary
     MultipartReceiver& receiver_;
     State state_ = State::first_boundary;
-    std::string held_;           // not yet judged
-    std::size_t at_ = 0;         // of held_: judged so far
-    std::int64_t offset_ = 0;    // of held_[0] in the body
+    std::string held_;         // not yet judged
+    std::size_t at_ = 0;       // of held_: judged so far
+    std::int64_t offset_ = 0;  // of held_[0] in the body
     int parts_ = 0;
 };
 

@@ -34,10 +34,10 @@ protocol::SubmitJobs thumbnail_submit(const ThumbnailOrder& order, const Config:
     protocol::SubmitItem item;
     JobSpec& spec = item.spec;
     spec.name = fmt::format("thumbnail {} of image {}", order.height, order.image.value);
-    // Exactly this size ("!"), upright, in sRGB whatever it was in, and nothing of what the file said beside its pixels.
-    spec.running_commands =
-        fmt::format("exec {} --size '{}x{}!' --export-profile srgb -o 'out/thumbnail.{}{}' {}",
-                    settings.thumbnail_command, order.width, order.height, suffix, options, input);
+    // Exactly this size ("!"), upright, in sRGB whatever it was in, and nothing of what the file said beside its
+    // pixels.
+    spec.running_commands = fmt::format("exec {} --size '{}x{}!' --export-profile srgb -o 'out/thumbnail.{}{}' {}",
+                                        settings.thumbnail_command, order.width, order.height, suffix, options, input);
     spec.timeout = Seconds{settings.thumbnail_timeout_s};
     spec.limits.memory_bytes = memory_bytes(order);
     spec.limits.disk_bytes = disk_bytes(order);

@@ -33,17 +33,15 @@ struct ThumbnailKeeper::State {
     std::mutex mutex;
     std::condition_variable changed;
     bool stopping = false;
-    std::vector<ThumbnailOrder> orders;      // to be asked for
-    std::vector<ThumbnailOrder> later;       // the scheduler was away
-    std::set<ThumbnailId> asking;            // asked for, not answered
-    std::vector<AskedThumbnail> asked;       // answered
+    std::vector<ThumbnailOrder> orders;  // to be asked for
+    std::vector<ThumbnailOrder> later;   // the scheduler was away
+    std::set<ThumbnailId> asking;        // asked for, not answered
+    std::vector<AskedThumbnail> asked;   // answered
     std::vector<JobId> ended;
     bool queue_missing = false;
-    std::map<JobId, Watch> watches;          // only touched by the keeper's own turns
+    std::map<JobId, Watch> watches;  // only touched by the keeper's own turns
 
-    bool something() const {
-        return stopping || !orders.empty() || !asked.empty() || !ended.empty() || queue_missing;
-    }
+    bool something() const { return stopping || !orders.empty() || !asked.empty() || !ended.empty() || queue_missing; }
 
     void answered(const ThumbnailOrder& order, const Scheduler::Answer& answer) {
         const std::lock_guard lock(mutex);
@@ -108,8 +106,8 @@ void ThumbnailKeeper::run() {
     auto looked = std::chrono::steady_clock::now();
     std::unique_lock lock(state_->mutex);
     while (!state_->stopping) {
-        const auto wake = state_->later.empty() ? looked + look_every
-                                                : std::chrono::steady_clock::now() + ask_again_after;
+        const auto wake =
+            state_->later.empty() ? looked + look_every : std::chrono::steady_clock::now() + ask_again_after;
         state_->changed.wait_until(lock, wake, [this] { return state_->something(); });
         if (state_->stopping) return;
         if (state_->queue_missing || std::chrono::steady_clock::now() >= wake) {

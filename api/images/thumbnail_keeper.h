@@ -1,6 +1,6 @@
 // Brings every thumbnail that there is to be to its end: asks the scheduler for its job, learns of the job's end, takes
-// over what it left. What it has to do stands in the tables, so it may end at any moment; several processes may do it at
-// the same time.
+// over what it left. What it has to do stands in the tables, so it may end at any moment; several processes may do it
+// at the same time.
 //
 // One thread of its own, because the database blocks. It sleeps until it is told of something, and looks for what
 // others left behind every `look_every`; without its thread (not started) turn() does the same once.

@@ -18,8 +18,7 @@ Problem no_such_thumbnail() {
 // 403 where the tier has none.
 OrProblem<bool> check_tier(const Call& call) {
     WINDLASS_TRY(const auto rights, image_rights(call.app, call.principal));
-    if (rights.heights.empty() && !call.principal.is_admin())
-        return make_problem(403, "Your tier has no thumbnails.");
+    if (rights.heights.empty() && !call.principal.is_admin()) return make_problem(403, "Your tier has no thumbnails.");
     return true;
 }
 
@@ -29,8 +28,7 @@ OrProblem<Reply> list_thumbnails(const Call& call) {
     constexpr int per_step = 500;
     WINDLASS_TRY([[maybe_unused]] const bool permitted, check_tier(call));
     // Whoever looks sees what has ended by now, whichever process waits for it.
-    WINDLASS_TRY([[maybe_unused]] const int settled,
-                 call.app.making.settle_ended(call.principal.id, settled_at_once));
+    WINDLASS_TRY([[maybe_unused]] const int settled, call.app.making.settle_ended(call.principal.id, settled_at_once));
     return list_reply(
         call,
         [call, before = ThumbnailId{}](JsonWriter& json) mutable -> Result<bool> {

@@ -27,7 +27,7 @@ struct Ended {
     std::int64_t attempt = 0;
 };
 
-#define WINDLASS_ENDED                                                                                              \
+#define WINDLASS_ENDED                                                                                                 \
     "select t.id, t.job, coalesce(s.state, p.state), coalesce(s.attempt, p.attempt) from image_thumbnail t left join " \
     "job_state s on s.id = t.job left join job_past p on p.id = t.job where t.state = 0 and (s.id is null or s.state " \
     ">= 4) and "
@@ -90,8 +90,8 @@ std::optional<ResultFile> thumbnail_in(const std::string& files) {
             continue;
         if (!text_of(path->value).starts_with("thumbnail.") || !stored->value.GetBool() || size->value.GetInt64() < 1)
             continue;
-        return ResultFile{std::string(text_of(path->value)), size->value.GetInt64(),
-                          std::string(text_of(hash->value)), true};
+        return ResultFile{std::string(text_of(path->value)), size->value.GetInt64(), std::string(text_of(hash->value)),
+                          true};
     }
     return std::nullopt;
 }
@@ -103,8 +103,10 @@ Result<Left> what_it_left(Session& session, const Ended& ended) {
                                ended.job.value, ended.attempt));
     if (rows.empty()) return Left{std::nullopt, why_none(*ended.state, {OutcomeKind::worker_lost, 0, 0, {}}, {})};
     const Row& row = rows.front();
-    Outcome outcome{static_cast<OutcomeKind>(row.integer(0)), static_cast<std::int32_t>(row.integer(1)),
-                    static_cast<std::int32_t>(row.integer(2)), {}};
+    Outcome outcome{static_cast<OutcomeKind>(row.integer(0)),
+                    static_cast<std::int32_t>(row.integer(1)),
+                    static_cast<std::int32_t>(row.integer(2)),
+                    {}};
     if (*ended.state == JobState::succeeded)
         if (auto file = thumbnail_in(row.text(3))) return Left{std::move(file), {}};
     WINDLASS_TRY(const auto output,
@@ -117,10 +119,11 @@ Result<Left> what_it_left(Session& session, const Ended& ended) {
 
 // True: it is this call that settled it.
 Result<bool> fail(Session& session, const Ended& ended, const std::string& detail) {
-    WINDLASS_TRY(const auto changed,
-                 session.execute("update image_thumbnail set state = 2, job = null, detail = :detail where id = :id and "
-                                 "state = 0 and job = :job",
-                                 detail, ended.id.value, ended.job.value));
+    WINDLASS_TRY(
+        const auto changed,
+        session.execute("update image_thumbnail set state = 2, job = null, detail = :detail where id = :id and "
+                        "state = 0 and job = :job",
+                        detail, ended.id.value, ended.job.value));
     return changed == 1;
 }
 
@@ -153,12 +156,13 @@ Status settle_one(Session& session, const Ended& ended) {
 
 Result<std::vector<ThumbnailOrder>> ThumbnailsRepository::without_job(WallTime before, int limit) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select t.id, t.image, t.height, t.width, t.tries, i.sha256, i.size_bytes, i.media, "
-                                "i.width, i.height, i.heavy from image_thumbnail t join image i on i.id = t.image where "
-                                "t.state = 0 and t.job is null and t.asked_us < :before order by t.owner, t.id limit "
-                                ":limit",
-                                to_unix_us(before), limit));
+    WINDLASS_TRY(
+        const auto rows,
+        session->query("select t.id, t.image, t.height, t.width, t.tries, i.sha256, i.size_bytes, i.media, "
+                       "i.width, i.height, i.heavy from image_thumbnail t join image i on i.id = t.image where "
+                       "t.state = 0 and t.job is null and t.asked_us < :before order by t.owner, t.id limit "
+                       ":limit",
+                       to_unix_us(before), limit));
     std::vector<ThumbnailOrder> orders;
     for (const Row& row : rows) {
         ImageFacts facts{static_cast<Media>(row.integer(7)), row.integer(8), row.integer(9), 1, row.truth(10)};
@@ -180,8 +184,7 @@ Result<std::vector<JobId>> ThumbnailsRepository::note_jobs(const std::vector<Ask
                                       one.job.value, one.id.value, one.tries));
         if (changed == 1) continue;
         // Settled by somebody who was quicker, or deleted. Nobody else will give the job up in the second case.
-        WINDLASS_TRY(const auto there,
-                     session->query("select id from image_thumbnail where id = :id", one.id.value));
+        WINDLASS_TRY(const auto there, session->query("select id from image_thumbnail where id = :id", one.id.value));
         if (!there.empty()) continue;
         strays.push_back(one.job);
         WINDLASS_TRY_STATUS(discard_job(*session, one.job));

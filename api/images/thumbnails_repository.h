@@ -1,6 +1,6 @@
-// The SQL of thumbnails in the making: which of them a job is still to be asked for, and what the jobs left. A thumbnail
-// is taken over from its job in one transaction; the job is then given up to be forgotten (job_discard), so that the
-// image and its thumbnails are the only ones that hold their bytes.
+// The SQL of thumbnails in the making: which of them a job is still to be asked for, and what the jobs left. A
+// thumbnail is taken over from its job in one transaction; the job is then given up to be forgotten (job_discard), so
+// that the image and its thumbnails are the only ones that hold their bytes.
 //
 // All of it can be repeated, and done by several processes at the same time: a row is changed only as long as it is in
 // the state that was read. Threads: any; each call borrows one session.

@@ -511,10 +511,10 @@ ApiTest::ApiTest() {
 
 void ApiTest::build_app() {
     app_ = std::unique_ptr<App>(new App{
-        config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_, *quotas_, *schedules_,
-        *idempotency_, *sessions_, *tokens_, *credentials_, *passwords_, throttle_, *scheduler_, *metrics_,
-        *audit_entries_, *audit_, *rates_, *tiers_, *password_links_, keys_, *images_, *making_,
-        *keeper_, oidc_.get()});
+        config_.api, true,        clock_,          *accounts_, *jobs_,   *results_,     *relations_,      *blobs_,
+        *quotas_,    *schedules_, *idempotency_,   *sessions_, *tokens_, *credentials_, *passwords_,      throttle_,
+        *scheduler_, *metrics_,   *audit_entries_, *audit_,    *rates_,  *tiers_,       *password_links_, keys_,
+        *images_,    *making_,    *keeper_,        oidc_.get()});
     server_ = must(Server::make(*app_, routes()));
 }
 

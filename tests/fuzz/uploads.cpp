@@ -1,5 +1,5 @@
-// Uploads: forms (api/images/multipart.h), and images by their bytes alone (api/images/image_facts.h). The input is tried
-// as the body of a form with the boundary "edge", and as a file.
+// Uploads: forms (api/images/multipart.h), and images by their bytes alone (api/images/image_facts.h). The input is
+// tried as the body of a form with the boundary "edge", and as a file.
 //
 // Promises: the cuts into reads change nothing, neither the parts nor the refusal; a part's bytes lie where it is said;
 // cpp-httplib, where it takes the same form, sees parts with the same contents. Facts of an image are ones that it can
@@ -91,9 +91,10 @@ class Library final : public httplib::Server {
     bool read(std::string_view body, std::vector<std::string>& contents) {
         answered_ = false;
         contents_.clear();
-        MemoryStream stream("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=edge\r\n"
-                            "Content-Length: " +
-                            std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
+        MemoryStream stream(
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=edge\r\n"
+            "Content-Length: " +
+            std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
         bool closes = false;
         process_request(stream, true, closes, {});
         contents = contents_;

@@ -23,12 +23,15 @@ TEST(ImageFacts, are_read_from_the_frame_of_a_jpeg) {
 }
 
 TEST(ImageFacts, an_image_on_its_side_has_width_and_height_as_it_is_seen) {
-    const auto app1 = [](int orientation) { return jpeg_segment(0xe1, std::string("Exif\0\0", 6) + exif(orientation)); };
+    const auto app1 = [](int orientation) {
+        return jpeg_segment(0xe1, std::string("Exif\0\0", 6) + exif(orientation));
+    };
     for (int orientation = 1; orientation <= 8; ++orientation) {
         const auto facts = read_image_facts(jpeg(640, 480, 0xc0, app1(orientation))).value();
         EXPECT_EQ(facts.orientation, orientation);
         EXPECT_EQ(facts.width, orientation >= 5 ? 480 : 640) << orientation;
-        const auto same = read_image_facts(png(640, 480, {.before_data = png_chunk("eXIf", exif(orientation))})).value();
+        const auto same =
+            read_image_facts(png(640, 480, {.before_data = png_chunk("eXIf", exif(orientation))})).value();
         EXPECT_EQ(same.height, orientation >= 5 ? 640 : 480) << orientation;
     }
     EXPECT_EQ(read_image_facts(jpeg(640, 480, 0xc0, app1(9)))->orientation, 1) << "there are eight";
@@ -84,8 +87,9 @@ TEST(ImageFacts, the_largest_extents_are_read_and_left_to_the_limit_of_pixels) {
 TEST(ImageFacts, a_directory_that_points_nowhere_says_nothing) {
     for (std::string broken : {std::string("MM\0*\xff\xff\xff\xff", 8), std::string("II*\0\x08\0\0\0\xff\xff", 10),
                                std::string("MM"), std::string("XX\0*\0\0\0\x08", 8)})
-        EXPECT_EQ(read_image_facts(jpeg(6, 4, 0xc0, jpeg_segment(0xe1, std::string("Exif\0\0", 6) + broken)))->orientation,
-                  1);
+        EXPECT_EQ(
+            read_image_facts(jpeg(6, 4, 0xc0, jpeg_segment(0xe1, std::string("Exif\0\0", 6) + broken)))->orientation,
+            1);
 }
 
 TEST(ThumbnailWidth, keeps_the_shape_rounds_and_is_never_zero) {

@@ -31,8 +31,10 @@ class Images : public ApiTest {
         keeper_->turn(false);  // notes them
         return answer.json()["id"].GetInt64();
     }
-    JobId job_of(std::int64_t image, std::int64_t height) { return JobId{number(fmt::format(
-        "select job from image_thumbnail where image = {} and height = {}", image, height))}; }
+    JobId job_of(std::int64_t image, std::int64_t height) {
+        return JobId{
+            number(fmt::format("select job from image_thumbnail where image = {} and height = {}", image, height))};
+    }
     std::int64_t number(const std::string& query) {
         auto session = pool_->lease();
         return (*session)->query(query)->front().integer(0);
@@ -114,8 +116,8 @@ TEST_F(Images, an_upload_is_there_at_once_and_its_thumbnails_when_their_jobs_hav
 }
 
 TEST_F(Images, neither_the_name_nor_the_type_of_the_file_is_believed) {
-    const auto image = send("POST", "/api/user/images/", form(jpeg(40, 30), "image", "../../etc/passwd\\\".svg"), ada.token,
-                            {{"Content-Type", "multipart/form-data; boundary=edge"}});
+    const auto image = send("POST", "/api/user/images/", form(jpeg(40, 30), "image", "../../etc/passwd\\\".svg"),
+                            ada.token, {{"Content-Type", "multipart/form-data; boundary=edge"}});
     ASSERT_EQ(image.status, 201) << image.body;
     EXPECT_EQ(path_of(image.json()["image"].GetString()), media(image.json()["id"].GetInt64(), ".jpg"));
 }
@@ -138,7 +140,8 @@ TEST_F(Images, what_is_no_good_upload_is_refused_with_the_reason_at_the_field) {
              {form(png(4, 3, {.after = std::string(3'000, 'x')})), type, 413, "larger than 2000 bytes"},
              {form(picture, "picture"), type, 400, "\"picture\""},
              {"--edge--", type, 400, "No file was submitted."},
-             {"--edge\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nx\r\n--edge--", type, 400, "was not a file"},
+             {"--edge\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nx\r\n--edge--", type, 400,
+              "was not a file"},
              {form(picture).substr(0, 200), type, 400, "ends before its last boundary"},
              {form(picture).substr(0, form(picture).size() - 10) + "\r\n" + form(picture), type, 400, ""},
              {form(picture), "multipart/form-data", 400, "boundary"},
@@ -211,9 +214,9 @@ TEST_F(Images, nobody_else_sees_changes_or_deletes_them_not_even_an_admin) {
     for (const auto& other : {eve, boss}) {
         EXPECT_EQ(get("/api/user/images/", other.token).body, "[]");
         EXPECT_EQ(get("/api/user/thumbnails/", other.token).body, "[]");
-        for (const auto& path : {fmt::format("/api/user/images/{}/", id), fmt::format("/api/user/thumbnails/{}/", thumbnail),
-                                 fmt::format("/api/images/{}/", id), media(id), media(id, "-200.png"),
-                                 fmt::format("/api/user/link/{}/?time=300", id)})
+        for (const auto& path : {fmt::format("/api/user/images/{}/", id),
+                                 fmt::format("/api/user/thumbnails/{}/", thumbnail), fmt::format("/api/images/{}/", id),
+                                 media(id), media(id, "-200.png"), fmt::format("/api/user/link/{}/?time=300", id)})
             EXPECT_EQ(get(path, other.token).status, 404) << path;
         EXPECT_EQ(send("DELETE", fmt::format("/api/user/images/{}/", id), "", other.token).status, 404);
         EXPECT_EQ(send("DELETE", fmt::format("/api/user/thumbnails/{}/", thumbnail), "", other.token).status, 404);

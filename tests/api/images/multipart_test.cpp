@@ -119,10 +119,11 @@ TEST(Multipart, has_a_bound_on_its_parts) {
 TEST(Multipart, the_boundary_is_one_good_word_of_the_content_type) {
     EXPECT_EQ(multipart_boundary("multipart/form-data; boundary=abc"), "abc");
     EXPECT_EQ(multipart_boundary("Multipart/Form-Data;charset=x; Boundary=\"a b\""), "a b");
-    for (const char* bad : {"", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
-                            "multipart/mixed; boundary=a", "multipart/form-data; boundary=a; boundary=b",
-                            "multipart/form-data; boundary=\"a\"b", "multipart/form-datax; boundary=a",
-                            "multipart/form-data; boundary=\"a \"", "multipart/form-data; boundary=\"a\r\""})
+    for (const char* bad :
+         {"", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
+          "multipart/mixed; boundary=a", "multipart/form-data; boundary=a; boundary=b",
+          "multipart/form-data; boundary=\"a\"b", "multipart/form-datax; boundary=a",
+          "multipart/form-data; boundary=\"a \"", "multipart/form-data; boundary=\"a\r\""})
         EXPECT_FALSE(multipart_boundary(bad)) << bad;
     EXPECT_FALSE(multipart_boundary("multipart/form-data; boundary=" + std::string(71, 'a')));
 }

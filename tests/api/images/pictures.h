@@ -17,8 +17,7 @@ inline std::string big_endian(std::uint32_t value, int bytes) {
 
 inline std::string png_chunk(const std::string& kind, const std::string& data) {
     const std::string checked = kind + data;
-    const auto sum =
-        ::crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+    const auto sum = ::crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
     return big_endian(static_cast<std::uint32_t>(data.size()), 4) + checked +
            big_endian(static_cast<std::uint32_t>(sum), 4);
 }
@@ -36,8 +35,8 @@ struct PngParts {
     std::string after;
 };
 inline std::string png(std::uint32_t width, std::uint32_t height, const PngParts& parts = {}) {
-    const std::string header =
-        big_endian(width, 4) + big_endian(height, 4) + std::string("\x08\x02\0\0", 4) + static_cast<char>(parts.interlaced);
+    const std::string header = big_endian(width, 4) + big_endian(height, 4) + std::string("\x08\x02\0\0", 4) +
+                               static_cast<char>(parts.interlaced);
     return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + parts.before_data + png_chunk("IDAT", parts.data) +
            png_chunk("IEND", "") + parts.after;
 }
