@@ -56,6 +56,19 @@ add_library(windlass_api STATIC
   follow_buffer.cpp
   health.cpp
   idempotency.cpp
+  images/image_details.cpp
+  images/image_facts.cpp
+  images/image_rights.cpp
+  images/images.cpp
+  images/images_repository.cpp
+  images/media.cpp
+  images/multipart.cpp
+  images/render_image.cpp
+  images/thumbnail_job.cpp
+  images/thumbnail_keeper.cpp
+  images/thumbnails.cpp
+  images/thumbnails_repository.cpp
+  images/uploads.cpp
   job_following.cpp
   job_history.cpp
   job_list.cpp
@@ -147,7 +160,7 @@ include(openapi/page.cmake)
 if(TARGET windlass_front)
   target_link_libraries(windlass_api PUBLIC windlass_front)
 else()
-  target_sources(windlass_api PRIVATE front/exchange.cpp)
+  target_sources(windlass_api PRIVATE front/exchange.cpp front/spool.cpp)
 endif()
 
 if(TARGET windlass_front)

@@ -14,6 +14,7 @@ class AuditRepository;
 class BlobsRepository;
 class Credentials;
 class Idempotency;
+class ImagesRepository;
 class JobsRepository;
 class LoginThrottle;
 class Metrics;
@@ -28,6 +29,8 @@ class Scheduler;
 class SchedulesRepository;
 class SessionsRepository;
 class SigningKeys;
+class ThumbnailKeeper;
+class ThumbnailsRepository;
 class TiersRepository;
 class TokensRepository;
 
@@ -56,6 +59,9 @@ struct App {
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
     const SigningKeys& signing_keys;
+    ImagesRepository& images;
+    ThumbnailsRepository& making;  // of thumbnails
+    ThumbnailKeeper& thumbnails;
     Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
 };
 

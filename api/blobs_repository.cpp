@@ -37,7 +37,10 @@ Result<std::int64_t> stored_bytes_of(Session& session, UserId owner) {
                  session.query("select cast(coalesce(sum(length(bytes)), 0) as bigint) from upload_piece "
                                "where owner = :owner",
                                owner.value));
-    return rows.front().integer(0) + pieces.front().integer(0);
+    WINDLASS_TRY(const auto images,
+                 session.query("select cast(coalesce(sum(size_bytes), 0) as bigint) from image where owner = :owner",
+                               owner.value));
+    return rows.front().integer(0) + pieces.front().integer(0) + images.front().integer(0);
 }
 
 Result<std::optional<BlobLine>> BlobsRepository::owned(UserId owner, const std::string& sha256) {
@@ -161,7 +164,8 @@ Result<BlobRemoval> BlobsRepository::remove(UserId owner, const std::string& sha
     WINDLASS_TRY([[maybe_unused]] const auto gone,
                  session->execute("delete from blob where sha256 = :sha256 "
                                   "and not exists (select 1 from blob_owner o where o.sha256 = blob.sha256) "
-                                  "and not exists (select 1 from result_blob r where r.sha256 = blob.sha256)",
+                                  "and not exists (select 1 from result_blob r where r.sha256 = blob.sha256) "
+                                  "and not exists (select 1 from image_blob i where i.sha256 = blob.sha256)",
                                   sha256));
     WINDLASS_TRY_STATUS(transaction.commit());
     if (!left.empty()) return BlobRemoval::used_by_jobs;

@@ -10,7 +10,7 @@ namespace windlass::api {
 namespace {
 
 // Longest first where one begins another; "/" at the end: all below it.
-constexpr std::array<std::pair<std::string_view, Family>, 29> prefixes = {{
+constexpr std::array<std::pair<std::string_view, Family>, 31> prefixes = {{
     {"/v1/", Family::courses},
     {"/api/users", Family::jobs},
     {"/api/user/jwt-login", Family::images},
@@ -19,6 +19,8 @@ constexpr std::array<std::pair<std::string_view, Family>, 29> prefixes = {{
     {"/api/user/images", Family::images},
     {"/api/user/thumbnails", Family::images},
     {"/api/user/link/", Family::images},
+    {"/api/images", Family::images},
+    {"/api/media/", Family::images},
     {"/api/schema", Family::images},
     {"/api/docs", Family::images},
     {"/api/register", Family::accounts},

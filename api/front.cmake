@@ -10,6 +10,7 @@ add_library(windlass_front STATIC
   front/listener.cpp
   front/listening_socket.cpp
   front/origin.cpp
+  front/spool.cpp
   front/target.cpp
   front/tls_context.cpp
   front/tls_session.cpp

@@ -28,6 +28,11 @@ Result<FrontSettings> front_settings(const Config::Api& api) {
     settings.tls = {api.tls_certificate_file, api.tls_key_file};
     settings.threads = static_cast<int>(api.threads);
     settings.limits.body_bytes = api.body_bytes;
+    // The form around the file is small; what is too much of the file itself is said by the handler.
+    settings.limits.spool = std::make_shared<const Spool>(
+        SpoolSettings{api.spool_directory, api.image_bytes + mebibyte, api.spool_bytes, {"/api/user/images"}});
+    if (const auto tried = settings.limits.spool->open(); !tried)
+        return make_error(ErrorKind::invalid, tried.error().message + "; set api.spool_directory");
     settings.limits.connections = static_cast<std::int32_t>(api.connections);
     settings.limits.websocket_message_bytes = api.websocket_message_bytes;
     settings.limits.websocket_unsent_bytes = api.websocket_unsent_bytes;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/front/spool.h"
 #include "api/json_fields.h"
 #include "api/router.h"
 #include "shared/digest.h"
@@ -33,6 +34,15 @@ std::string request_text(const Request& request) {
     }
     add_part(text, "");
     add_part(text, request.body);
+    // Of an upload the content, however large: the client asked for it by sending a key.
+    constexpr std::int64_t piece_bytes = 64 * 1024;
+    if (!request.spooled) return text;
+    Sha256 content;
+    for (std::int64_t at = 0; at < request.spooled->size(); at += piece_bytes) {
+        const auto piece = request.spooled->read(at, piece_bytes);
+        content.add(piece ? *piece : piece.error().message);
+    }
+    add_part(text, content.hex());
     return text;
 }
 

@@ -24,6 +24,9 @@
 #include "api/front/origin.h"
 #include "api/front_settings.h"
 #include "api/idempotency.h"
+#include "api/images/images_repository.h"
+#include "api/images/thumbnail_keeper.h"
+#include "api/images/thumbnails_repository.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
@@ -137,13 +140,16 @@ Status run(const Config& config) {
     WINDLASS_TRY(const bool open, registration_open(config.api, settings));
     WINDLASS_TRY_STATUS(prepare_database(url));
 
-    // One session per handler thread, as handlers hold one at a time, one for the audit and one for whoever comes by.
-    SessionPool pool(url, static_cast<std::size_t>(config.api.threads) + 2, {.application_name = "windlass-api"});
+    // One session per handler thread, as handlers hold one at a time, one for the audit, one for thumbnails and one for
+    // whoever comes by.
+    SessionPool pool(url, static_cast<std::size_t>(config.api.threads) + 3, {.application_name = "windlass-api"});
     AccountsRepository accounts(pool);
     JobsRepository jobs(pool);
     ResultsRepository results(pool);
     RelationsRepository relations(pool);
     BlobsRepository blobs(pool);
+    ImagesRepository images(pool);
+    ThumbnailsRepository making(pool);
     QuotasRepository quotas(pool);
     SchedulesRepository schedules(pool);
     TiersRepository tiers(pool);
@@ -174,9 +180,11 @@ Status run(const Config& config) {
             notify_status("the scheduler is away");
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
-    App app{config.api,    open,        clock,    accounts, jobs,           results,   relations, blobs,     quotas,
-            schedules,     idempotency, sessions, tokens,   credentials,    passwords, throttle,  scheduler, metrics,
-            audit_entries, audit,       rates,    tiers,    password_links, keys,      oidc.get()};
+    ThumbnailKeeper thumbnails(images, making, scheduler, config.api, clock);
+    App app{config.api, open,           clock,     accounts,    jobs,          results,    relations,
+            blobs,      quotas,         schedules, idempotency, sessions,      tokens,     credentials,
+            passwords,  throttle,       scheduler, metrics,     audit_entries, audit,      rates,
+            tiers,      password_links, keys,      images,      making,        thumbnails, oidc.get()};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front, Front::open(
                             loop, settings, [&server](const Request& request) { return server->handle(request); },
@@ -184,6 +192,7 @@ Status run(const Config& config) {
     metrics.set_front([&front] { return front->statistics(); });
     metrics.set_password_queue([&passwords] { return passwords.waiting(); });
     log::info("listening on {}", front_url(config.api, *front));
+    thumbnails.start();
 
     const auto stop = [&](Signals& signals) {
         if (stopping) return;
@@ -191,6 +200,7 @@ Status run(const Config& config) {
         notify_stopping();
         log::info("stopping");
         front->drain(Seconds{10}, [&] {
+            thumbnails.stop();
             scheduler.stop();
             signals.close();
         });

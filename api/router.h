@@ -33,8 +33,9 @@ enum class Access {
 // Whether requests may carry an Idempotency-Key; the others do the same however often they are called.
 enum class Creates { no, yes };
 
-// Whether a signed link (links/signed_link.h) can stand for a credential.
-enum class Links { no, yes };
+// Whether a signed link (links/signed_link.h) can stand for a credential. media: of images, for which the family has
+// its own way to make them; whatever stands there beside a plain name is a link, perhaps an altered one.
+enum class Links { no, yes, media };
 
 struct Route {
     std::string_view method;

@@ -34,7 +34,7 @@ Problem no_route(const RouteMatch& match, const Request& request) {
 }
 
 std::optional<Problem> fault_of_query(const Route& route, const Request& request) {
-    const bool signed_link = route.links == Links::yes && looks_signed(request.target);
+    const bool signed_link = route.links != Links::no && looks_signed(request.target);
     for (std::size_t i = 0; i < request.query.size(); ++i) {
         const std::string& name = request.query[i].first;
         if (signed_link && is_link_parameter(name)) continue;
@@ -45,6 +45,13 @@ std::optional<Problem> fault_of_query(const Route& route, const Request& request
             if (request.query[j].first == name) return bad_field("?" + name, fmt::format("{} is given twice.", name));
     }
     return std::nullopt;
+}
+
+bool comes_by_link(const Route& route, const Request& request) {
+    if (route.links == Links::no) return false;
+    if (looks_signed(request.target)) return true;
+    // A link that was altered in the wrong place no longer looks like one, and must not ask for a password.
+    return route.links == Links::media && request.target.find_first_of("?=&") != std::string::npos;
 }
 
 Response rendered(Family family, const Problem& problem, std::string_view request_id) {
@@ -152,7 +159,7 @@ OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
 // Nobody, where no credential is asked for.
 OrProblem<Principal> Server::principal_of(Visit& visit) const {
     if (visit.match.route == nullptr || visit.match.route->access == Access::anyone) return Principal{};
-    if (visit.match.route->links == Links::yes && looks_signed(visit.request.target)) {
+    if (comes_by_link(*visit.match.route, visit.request)) {
         visit.headers.emplace_back("Referrer-Policy", "no-referrer");
         return principal_of_link(app_, visit.request);
     }

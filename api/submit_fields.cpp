@@ -58,6 +58,7 @@ void read_queue(FieldReader& fields, std::string& queue) {
     const auto name = fields.text("queue");
     if (!name) return;
     if (const auto fault = fault_of_queue_name(*name); !fault.empty()) return fields.bad("queue", std::string(fault));
+    if (*name == system_queue) return fields.bad("queue", "\"system\" is the site's own; jobs of people go elsewhere");
     queue = *name;
 }
 

@@ -45,6 +45,10 @@ int main(int argc, char** argv) {
     web->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* printed = add("output", "how soon what a job prints is durable, on an idle site", output);
     printed->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* pictures = add("images", "uploads and thumbnails per second, beside the bare vipsthumbnail loop", images);
+    pictures->add_option("--images", options.images, "images per run, each with two thumbnails");
+    pictures->add_option("--uploads", options.uploads, "so many further uploads, to see the memory of the api");
+    pictures->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }

@@ -19,6 +19,8 @@ struct Options {
     int workers = 1000;
     int lines = 100;       // of a job that is followed
     int seconds = 5;       // of each wrk run
+    int images = 150;      // uploaded, each with two thumbnails
+    int uploads = 0;       // for their memory; 0: not measured
     std::string database;  // empty: SQLite in the site's directory
     std::vector<int> depths = {1'000, 100'000, 1'000'000};
     std::vector<int> connections = {1, 64, 1000};
@@ -71,5 +73,6 @@ int fanout(const Options& options);
 int array(const Options& options);
 int http(const Options& options);
 int output(const Options& options);
+int images(const Options& options);
 
 }  // namespace windlass::bench

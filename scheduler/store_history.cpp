@@ -45,10 +45,12 @@ const EngineSql drop_uses("update blob_owner set jobs = jobs - :uses where owner
 const EngineSql drop_results("update result_blob set results = results - :results where sha256 in @@hashes");
 // What nobody refers to any more, of these contents.
 const EngineSql drop_rights("delete from blob_owner where sha256 in @@hashes and jobs <= 0 and created_us < :cutoff");
+const EngineSql drop_own_rights("delete from blob_owner where owner = :owner and sha256 in @@hashes and jobs <= 0");
 const EngineSql drop_result_blobs("delete from result_blob where sha256 in @@hashes and results <= 0");
 const EngineSql drop_blobs(
     "delete from blob where sha256 in @@hashes and not exists (select 1 from blob_owner o where o.sha256 = "
-    "blob.sha256) and not exists (select 1 from result_blob r where r.sha256 = blob.sha256)");
+    "blob.sha256) and not exists (select 1 from result_blob r where r.sha256 = blob.sha256) and not exists (select 1 "
+    "from image_blob i where i.sha256 = blob.sha256)");
 
 constexpr std::string_view raise_highest =
     "update scheduler_epoch set highest_job = :highest where id = 1 and highest_job < :highest";
@@ -56,6 +58,10 @@ constexpr std::string_view raise_highest =
 constexpr std::string_view select_rights =
     "select owner, sha256, jobs, created_us from blob_owner where (owner, sha256) > (:owner, :sha256) order by owner, "
     "sha256 limit :most";
+
+constexpr std::string_view select_discarded =
+    "select d.job from job_discard d join job_past p on p.id = d.job order by d.job limit :most";
+const EngineSql delete_discarded("delete from job_discard where job in @ids");
 
 constexpr std::string_view delete_keys =
     "delete from idempotency_key where (account, route, key) in (select account, route, key from idempotency_key where "
@@ -114,6 +120,7 @@ struct SqlStore::Victims {
     }
     JobId highest;  // id that must never be used again
     WallTime cutoff{};
+    bool only_by_them = false;  // rights that their owners have by these jobs alone go with them, whatever the cutoff
 };
 
 Result<SqlStore::Victims> SqlStore::choose_victims(WallTime cutoff, std::int64_t most) {
@@ -176,6 +183,10 @@ Status SqlStore::drop_references(const Victims& victims) {
             done(session_.execute(drop_uses.of(engine()), key.second, key.first, hashes_text(engine(), hashes))));
     for (const auto& [count, hashes] : by_number)
         WINDLASS_TRY_STATUS(done(session_.execute(drop_results.of(engine()), count, hashes_text(engine(), hashes))));
+    if (victims.only_by_them)
+        for (const auto& [key, hashes] : by_owner_and_number)
+            WINDLASS_TRY_STATUS(
+                done(session_.execute(drop_own_rights.of(engine()), key.first, hashes_text(engine(), hashes))));
     return drop_unused({suspects.begin(), suspects.end()}, victims.cutoff);
 }
 
@@ -203,7 +214,7 @@ Status SqlStore::sweep_uploads(WallTime cutoff, std::int64_t most) {
     return drop_unused(unused, cutoff);
 }
 
-Result<std::int64_t> SqlStore::forget_finished(WallTime cutoff, std::int64_t most) {
+Status SqlStore::forget(const Victims& victims) {
     static const EngineSql events("delete from job_event where job in @ids"),
         results("delete from attempt_result where job in @ids"), output("delete from job_output where job in @ids"),
         states("delete from job_state where id in @ids"), past("delete from job_past where id in @ids"),
@@ -211,20 +222,40 @@ Result<std::int64_t> SqlStore::forget_finished(WallTime cutoff, std::int64_t mos
         params("delete from job_array_params where array_id in @ids"), arrays("delete from job_array where id in @ids"),
         jobs("delete from job where id in @ids");
 
+    const std::vector<JobId> all = victims.all();
+    if (all.empty()) return Status();
+    WINDLASS_TRY_STATUS(drop_references(victims));
+    WINDLASS_TRY_STATUS(execute_all(session_, all, {&events, &results, &output, &states, &past}));
+    WINDLASS_TRY_STATUS(execute_all(session_, victims.jobs, {&tags, &dependencies, &params, &arrays, &jobs}));
+    if (!WINDLASS_GUARD(sql_highest_id_is_kept)) return Status();
+    return done(session_.execute(raise_highest, victims.highest.value));
+}
+
+Result<std::int64_t> SqlStore::forget_finished(WallTime cutoff, std::int64_t most) {
     WINDLASS_TRY(Transaction transaction, begin_as_leader());
     WINDLASS_TRY_STATUS(lock_blobs());
     WINDLASS_TRY(const Victims victims, choose_victims(cutoff, most));
-    const std::vector<JobId> all = victims.all();
-    if (!all.empty()) {
-        WINDLASS_TRY_STATUS(drop_references(victims));
-        WINDLASS_TRY_STATUS(execute_all(session_, all, {&events, &results, &output, &states, &past}));
-        WINDLASS_TRY_STATUS(execute_all(session_, victims.jobs, {&tags, &dependencies, &params, &arrays, &jobs}));
-        if (WINDLASS_GUARD(sql_highest_id_is_kept))
-            WINDLASS_TRY_STATUS(done(session_.execute(raise_highest, victims.highest.value)));
-    }
+    WINDLASS_TRY_STATUS(forget(victims));
     WINDLASS_TRY_STATUS(sweep_uploads(cutoff, most));
     WINDLASS_TRY_STATUS(transaction.commit());
-    return static_cast<std::int64_t>(all.size());
+    return static_cast<std::int64_t>(victims.all().size());
+}
+
+// Jobs that nobody wants to look at any more (job_discard): plain ones, which nobody waits for. What came to their
+// owner by them alone goes with them, however young it is.
+Result<std::int64_t> SqlStore::forget_discarded(std::int64_t most) {
+    WINDLASS_TRY(const auto rows, session_.query(select_discarded, most));
+    if (rows.empty()) return 0;
+    WINDLASS_TRY_STATUS(lock_blobs());
+    Victims victims;
+    for (const Row& row : rows) {
+        victims.jobs.push_back(JobId{row.integer(0)});
+        victims.highest = std::max(victims.highest, victims.jobs.back());
+    }
+    victims.only_by_them = true;
+    WINDLASS_TRY_STATUS(forget(victims));
+    WINDLASS_TRY_STATUS(execute_all(session_, victims.jobs, {&delete_discarded}));
+    return static_cast<std::int64_t>(victims.jobs.size());
 }
 
 Result<std::int64_t> SqlStore::forget_expired(WallTime now, std::int64_t most) {
@@ -236,8 +267,9 @@ Result<std::int64_t> SqlStore::forget_expired(WallTime now, std::int64_t most) {
         WINDLASS_TRY_STATUS(done(session_.execute(delete_pieces, row.integer(0), row.text(1))));
         ++forgotten;
     }
+    WINDLASS_TRY(const std::int64_t discarded, forget_discarded(most));
     WINDLASS_TRY_STATUS(transaction.commit());
-    return forgotten;
+    return forgotten + discarded;
 }
 
 }  // namespace windlass::scheduler

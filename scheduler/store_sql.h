@@ -104,6 +104,8 @@ class SqlStore : public Store {
     struct Victims;
     Result<Victims> choose_victims(WallTime cutoff, std::int64_t most);
     Status drop_references(const Victims& victims);
+    Status forget(const Victims& victims);
+    Result<std::int64_t> forget_discarded(std::int64_t most);
     Status drop_unused(const std::vector<std::string>& contents, WallTime cutoff);
     Status sweep_uploads(WallTime cutoff, std::int64_t most);
 

@@ -14,7 +14,9 @@ page_packages=(nodejs npm)
 browser_packages=(chromium)
 # For workers with worker.network = "full"; others do without.
 network_packages=(slirp4netns nftables)
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}")
+# For workers that make thumbnails; others do without.
+thumbnail_packages=(libvips-tools)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}" "${thumbnail_packages[@]}")
 bench_packages=(wrk bubblewrap)
 fuzz_packages=(clang libclang-rt-dev llvm)
 

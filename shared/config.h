@@ -75,6 +75,12 @@ struct Config {
         bool endless_tokens = false;
         std::int64_t password_link_s = 24 * 3600;
         std::int64_t body_bytes = 64 * mebibyte;
+        std::int64_t image_bytes = 10 * mebibyte;
+        std::int64_t image_pixels = 50'000'000;
+        std::string thumbnail_command = "/usr/bin/vipsthumbnail";
+        std::int64_t thumbnail_timeout_s = 30;
+        std::string spool_directory = "/var/tmp";
+        std::int64_t spool_bytes = 1 * gibibyte;
         std::int64_t connections = 20'000;
         std::int64_t connections_per_address = 10'000;
         std::int64_t requests_per_s = 5'000;
@@ -190,6 +196,13 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.password_link_s", c.api.password_link_s,
           "a link to set a password, made by an admin, is good for so many seconds");
     visit("api.body_bytes", c.api.body_bytes, "largest request body");
+    visit("api.image_bytes", c.api.image_bytes, "largest image that is taken");
+    visit("api.image_pixels", c.api.image_pixels, "most pixels of an image, and of a thumbnail");
+    visit("api.thumbnail_command", c.api.thumbnail_command,
+          "what makes a thumbnail, in the sandbox: a shell command that takes the arguments of vipsthumbnail");
+    visit("api.thumbnail_timeout_s", c.api.thumbnail_timeout_s, "a decoder that takes longer is ended");
+    visit("api.spool_directory", c.api.spool_directory, "where uploads lie while they come: on a disk, not in memory");
+    visit("api.spool_bytes", c.api.spool_bytes, "all uploads that are coming together; beyond: 503");
     visit("api.connections", c.api.connections, "connections in total");
     visit("api.connections_per_address", c.api.connections_per_address, "connections from one address");
     visit("api.requests_per_s", c.api.requests_per_s,

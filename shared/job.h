@@ -34,6 +34,12 @@ struct RetryOn {
 
 inline constexpr std::string_view default_queue = "default";
 
+// Who owns the jobs that the site itself has done, such as thumbnails, and where they wait. It is no row of account: it
+// cannot log in, stands in no list of accounts and has no quota. (The largest id there is; accounts count from 1.) The
+// queue is made by whoever first finds it missing.
+inline constexpr UserId system_owner{(std::int64_t{1} << 53) - 1};
+inline constexpr std::string_view system_queue = "system";
+
 // When a job that waits for another one may go on. Stored: never renumber, only append.
 enum class DependencyCondition : std::int16_t {
     ok = 0,      // it succeeded

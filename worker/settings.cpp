@@ -24,6 +24,8 @@ constexpr std::int64_t boxes_per_core = 4;
 // What a result brings beside its files (tails of the output) must fit its message too.
 constexpr std::int64_t most_result_file_bytes = static_cast<std::int64_t>(max_frame_body_bytes) - 16 * mebibyte;
 constexpr std::int64_t most_of_a_resource = 1'000'000;
+// Jobs see the machine's /usr: where it has this program, they have it.
+constexpr const char* thumbnail_program = "/usr/bin/vipsthumbnail";
 
 Result<std::string> host_name() {
     char name[HOST_NAME_MAX + 1] = {};
@@ -102,6 +104,7 @@ Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worke
             return make_error(ErrorKind::invalid, fmt::format("worker.labels names '{}' twice", label.first));
     }
     if (worker.network == "full") labels["network"] = "full";
+    if (access(thumbnail_program, X_OK) == 0) labels.try_emplace("vipsthumbnail", "yes");
     return labels;
 }
 

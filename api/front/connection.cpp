@@ -401,7 +401,7 @@ void Connection::update_deadline() {
                                                         : Timed::body;
     if (now == timed_) return;
     timed_ = now;
-    body_at_deadline_ = framer_.buffered();
+    body_at_deadline_ = static_cast<std::size_t>(framer_.body_received());
     const auto& limits = core_.limits();
     set_deadline(now == Timed::idle   ? limits.idle_deadline
                  : now == Timed::body ? limits.body_deadline
@@ -410,10 +410,10 @@ void Connection::update_deadline() {
 
 bool Connection::body_makes_progress() {
     const auto& limits = core_.limits();
-    const auto received = framer_.buffered() - body_at_deadline_;
+    const auto received = static_cast<std::size_t>(framer_.body_received()) - body_at_deadline_;
     const auto wanted = std::max<std::int64_t>(limits.body_bytes_per_s * limits.body_deadline.count() / 1000, 1);
     if (static_cast<std::int64_t>(received) < wanted) return false;
-    body_at_deadline_ = framer_.buffered();
+    body_at_deadline_ = static_cast<std::size_t>(framer_.body_received());
     set_deadline(limits.body_deadline);
     return true;
 }

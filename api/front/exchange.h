@@ -19,6 +19,8 @@
 
 namespace windlass::api {
 
+class SpooledBody;
+
 // Valid as long as the exchange lives (until its Reply is complete), also across Later.
 struct Request {
     std::string method;  // "GET", upper case; HEAD arrives as HEAD and the front drops the body of the answer
@@ -26,7 +28,8 @@ struct Request {
     std::string target;  // as sent, with the query
     std::vector<std::pair<std::string, std::string>> query;    // decoded, in order, repeated keys kept
     std::vector<std::pair<std::string, std::string>> headers;  // as sent, in order
-    std::string body;                                          // whole, de-chunked
+    std::string body;                                          // whole, de-chunked; empty if it is in spooled
+    std::shared_ptr<const SpooledBody> spooled;                // the body of an upload, on disk; null: none
     std::string remote_address;   // of the socket (or from a trusted proxy), never from a client's header
     bool secure = false;          // the client spoke TLS, to us or to a trusted proxy
     std::string scheme = "http";  // "https" or "http", as the client saw it

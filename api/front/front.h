@@ -15,6 +15,7 @@
 
 #include "api/front/exchange.h"
 #include "api/front/forwarded.h"
+#include "api/front/spool.h"
 #include "api/front/tls_context.h"
 #include "shared/result.h"
 
@@ -27,6 +28,7 @@ struct FrontLimits {
     std::int64_t head_bytes = 16 * 1024;              // request line and headers [431]
     std::int32_t header_count = 100;                  // [431]
     std::int64_t body_bytes = 64 * 1024 * 1024;       // [413]
+    std::shared_ptr<const Spool> spool;               // for bodies that do not stay in memory; null: all stay there
     Milliseconds head_deadline{10'000};               // from the first byte of a request to the end of its head [408]
     Milliseconds body_deadline{20'000};               // in each of these the body comes body_bytes_per_s nearer [408]
     std::int64_t body_bytes_per_s = 16 * 1024;        // the slowest body that is waited for, on average

@@ -69,12 +69,15 @@ bool HttpFramer::refuse(int status, std::string detail) {
     refusal_ = {status, std::move(detail), framed_.request.path};
     state_ = State::refused;
     partial_line_.clear();
+    spooled_.reset();
+    framed_.request.spooled.reset();
     return false;
 }
 
 FramedRequest HttpFramer::take() {
     FramedRequest out = std::move(framed_);
     framed_ = {};
+    spooled_.reset();
     state_ = State::request_line;
     head_bytes_ = 0;
     head_bytes_held_ = 0;
@@ -87,7 +90,7 @@ FramedRequest HttpFramer::take() {
 
 bool HttpFramer::take_continue() {
     if (!expects_continue_ || phase() != Phase::body) return false;
-    const bool nothing_yet = framed_.request.body.empty() && partial_line_.empty() && state_ != State::chunk_data;
+    const bool nothing_yet = body_received() == 0 && partial_line_.empty() && state_ != State::chunk_data;
     expects_continue_ = false;
     return nothing_yet;
 }
@@ -326,19 +329,48 @@ bool HttpFramer::end_head() {
     if (chunked_ && content_length_ >= 0) {
         return refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.");
     }
-    if (content_length_ > limits_.body_bytes) {
-        return refuse(413, "The body exceeds " + std::to_string(limits_.body_bytes) + " bytes.");
+    if (!begin_body()) return false;
+    if (content_length_ > body_limit_) {
+        return refuse(413, "The body exceeds " + std::to_string(body_limit_) + " bytes.");
     }
     if (chunked_) {
         state_ = State::chunk_size;
     } else if (content_length_ > 0) {
         body_left_ = content_length_;
-        framed_.request.body.reserve(static_cast<std::size_t>(std::min(content_length_, reserve_at_once_bytes)));
+        if (!spooled_)
+            framed_.request.body.reserve(static_cast<std::size_t>(std::min(content_length_, reserve_at_once_bytes)));
         state_ = State::sized_body;
     } else {
         state_ = State::complete;  // no length: no body, whatever the method (RFC 9112 section 6.3)
     }
     return true;
+}
+
+// Where the body goes.
+bool HttpFramer::begin_body() {
+    const auto& request = framed_.request;
+    const bool comes = chunked_ || content_length_ > 0;
+    const bool to_disk = comes && limits_.spool && limits_.spool->takes(request.method, request.path);
+    body_limit_ = to_disk ? limits_.spool->body_bytes() : limits_.body_bytes;
+    if (!to_disk) return true;
+    auto opened = limits_.spool->open();
+    if (!opened) return refuse(503, "Uploads cannot be stored at the moment; try again later.");
+    spooled_ = std::move(opened).value();
+    framed_.request.spooled = spooled_;
+    return true;
+}
+
+std::int64_t HttpFramer::body_received() const {
+    return spooled_ ? spooled_->size() : static_cast<std::int64_t>(framed_.request.body.size());
+}
+
+bool HttpFramer::keep(std::string_view bytes) {
+    if (!spooled_) {
+        framed_.request.body.append(bytes);
+        return true;
+    }
+    if (spooled_->append(bytes)) return true;
+    return refuse(503, "There is no room for this upload at the moment; try again later.");
 }
 
 bool HttpFramer::take_chunk_size(std::string_view line) {
@@ -353,8 +385,8 @@ bool HttpFramer::take_chunk_size(std::string_view line) {
         if (digit < 0) return refuse(400, "A chunk of the body has no valid size.");
         size = size * 16 + digit;
     }
-    if (size > limits_.body_bytes - static_cast<std::int64_t>(framed_.request.body.size())) {
-        return refuse(413, "The body exceeds " + std::to_string(limits_.body_bytes) + " bytes.");
+    if (size > body_limit_ - body_received()) {
+        return refuse(413, "The body exceeds " + std::to_string(body_limit_) + " bytes.");
     }
     body_left_ = size;
     state_ = size == 0 ? State::last_chunk : State::chunk_data;
@@ -364,7 +396,7 @@ bool HttpFramer::take_chunk_size(std::string_view line) {
 bool HttpFramer::take_body(std::string_view& input) {
     if (input.empty()) return false;
     const auto size = std::min(input.size(), static_cast<std::size_t>(body_left_));
-    framed_.request.body.append(input.substr(0, size));
+    if (!keep(input.substr(0, size))) return false;
     input.remove_prefix(size);
     body_left_ -= static_cast<std::int64_t>(size);
     if (body_left_ == 0) state_ = state_ == State::sized_body ? State::complete : State::chunk_end;

@@ -1,5 +1,6 @@
 // Finds where one HTTP/1 request ends and the next begins (RFC 9112), within limits. Pure: bytes in, requests out; no
-// socket, no clock. The same bytes give the same answer however they are cut into reads.
+// socket, no clock (and no file, unless the limits have a spool). The same bytes give the same answer however they are
+// cut into reads.
 //
 // Everything on which two parsers may disagree is refused, because that is what request smuggling is made of: bare LF
 // or CR, folded lines, space before the colon, two Content-Length, Content-Length with Transfer-Encoding, codings other
@@ -53,6 +54,8 @@ class HttpFramer {
     bool take_continue();
     // Bytes of the unfinished (or untaken) request held in memory.
     std::size_t buffered() const { return partial_line_.size() + head_bytes_held_ + framed_.request.body.size(); }
+    // Bytes of the body that have come, wherever they are.
+    std::int64_t body_received() const;
 
   private:
     enum class State {
@@ -83,6 +86,8 @@ class HttpFramer {
     bool end_head();
     bool take_chunk_size(std::string_view line);
     bool take_body(std::string_view& input);
+    bool keep(std::string_view bytes);
+    bool begin_body();
 
     const FrontLimits& limits_;
     State state_ = State::request_line;
@@ -92,6 +97,8 @@ class HttpFramer {
     std::int64_t head_bytes_ = 0;      // of the current head, up to the last whole line
     std::size_t head_bytes_held_ = 0;  // what the parsed head occupies, roughly
     std::int32_t header_count_ = 0;
+    std::shared_ptr<SpooledBody> spooled_;  // null: the body stays in memory
+    std::int64_t body_limit_ = 0;
     std::int64_t body_left_ = 0;        // of the body, or of the current chunk
     std::int64_t content_length_ = -1;  // -1: none
     bool chunked_ = false;

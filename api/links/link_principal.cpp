@@ -16,6 +16,7 @@ OrProblem<Principal> principal_of_link(const App& app, const Request& request) {
     principal->roles = Role::user;
     principal->scopes = Scopes();
     principal->scopes.add(Scope::jobs_read);
+    principal->scopes.add(Scope::images_read);
     return *std::move(principal);
 }
 

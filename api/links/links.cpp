@@ -44,7 +44,7 @@ OrProblem<Reply> create_link(const Call& call) {
     if (!parsed) return refused();
     static const auto router = Router::make(routes(), exact_paths());
     const RouteMatch match = router->find("GET", parsed->path);
-    if (match.route == nullptr || match.route->links == Links::no || looks_signed(link.target)) return refused();
+    if (match.route == nullptr || match.route->links != Links::yes || looks_signed(link.target)) return refused();
     const WallTime expires = call.app.clock.now().wall + link.lifetime;
     const std::string target = signed_target(call.app.signing_keys, link.target, call.principal.id, expires);
 

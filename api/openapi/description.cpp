@@ -232,7 +232,7 @@ class Describer {
         if (const auto* headers = member(docs, "headers"))
             for (const auto& header : headers->GetObject())
                 push(list, parameter(key, text_of(header.name), "header", header.value));
-        if (route.links == Links::yes)
+        if (route.links != Links::no)
             for (const auto& part : common("signed_link_parameters").GetObject())
                 push(list, parameter(key, text_of(part.name), "query", part.value));
         if (route.creates == Creates::yes)

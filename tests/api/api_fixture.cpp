@@ -48,7 +48,8 @@ const DatabaseUrl& empty_database() {
                               "audit_entry",    "account",         "job",           "job_state",        "job_event",
                               "attempt_result", "job_output",      "blob",          "worker",           "job_past",
                               "job_tag",        "job_dependency",  "job_array",     "job_array_params", "user_usage",
-                              "quota",          "idempotency_key", "blob_owner",    "upload_piece",     "job_schedule"})
+                              "quota",          "idempotency_key", "blob_owner",    "upload_piece",     "job_schedule",
+                              "image_blob",     "image_thumbnail", "image",         "job_discard",      "result_blob"})
         must(session.execute("delete from " + std::string(table)));
     must(session.execute("update id_counter set next = 1"));
     must(session.execute("delete from tier where created_us > 0"));  // the first three stay
@@ -491,6 +492,8 @@ ApiTest::ApiTest() {
     schedules_ = std::make_unique<SchedulesRepository>(*pool_);
     tiers_ = std::make_unique<TiersRepository>(*pool_);
     password_links_ = std::make_unique<PasswordLinksRepository>(*pool_);
+    images_ = std::make_unique<ImagesRepository>(*pool_);
+    making_ = std::make_unique<ThumbnailsRepository>(*pool_);
     idempotency_ = std::make_unique<Idempotency>(*pool_);
     passwords_ = std::make_unique<PasswordHasher>(HashCost::cheapest());
     keys_ = SigningKeys::random();
@@ -502,14 +505,16 @@ ApiTest::ApiTest() {
     rates_ = std::make_unique<RateLimits>(RateSettings{});
     audit_entries_ = std::make_unique<AuditRepository>(*pool_);
     audit_ = std::make_unique<AuditLog>(*audit_entries_);
+    keeper_ = std::make_unique<ThumbnailKeeper>(*images_, *making_, *scheduler_, config_.api, clock_);
     build_app();
 }
 
 void ApiTest::build_app() {
     app_ = std::unique_ptr<App>(new App{
-        config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_, *quotas_, *schedules_,
-        *idempotency_, *sessions_, *tokens_, *credentials_, *passwords_, throttle_, *scheduler_, *metrics_,
-        *audit_entries_, *audit_, *rates_, *tiers_, *password_links_, keys_, oidc_.get()});
+        config_.api, true,        clock_,          *accounts_, *jobs_,   *results_,     *relations_,      *blobs_,
+        *quotas_,    *schedules_, *idempotency_,   *sessions_, *tokens_, *credentials_, *passwords_,      throttle_,
+        *scheduler_, *metrics_,   *audit_entries_, *audit_,    *rates_,  *tiers_,       *password_links_, keys_,
+        *images_,    *making_,    *keeper_,        oidc_.get()});
     server_ = must(Server::make(*app_, routes()));
 }
 

@@ -26,6 +26,9 @@
 #include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
 #include "api/idempotency.h"
+#include "api/images/images_repository.h"
+#include "api/images/thumbnail_keeper.h"
+#include "api/images/thumbnails_repository.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
@@ -193,6 +196,8 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<SchedulesRepository> schedules_;
     std::unique_ptr<TiersRepository> tiers_;
     std::unique_ptr<PasswordLinksRepository> password_links_;
+    std::unique_ptr<ImagesRepository> images_;
+    std::unique_ptr<ThumbnailsRepository> making_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
     SigningKeys keys_;
@@ -206,6 +211,7 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<AuditRepository> audit_entries_;
     std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<Metrics> metrics_;
+    std::unique_ptr<ThumbnailKeeper> keeper_;  // not started: a test says turn()
     std::unique_ptr<App> app_;
     std::unique_ptr<Server> server_;
     std::vector<std::shared_ptr<Pending>> opened_;  // their requests must live as long as their streams

@@ -18,6 +18,7 @@ set(api_contract
   following_contract_test.cpp
   front/test_front.cpp
   idempotency_contract_test.cpp
+  images/images_contract_test.cpp
   jobs_contract_test.cpp
   links/links_contract_test.cpp
   oidc/oidc_contract_test.cpp
@@ -41,6 +42,8 @@ windlass_test(api_tests
     auth/signing_keys_test.cpp
     authorisation_matrix_test.cpp
     family_test.cpp
+    images/image_facts_test.cpp
+    images/multipart_test.cpp
     links/signed_link_test.cpp
     oidc/id_token_test.cpp
     job_following_test.cpp
@@ -64,7 +67,7 @@ windlass_test(api_tests
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
+  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api
   TIMEOUT 60)
 
@@ -73,7 +76,7 @@ windlass_test(api_postgresql_tests WHOLE
   SOURCES
     ${api_contract}
     on_postgresql.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE
+  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api database
   TIMEOUT 120)
 

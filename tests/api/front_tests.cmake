@@ -18,6 +18,7 @@ windlass_test(api_front_test
     front/listener_test.cpp
     front/origin_test.cpp
     front/listening_socket_test.cpp
+    front/spool_test.cpp
     front/target_test.cpp
     front/test_front.cpp
     front/test_tls.cpp

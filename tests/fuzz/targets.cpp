@@ -5,7 +5,7 @@
 namespace windlass::fuzz {
 
 std::span<const Target> targets() {
-    static constexpr std::array<Target, 14> all = {{
+    static constexpr std::array<Target, 15> all = {{
         {"configuration", fuzz_configuration},
         {"credentials", fuzz_credentials},
         {"event_stream", fuzz_event_stream},
@@ -17,6 +17,7 @@ std::span<const Target> targets() {
         {"output_patterns", fuzz_output_patterns},
         {"plans_and_units", fuzz_plans_and_units},
         {"signed_links", fuzz_signed_links},
+        {"uploads", fuzz_uploads},
         {"websocket_frames", fuzz_websocket_frames},
         {"wire_frames", fuzz_wire_frames},
         {"wire_message", fuzz_wire_message},

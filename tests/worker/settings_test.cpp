@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "shared/digest.h"
 #include "worker/explain.h"
 #include "worker/simple_command.h"
@@ -62,8 +64,9 @@ TEST(WorkerSettings, labels_and_resources_are_offered_and_the_network_is_a_label
     config.worker.cache_bytes = 77;
     const auto settings = derive_settings(config);
     ASSERT_TRUE(settings) << settings.error().message;
-    EXPECT_EQ(settings->agent.labels,
-              (std::map<std::string, std::string>{{"zone", "b"}, {"fast", "yes"}, {"empty", ""}, {"network", "full"}}));
+    std::map<std::string, std::string> labels{{"zone", "b"}, {"fast", "yes"}, {"empty", ""}, {"network", "full"}};
+    if (std::filesystem::exists("/usr/bin/vipsthumbnail")) labels["vipsthumbnail"] = "yes";
+    EXPECT_EQ(settings->agent.labels, labels);
     EXPECT_EQ(settings->agent.resources, (std::map<std::string, std::int64_t>{{"gpu", 2}}));
     EXPECT_EQ(settings->cache_bytes, 77);
 }

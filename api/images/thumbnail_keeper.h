@@ -1,0 +1,62 @@
+// Brings every thumbnail that there is to be to its end: asks the scheduler for its job, learns of the job's end, takes
+// over what it left. What it has to do stands in the tables, so it may end at any moment; several processes may do it
+// at the same time.
+//
+// One thread of its own, because the database blocks. It sleeps until it is told of something, and looks for what
+// others left behind every `look_every`; without its thread (not started) turn() does the same once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "api/images/images_repository.h"
+#include "api/images/thumbnails_repository.h"
+#include "api/scheduler_link.h"
+#include "shared/config.h"
+#include "shared/time.h"
+
+namespace windlass::api {
+
+class ThumbnailKeeper {
+  public:
+    static constexpr Seconds look_every{30};
+    static constexpr Seconds ask_again_after{2};  // the scheduler was away
+
+    // All of them must outlive it; of the scheduler no callback comes any more once it has been stopped.
+    ThumbnailKeeper(ImagesRepository& images, ThumbnailsRepository& thumbnails, Scheduler& scheduler,
+                    const Config::Api& settings, const Clock& clock);
+    ~ThumbnailKeeper();
+    ThumbnailKeeper(const ThumbnailKeeper&) = delete;
+    ThumbnailKeeper& operator=(const ThumbnailKeeper&) = delete;
+
+    void start();
+    // Before the scheduler is stopped, or after. Waits for the turn that is under way.
+    void stop();
+
+    // Any thread.
+    void order(std::vector<ThumbnailOrder> orders);
+    // Their thumbnails are gone: nobody waits for these jobs any more.
+    void cancel(const std::vector<JobId>& jobs);
+
+    // Everything that is to be done now. `look`: also what others left behind. Not while the thread runs.
+    void turn(bool look);
+
+  private:
+    struct State;  // shared with the callbacks, which may outlive this
+    void run();
+    void ask(const ThumbnailOrder& order);
+    void watch(JobId job);
+    void look_around();
+
+    ImagesRepository& images_;
+    ThumbnailsRepository& thumbnails_;
+    Scheduler& scheduler_;
+    const Config::Api& settings_;
+    const Clock& clock_;
+    const std::shared_ptr<State> state_;
+    std::thread thread_;
+};
+
+}  // namespace windlass::api
