@@ -87,6 +87,9 @@ add_library(windlass_api STATIC
   login_throttle.cpp
   metrics.cpp
   monitoring/any_case_fields.cpp
+  monitoring/config_fields.cpp
+  monitoring/job_metadata.cpp
+  monitoring/monitoring_config.cpp
   names.cpp
   network_permission.cpp
   openapi/description.cpp

@@ -64,6 +64,7 @@ windlass_test(api_tests
     server_test.cpp
     accounts/password_rules_test.cpp
     monitoring/any_case_fields_test.cpp
+    monitoring/monitoring_config_test.cpp
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
