@@ -87,9 +87,25 @@ add_library(windlass_api STATIC
   login_throttle.cpp
   metrics.cpp
   monitoring/any_case_fields.cpp
+  monitoring/admin_notices.cpp
+  monitoring/cluster_jobs_repository.cpp
   monitoring/config_fields.cpp
+  monitoring/configuration.cpp
+  monitoring/host_list.cpp
+  monitoring/job_control.cpp
+  monitoring/job_filter.cpp
+  monitoring/job_listing.cpp
   monitoring/job_metadata.cpp
+  monitoring/job_reports.cpp
+  monitoring/job_search.cpp
+  monitoring/job_tags.cpp
+  monitoring/job_tags_repository.cpp
+  monitoring/mail.cpp
+  monitoring/monitored_jobs.cpp
   monitoring/monitoring_config.cpp
+  monitoring/notify_admin.cpp
+  monitoring/ping.cpp
+  monitoring/sweeper.cpp
   names.cpp
   network_permission.cpp
   openapi/description.cpp

@@ -18,6 +18,7 @@ class ImagesRepository;
 class JobsRepository;
 class LoginThrottle;
 class Metrics;
+struct Monitoring;
 class PasswordHasher;
 class PasswordLinksRepository;
 class QuotasRepository;
@@ -62,6 +63,7 @@ struct App {
     ImagesRepository& images;
     ThumbnailsRepository& making;  // of thumbnails
     ThumbnailKeeper& thumbnails;
+    Monitoring& monitoring;
     Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
 };
 

@@ -13,7 +13,8 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 
 class ListSource final : public ChunkSource {
   public:
-    ListSource(ListStep step, std::string request_id) : step_(std::move(step)), request_id_(std::move(request_id)) {
+    ListSource(ListStep step, ListFrame frame, std::string request_id)
+        : step_(std::move(step)), frame_(std::move(frame)), request_id_(std::move(request_id)) {
         json_.StartArray();
     }
 
@@ -26,9 +27,11 @@ class ListSource final : public ChunkSource {
             if (more && buffer_.GetSize() == before) break;
         }
         if (!more) json_.EndArray();
+        out += std::exchange(frame_.before, {});
         if (more && buffer_.GetSize() == 0) out += '\n';  // white space between two elements: a sign of life
         out.append(buffer_.GetString(), buffer_.GetSize());
         buffer_.Clear();
+        if (!more) out += frame_.behind;
         return more;
     }
 
@@ -47,6 +50,7 @@ class ListSource final : public ChunkSource {
 
   private:
     ListStep step_;
+    ListFrame frame_;  // what has not been written yet
     std::string request_id_;
     rapidjson::StringBuffer buffer_;
     JsonWriter json_{buffer_};
@@ -60,7 +64,12 @@ OrProblem<Reply> list_reply(const Call& call, ListStep step) {
 }
 
 OrProblem<Reply> list_reply(const Call& call, ListStep step, std::vector<std::pair<std::string, std::string>> headers) {
-    auto source = std::make_shared<ListSource>(std::move(step), call.request.id);
+    return list_reply(call, std::move(step), std::move(headers), {});
+}
+
+OrProblem<Reply> list_reply(const Call& call, ListStep step, std::vector<std::pair<std::string, std::string>> headers,
+                            ListFrame frame) {
+    auto source = std::make_shared<ListSource>(std::move(step), std::move(frame), call.request.id);
     Response response;
     response.headers = std::move(headers);
     WINDLASS_TRY(const bool more, source->fill(response.body));

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "api/call.h"
 
@@ -16,5 +19,12 @@ using ListStep = std::function<Result<bool>(JsonWriter& json)>;
 OrProblem<Reply> list_reply(const Call& call, ListStep step);
 // The same with headers of its own.
 OrProblem<Reply> list_reply(const Call& call, ListStep step, std::vector<std::pair<std::string, std::string>> headers);
+// The list as a part of something larger: the texts stand before and behind it.
+struct ListFrame {
+    std::string before;
+    std::string behind;
+};
+OrProblem<Reply> list_reply(const Call& call, ListStep step, std::vector<std::pair<std::string, std::string>> headers,
+                            ListFrame frame);
 
 }  // namespace windlass::api

@@ -30,6 +30,8 @@
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
+#include "api/monitoring/monitoring.h"
+#include "api/monitoring/sweeper.h"
 #include "api/network_permission.h"
 #include "api/oidc/oidc.h"
 #include "api/openapi/description.h"
@@ -167,6 +169,8 @@ Status run(const Config& config) {
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
     RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s});
+    WINDLASS_TRY(auto mail, mail_settings(config.api));
+    Monitoring monitoring(pool, config.scheduler.first_job_id, std::move(mail));
     Metrics metrics(routes());
 
     uv_loop_t* loop = uv_default_loop();
@@ -184,8 +188,9 @@ Status run(const Config& config) {
     App app{config.api, open,           clock,     accounts,    jobs,          results,    relations,
             blobs,      quotas,         schedules, idempotency, sessions,      tokens,     credentials,
             passwords,  throttle,       scheduler, metrics,     audit_entries, audit,      rates,
-            tiers,      password_links, keys,      images,      making,        thumbnails, oidc.get()};
+            tiers,      password_links, keys,      images,      making,        thumbnails, monitoring, oidc.get()};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
+    const Sweeper sweeper(monitoring.clusters, clock, Seconds{config.api.monitoring_sweep_s});
     WINDLASS_TRY(front, Front::open(
                             loop, settings, [&server](const Request& request) { return server->handle(request); },
                             Server::render_error));

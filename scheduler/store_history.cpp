@@ -220,12 +220,15 @@ Status SqlStore::forget(const Victims& victims) {
         states("delete from job_state where id in @ids"), past("delete from job_past where id in @ids"),
         tags("delete from job_tag where job in @ids"), dependencies("delete from job_dependency where job in @ids"),
         params("delete from job_array_params where array_id in @ids"), arrays("delete from job_array where id in @ids"),
-        jobs("delete from job where id in @ids");
+        jobs("delete from job where id in @ids"),
+        seen_tags("delete from monitoring_job_tag where cluster = 'windlass' and external_id in @ids"),
+        seen_data("delete from monitoring_job_data where cluster = 'windlass' and external_id in @ids");
 
     const std::vector<JobId> all = victims.all();
     if (all.empty()) return Status();
     WINDLASS_TRY_STATUS(drop_references(victims));
-    WINDLASS_TRY_STATUS(execute_all(session_, all, {&events, &results, &output, &states, &past}));
+    WINDLASS_TRY_STATUS(
+        execute_all(session_, all, {&events, &results, &output, &states, &past, &seen_tags, &seen_data}));
     WINDLASS_TRY_STATUS(execute_all(session_, victims.jobs, {&tags, &dependencies, &params, &arrays, &jobs}));
     if (!WINDLASS_GUARD(sql_highest_id_is_kept)) return Status();
     return done(session_.execute(raise_highest, victims.highest.value));

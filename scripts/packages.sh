@@ -16,7 +16,9 @@ browser_packages=(chromium)
 network_packages=(slirp4netns nftables)
 # For workers that make thumbnails; others do without.
 thumbnail_packages=(libvips-tools)
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}" "${thumbnail_packages[@]}")
+# A Slurm for the tests of what its jobs report; without it they report themselves as skipped.
+slurm_packages=(slurmctld slurmd slurm-client munge)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}" "${thumbnail_packages[@]}" "${slurm_packages[@]}")
 bench_packages=(wrk bubblewrap)
 fuzz_packages=(clang libclang-rt-dev llvm)
 

@@ -94,6 +94,12 @@ struct Config {
         std::string oidc_roles_claim;
         std::vector<std::string> oidc_roles;
         std::vector<std::string> oidc_default_roles = {"user"};
+        std::string smtp_url;
+        std::string smtp_from;
+        std::vector<std::string> smtp_to;
+        std::string smtp_user;
+        std::string smtp_password_file;
+        std::int64_t monitoring_sweep_s = 30;
         std::int64_t requests_per_connection = 100'000;
         std::int64_t body_bytes_per_s = 16 * 1024;
         std::int64_t batch_jobs = 20'000;
@@ -225,6 +231,14 @@ void describe_settings(V&& visit, Config& c) {
           "roles");
     visit("api.oidc_default_roles", c.api.oidc_default_roles,
           "roles of who logs in for the first time, or by no value");
+    visit("api.smtp_url", c.api.smtp_url,
+          "mail server for POST /api/notify/admin, e.g. smtp://mail.example.org:587 or smtps://…; empty: no mail");
+    visit("api.smtp_from", c.api.smtp_from, "address that mails come from");
+    visit("api.smtp_to", c.api.smtp_to, "addresses of the admins");
+    visit("api.smtp_user", c.api.smtp_user, "login there, over TLS alone; empty: without");
+    visit("api.smtp_password_file", c.api.smtp_password_file, "file (mode 0600) with its password");
+    visit("api.monitoring_sweep_s", c.api.monitoring_sweep_s,
+          "how often jobs of clusters are closed that are past their time, and removed past their TTL; 0: never");
     visit("api.requests_per_connection", c.api.requests_per_connection,
           "after so many a connection is closed, and the client makes a new one; 0: any number");
     visit("api.body_bytes_per_s", c.api.body_bytes_per_s,

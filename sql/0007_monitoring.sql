@@ -62,13 +62,16 @@ create table monitoring_tag (
     created_us bigint not null,
     unique (account, name, by_admin)
 );
+-- user_key: whose job it is, as in cluster_job.
 create table monitoring_job_tag (
     tag         bigint not null,
     cluster     text not null,
     external_id bigint not null,
+    user_key    text not null,
     primary key (tag, cluster, external_id)
 ) {{thin}};
-create index monitoring_job_tag_job on monitoring_job_tag (cluster, external_id);
+create index monitoring_job_tag_job on monitoring_job_tag (external_id, cluster);
+create index monitoring_job_tag_user on monitoring_job_tag (user_key, tag);
 insert into id_counter (name, next) values ('monitoring_tag', 1), ('admin_notice', 1);
 
 -- What somebody asked the admins for by notify/admin: one entry for each name, however often it asks.
@@ -83,6 +86,6 @@ create table admin_notice (
     last_us   bigint not null
 );
 
--- Our own jobs in the order in which they were started, for lists beside those of clusters.
-create index job_past_started on job_past (started_us, id) where started_us is not null;
-create index job_past_owner_started on job_past (owner, started_us, id) where started_us is not null;
+-- Our own jobs in the order in which they were started (by the second), for lists beside those of clusters.
+create index job_past_started on job_past ((started_us / 1000000), id) where started_us is not null;
+create index job_past_owner_started on job_past (owner, (started_us / 1000000), id) where started_us is not null;

@@ -505,6 +505,7 @@ ApiTest::ApiTest() {
     credentials_ = std::make_unique<Credentials>(*sessions_, *tokens_, keys_, config_.api, clock_);
     scheduler_ = std::make_unique<PlayedScheduler>(*pool_, clock_);
     metrics_ = std::make_unique<Metrics>(routes());
+    monitoring_ = std::make_unique<Monitoring>(*pool_, config_.scheduler.first_job_id, MailSettings());
     rates_ = std::make_unique<RateLimits>(RateSettings{});
     audit_entries_ = std::make_unique<AuditRepository>(*pool_);
     audit_ = std::make_unique<AuditLog>(*audit_entries_);
@@ -517,7 +518,7 @@ void ApiTest::build_app() {
         config_.api, true,        clock_,          *accounts_, *jobs_,   *results_,     *relations_,      *blobs_,
         *quotas_,    *schedules_, *idempotency_,   *sessions_, *tokens_, *credentials_, *passwords_,      throttle_,
         *scheduler_, *metrics_,   *audit_entries_, *audit_,    *rates_,  *tiers_,       *password_links_, keys_,
-        *images_,    *making_,    *keeper_,        oidc_.get()});
+        *images_,    *making_,    *keeper_, *monitoring_, oidc_.get()});
     server_ = must(Server::make(*app_, routes()));
 }
 

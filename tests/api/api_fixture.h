@@ -32,6 +32,7 @@
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
+#include "api/monitoring/monitoring.h"
 #include "api/oidc/oidc.h"
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
@@ -212,6 +213,7 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<Metrics> metrics_;
     std::unique_ptr<ThumbnailKeeper> keeper_;  // not started: a test says turn()
+    std::unique_ptr<Monitoring> monitoring_;
     std::unique_ptr<App> app_;
     std::unique_ptr<Server> server_;
     std::vector<std::shared_ptr<Pending>> opened_;  // their requests must live as long as their streams

@@ -21,6 +21,12 @@ set(api_contract
   images/images_contract_test.cpp
   jobs_contract_test.cpp
   links/links_contract_test.cpp
+  monitoring/configuration_contract_test.cpp
+  monitoring/job_control_contract_test.cpp
+  monitoring/job_listing_contract_test.cpp
+  monitoring/job_tags_contract_test.cpp
+  monitoring/notify_contract_test.cpp
+  monitoring/played_mail_server.cpp
   oidc/oidc_contract_test.cpp
   oidc/played_provider.cpp
   openapi/answer_check.cpp
@@ -64,6 +70,7 @@ windlass_test(api_tests
     server_test.cpp
     accounts/password_rules_test.cpp
     monitoring/any_case_fields_test.cpp
+    monitoring/host_list_test.cpp
     monitoring/monitoring_config_test.cpp
     sse_test.cpp
     submit_fields_test.cpp
