@@ -22,6 +22,19 @@ create table account (
     constraint account_pkey PRIMARY KEY (id)
 );
 
+create table admin_notice (
+    id bigint not null,
+    name_key text not null,
+    username text not null,
+    roles text not null,
+    address text not null,
+    times bigint not null,
+    first_us bigint not null,
+    last_us bigint not null,
+    constraint admin_notice_name_key_key UNIQUE (name_key),
+    constraint admin_notice_pkey PRIMARY KEY (id)
+);
+
 create table api_token (
     id bigint not null,
     token_hash text not null,
@@ -110,6 +123,39 @@ create table blob_owner (
 ) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
 CREATE INDEX blob_owner_sha256 ON public.blob_owner USING btree (sha256);
 
+create table cluster_job (
+    cluster text not null,
+    external_id bigint not null,
+    user_id bigint not null,
+    user_name text not null,
+    user_key text not null,
+    group_id bigint not null,
+    group_name text not null,
+    num_nodes bigint not null,
+    num_tasks bigint not null,
+    tasks_per_node bigint not null,
+    gpus_per_node bigint not null,
+    node_list text not null,
+    start_s bigint not null,
+    stop_s bigint,
+    exit_code bigint not null,
+    swept smallint not null,
+    job_name text not null,
+    account text not null,
+    ttl_s bigint not null,
+    partition_name text not null,
+    job_script text not null,
+    reported_us bigint not null,
+    constraint cluster_job_pkey PRIMARY KEY (cluster, external_id),
+    constraint cluster_job_swept_check CHECK ((swept = ANY (ARRAY[0, 1]))),
+    constraint cluster_job_ttl_s_check CHECK ((ttl_s >= 0))
+);
+CREATE INDEX cluster_job_id ON public.cluster_job USING btree (external_id);
+CREATE INDEX cluster_job_passing ON public.cluster_job USING btree (stop_s) WHERE ((ttl_s > 0) AND (stop_s IS NOT NULL));
+CREATE INDEX cluster_job_running ON public.cluster_job USING btree (partition_name, start_s) WHERE (stop_s IS NULL);
+CREATE INDEX cluster_job_started ON public.cluster_job USING btree (start_s, external_id);
+CREATE INDEX cluster_job_user ON public.cluster_job USING btree (user_key, start_s, external_id);
+
 create table id_counter (
     name text not null,
     next bigint not null,
@@ -129,6 +175,51 @@ create table idempotency_key (
     constraint idempotency_key_pkey PRIMARY KEY (account, route, key)
 );
 CREATE INDEX idempotency_key_created ON public.idempotency_key USING btree (created_us);
+
+create table image (
+    id bigint not null,
+    owner bigint not null,
+    sha256 text not null,
+    size_bytes bigint not null,
+    media smallint not null,
+    width bigint not null,
+    height bigint not null,
+    heavy smallint not null,
+    created_us bigint not null,
+    constraint image_pkey PRIMARY KEY (id),
+    constraint image_heavy_check CHECK ((heavy = ANY (ARRAY[0, 1]))),
+    constraint image_media_check CHECK ((media = ANY (ARRAY[1, 2])))
+);
+CREATE INDEX image_owner ON public.image USING btree (owner, id);
+
+create table image_blob (
+    sha256 text not null,
+    uses bigint not null,
+    constraint image_blob_pkey PRIMARY KEY (sha256)
+) with (fillfactor=45, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.02);
+
+create table image_thumbnail (
+    id bigint not null,
+    image bigint not null,
+    owner bigint not null,
+    height bigint not null,
+    width bigint not null,
+    state smallint not null,
+    job bigint,
+    tries bigint not null,
+    asked_us bigint not null,
+    sha256 text,
+    size_bytes bigint,
+    detail text not null,
+    constraint image_thumbnail_image_height_key UNIQUE (image, height),
+    constraint image_thumbnail_pkey PRIMARY KEY (id),
+    constraint image_thumbnail_image_fkey FOREIGN KEY (image) REFERENCES image(id),
+    constraint image_thumbnail_made CHECK (((sha256 IS NOT NULL) = (state = 1))),
+    constraint image_thumbnail_state_check CHECK (((state >= 0) AND (state <= 2)))
+);
+CREATE INDEX image_thumbnail_job ON public.image_thumbnail USING btree (job) WHERE (job IS NOT NULL);
+CREATE INDEX image_thumbnail_owner ON public.image_thumbnail USING btree (owner, id);
+CREATE INDEX image_thumbnail_waiting ON public.image_thumbnail USING btree (owner, id) WHERE (state = 0);
 
 create table job (
     id bigint not null,
@@ -191,6 +282,11 @@ create table job_dependency (
 );
 CREATE INDEX job_dependency_after ON public.job_dependency USING btree (after_job);
 
+create table job_discard (
+    job bigint not null,
+    constraint job_discard_pkey PRIMARY KEY (job)
+);
+
 create table job_event (
     job bigint not null,
     seq bigint not null,
@@ -230,6 +326,8 @@ create table job_past (
 CREATE INDEX job_past_array ON public.job_past USING btree (array_id, state, id) WHERE (array_id IS NOT NULL);
 CREATE INDEX job_past_finished ON public.job_past USING btree (finished_us) WHERE (array_id IS NULL);
 CREATE INDEX job_past_owner ON public.job_past USING btree (owner, state, id) WHERE (array_id IS NULL);
+CREATE INDEX job_past_owner_started ON public.job_past USING btree (owner, ((started_us / 1000000)), id) WHERE (started_us IS NOT NULL);
+CREATE INDEX job_past_started ON public.job_past USING btree (((started_us / 1000000)), id) WHERE (started_us IS NOT NULL);
 CREATE INDEX job_past_state ON public.job_past USING btree (state, id) WHERE (array_id IS NULL);
 
 create table job_queue (
@@ -312,6 +410,44 @@ create table metric_window (
     constraint metric_window_series_fkey FOREIGN KEY (series) REFERENCES metric_series(id)
 );
 CREATE INDEX metric_window_age ON public.metric_window USING btree (resolution_s, start_ms);
+
+create table monitoring_config (
+    id smallint not null,
+    version bigint not null,
+    document text not null,
+    changed_us bigint not null,
+    constraint monitoring_config_pkey PRIMARY KEY (id),
+    constraint monitoring_config_id_check CHECK ((id = 1))
+);
+
+create table monitoring_job_data (
+    cluster text not null,
+    external_id bigint not null,
+    document text not null,
+    computed_us bigint not null,
+    constraint monitoring_job_data_pkey PRIMARY KEY (cluster, external_id)
+);
+
+create table monitoring_job_tag (
+    tag bigint not null,
+    cluster text not null,
+    external_id bigint not null,
+    user_key text not null,
+    constraint monitoring_job_tag_pkey PRIMARY KEY (tag, cluster, external_id)
+);
+CREATE INDEX monitoring_job_tag_job ON public.monitoring_job_tag USING btree (external_id, cluster);
+CREATE INDEX monitoring_job_tag_user ON public.monitoring_job_tag USING btree (user_key, tag);
+
+create table monitoring_tag (
+    id bigint not null,
+    account bigint not null,
+    name text not null,
+    by_admin smallint not null,
+    created_us bigint not null,
+    constraint monitoring_tag_account_name_by_admin_key UNIQUE (account, name, by_admin),
+    constraint monitoring_tag_pkey PRIMARY KEY (id),
+    constraint monitoring_tag_by_admin_check CHECK ((by_admin = ANY (ARRAY[0, 1])))
+);
 
 create table oidc_identity (
     issuer text not null,

@@ -18,6 +18,17 @@ CREATE TABLE account (
     disabled_us   bigint
 , last_login_us bigint);
 
+CREATE TABLE admin_notice (
+    id        bigint not null primary key,
+    name_key  text not null unique,
+    username  text not null,
+    roles     text not null,
+    address   text not null,
+    times     bigint not null,
+    first_us  bigint not null,
+    last_us   bigint not null
+);
+
 CREATE TABLE api_token (
     id           bigint not null primary key,
     token_hash   text not null unique,
@@ -101,6 +112,42 @@ CREATE TABLE blob_owner (
 
 CREATE INDEX blob_owner_sha256 on blob_owner (sha256);
 
+CREATE TABLE cluster_job (
+    cluster        text not null,
+    external_id    bigint not null,
+    user_id        bigint not null,
+    user_name      text not null,
+    user_key       text not null,
+    group_id       bigint not null,
+    group_name     text not null,
+    num_nodes      bigint not null,
+    num_tasks      bigint not null,
+    tasks_per_node bigint not null,
+    gpus_per_node  bigint not null,
+    node_list      text not null,
+    start_s        bigint not null,
+    stop_s         bigint,
+    exit_code      bigint not null,
+    swept          smallint not null check (swept in (0, 1)),
+    job_name       text not null,
+    account        text not null,
+    ttl_s          bigint not null check (ttl_s >= 0),
+    partition_name text not null,
+    job_script     text not null,
+    reported_us    bigint not null,
+    primary key (cluster, external_id)
+);
+
+CREATE INDEX cluster_job_id on cluster_job (external_id);
+
+CREATE INDEX cluster_job_passing on cluster_job (stop_s) where ttl_s > 0 and stop_s is not null;
+
+CREATE INDEX cluster_job_running on cluster_job (partition_name, start_s) where stop_s is null;
+
+CREATE INDEX cluster_job_started on cluster_job (start_s, external_id);
+
+CREATE INDEX cluster_job_user on cluster_job (user_key, start_s, external_id);
+
 CREATE TABLE id_counter (
     name text not null primary key,
     next bigint not null
@@ -120,6 +167,48 @@ CREATE TABLE idempotency_key (
 );
 
 CREATE INDEX idempotency_key_created on idempotency_key (created_us);
+
+CREATE TABLE image (
+    id         bigint not null primary key,
+    owner      bigint not null,
+    sha256     text not null,
+    size_bytes bigint not null,
+    media      smallint not null check (media in (1, 2)),
+    width      bigint not null,
+    height     bigint not null,
+    heavy      smallint not null check (heavy in (0, 1)),
+    created_us bigint not null
+);
+
+CREATE INDEX image_owner on image (owner, id);
+
+CREATE TABLE image_blob (
+    sha256 text not null primary key,
+    uses   bigint not null
+) without rowid;
+
+CREATE TABLE image_thumbnail (
+    id         bigint not null primary key,
+    image      bigint not null references image (id),
+    owner      bigint not null,
+    height     bigint not null,
+    width      bigint not null,
+    state      smallint not null check (state between 0 and 2),
+    job        bigint,
+    tries      bigint not null,
+    asked_us   bigint not null,
+    sha256     text,
+    size_bytes bigint,
+    detail     text not null,
+    constraint image_thumbnail_made check ((sha256 is not null) = (state = 1)),
+    unique (image, height)
+);
+
+CREATE INDEX image_thumbnail_job on image_thumbnail (job) where job is not null;
+
+CREATE INDEX image_thumbnail_owner on image_thumbnail (owner, id);
+
+CREATE INDEX image_thumbnail_waiting on image_thumbnail (owner, id) where state = 0;
 
 CREATE TABLE job (
     id               bigint not null primary key,
@@ -177,6 +266,10 @@ CREATE TABLE job_dependency (
 
 CREATE INDEX job_dependency_after on job_dependency (after_job);
 
+CREATE TABLE job_discard (
+    job bigint not null primary key
+);
+
 CREATE TABLE job_event (
     job     bigint not null,
     seq     bigint not null,
@@ -226,6 +319,10 @@ CREATE INDEX job_past_array on job_past (array_id, state, id) where array_id is 
 CREATE INDEX job_past_finished on job_past (finished_us) where array_id is null;
 
 CREATE INDEX job_past_owner on job_past (owner, state, id) where array_id is null;
+
+CREATE INDEX job_past_owner_started on job_past (owner, (started_us / 1000000), id) where started_us is not null;
+
+CREATE INDEX job_past_started on job_past ((started_us / 1000000), id) where started_us is not null;
 
 CREATE INDEX job_past_state on job_past (state, id) where array_id is null;
 
@@ -301,6 +398,42 @@ CREATE TABLE metric_window (
 );
 
 CREATE INDEX metric_window_age on metric_window (resolution_s, start_ms);
+
+CREATE TABLE monitoring_config (
+    id         smallint not null primary key check (id = 1),
+    version    bigint not null,
+    document   text not null,
+    changed_us bigint not null
+);
+
+CREATE TABLE monitoring_job_data (
+    cluster     text not null,
+    external_id bigint not null,
+    document    text not null,
+    computed_us bigint not null,
+    primary key (cluster, external_id)
+);
+
+CREATE TABLE monitoring_job_tag (
+    tag         bigint not null,
+    cluster     text not null,
+    external_id bigint not null,
+    user_key    text not null,
+    primary key (tag, cluster, external_id)
+) without rowid;
+
+CREATE INDEX monitoring_job_tag_job on monitoring_job_tag (external_id, cluster);
+
+CREATE INDEX monitoring_job_tag_user on monitoring_job_tag (user_key, tag);
+
+CREATE TABLE monitoring_tag (
+    id         bigint not null primary key,
+    account    bigint not null,
+    name       text not null,
+    by_admin   smallint not null check (by_admin in (0, 1)),
+    created_us bigint not null,
+    unique (account, name, by_admin)
+);
 
 CREATE TABLE oidc_identity (
     issuer     text not null,
