@@ -19,7 +19,7 @@ void Housekeeping::job_ended() {
 
 // Jobs grow old where nothing happens, too.
 void Housekeeping::look_later() {
-    if (settings_.keep_finished.count() == 0 || timer_.is_set()) return;
+    if ((settings_.keep_finished.count() == 0 && !settings_.metrics.does_anything()) || timer_.is_set()) return;
     timer_.start(settings_.look_every);
     looks_later_ = true;
 }
@@ -82,7 +82,22 @@ void Housekeeping::forget_expired() {
         [now = turns_.now().wall, most = settings_.at_once](Store& store) { return store.forget_expired(now, most); },
         [this](Result<std::int64_t> forgotten) {
             if (failed(forgotten, "expired keys and uploads could not be forgotten")) return;
-            if (*forgotten == settings_.at_once) forget_expired();
+            if (*forgotten == settings_.at_once) return forget_expired();
+            age_metrics();
+        });
+}
+
+void Housekeeping::age_metrics() {
+    if (!settings_.metrics.does_anything()) return;
+    under_way_ = true;
+    turns_.store().ask<std::int64_t>(
+        [settings = settings_.metrics, now = turns_.now().wall, most = settings_.windows_at_once](Store& store) {
+            return store.age_metrics(settings, now, most);
+        },
+        [this](Result<std::int64_t> aged) {
+            if (failed(aged, "old metrics could not be made coarser")) return;
+            if (*aged > 0) return age_metrics();
+            look_later();
         });
 }
 

@@ -1,6 +1,6 @@
 // What is done when there is nothing better to do: finished jobs move out of the way, and what was kept long enough is
 // forgotten. It comes on the heels of work, once that has been quiet for a while. An idle site is never woken, but
-// where finished jobs are kept for a limited time (then once an hour).
+// where finished jobs or metrics are kept for a limited time (then once an hour).
 //
 // Everything belongs to the loop's thread.
 #pragma once
@@ -14,11 +14,13 @@ namespace windlass::scheduler {
 
 struct HousekeepingSettings {
     Milliseconds keep_finished{0};       // 0: for ever
+    metrics::AgingSettings metrics;      // of the numbers that were measured
     Milliseconds look_every{3'600'000};  // for what was kept long enough, where nothing else gives occasion
     Milliseconds quiet_for{5'000};       // no job ended for so long
     std::int64_t at_once = 2'000;        // jobs per transaction
     // So many finished jobs in the way are moved at once, quiet or not.
     std::int64_t too_many = 100'000;
+    std::int64_t windows_at_once = 500;  // of metrics, per transaction
 };
 
 class Housekeeping {
@@ -37,6 +39,7 @@ class Housekeeping {
     void move();
     void forget();
     void forget_expired();
+    void age_metrics();
     bool failed(const Result<std::int64_t>& answer, const char* what);
 
     Turns& turns_;

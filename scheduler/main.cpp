@@ -81,6 +81,9 @@ Result<ServiceSettings> service_settings(const Config& config) {
         return make_error(ErrorKind::invalid,
                           "scheduler.keep_finished_days must be between 0 (for ever) and 36500 (a hundred years)");
     settings.housekeeping.keep_finished = std::chrono::days{config.scheduler.keep_finished_days};
+    settings.housekeeping.metrics = {config.metrics.keep_points_days, config.metrics.coarse_s,
+                                     config.metrics.keep_days};
+    WINDLASS_TRY_STATUS(metrics::check(settings.housekeeping.metrics));
     // Three renewals fit into a lease, and a worker that gets none kills its own jobs a third of it before anybody else
     // may run them.
     settings.renew_every = settings.queue.lease_ttl / 3;

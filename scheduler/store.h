@@ -12,6 +12,7 @@
 #include "scheduler/queue_io.h"
 #include "scheduler/schedule_policy.h"
 #include "shared/job.h"
+#include "shared/metrics/aging_settings.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
 
@@ -201,8 +202,14 @@ class Store {
     // each; how many.
     virtual Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) = 0;
 
-    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the leader
-    // is well; so does every commit. Before lead(): only whether the database is there.
+    // Metrics that grow old become coarser, and go: about `most` windows of them, in one transaction; how many, 0 when
+    // none is old enough. A store without metrics has none.
+    virtual Result<std::int64_t> age_metrics(const metrics::AgingSettings&, WallTime /*now*/, std::int64_t /*most*/) {
+        return std::int64_t{0};
+    }
+
+    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the
+    // leader is well; so does every commit. Before lead(): only whether the database is there.
     //   unavailable  the database is away
     //   stale        another one leads: stop, tell nobody anything
     virtual Status ping() = 0;

@@ -12,6 +12,7 @@
 #include "scheduler/store_sql.h"
 #include "scheduler/store_text.h"
 #include "shared/guard.h"
+#include "shared/metrics/metric_aging.h"
 #include "shared/protocol.h"
 
 namespace windlass::scheduler {
@@ -222,13 +223,16 @@ Status SqlStore::forget(const Victims& victims) {
         params("delete from job_array_params where array_id in @ids"), arrays("delete from job_array where id in @ids"),
         jobs("delete from job where id in @ids"),
         seen_tags("delete from monitoring_job_tag where cluster = 'windlass' and external_id in @ids"),
-        seen_data("delete from monitoring_job_data where cluster = 'windlass' and external_id in @ids");
+        seen_data("delete from monitoring_job_data where cluster = 'windlass' and external_id in @ids"),
+        metric_windows("delete from metric_window where series in (select id from metric_series where job in @ids)"),
+        metric_series("delete from metric_series where job in @ids");
 
     const std::vector<JobId> all = victims.all();
     if (all.empty()) return Status();
     WINDLASS_TRY_STATUS(drop_references(victims));
     WINDLASS_TRY_STATUS(
-        execute_all(session_, all, {&events, &results, &output, &states, &past, &seen_tags, &seen_data}));
+        execute_all(session_, all, {&events, &results, &output, &states, &past, &seen_tags, &seen_data, &metric_windows,
+                                    &metric_series}));
     WINDLASS_TRY_STATUS(execute_all(session_, victims.jobs, {&tags, &dependencies, &params, &arrays, &jobs}));
     if (!WINDLASS_GUARD(sql_highest_id_is_kept)) return Status();
     return done(session_.execute(raise_highest, victims.highest.value));
@@ -273,6 +277,13 @@ Result<std::int64_t> SqlStore::forget_expired(WallTime now, std::int64_t most) {
     WINDLASS_TRY(const std::int64_t discarded, forget_discarded(most));
     WINDLASS_TRY_STATUS(transaction.commit());
     return forgotten + discarded;
+}
+
+Result<std::int64_t> SqlStore::age_metrics(const metrics::AgingSettings& settings, WallTime now, std::int64_t most) {
+    WINDLASS_TRY(Transaction transaction, begin_as_leader());
+    WINDLASS_TRY(const std::int64_t aged, metrics::age(session_, settings, now, most));
+    WINDLASS_TRY_STATUS(transaction.commit());
+    return aged;
 }
 
 }  // namespace windlass::scheduler

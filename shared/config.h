@@ -117,6 +117,12 @@ struct Config {
         std::int64_t websocket_ping_s = 20;
     } api;
 
+    struct Metrics {
+        std::int64_t keep_points_days = 30;
+        std::int64_t coarse_s = 300;
+        std::int64_t keep_days = 730;
+    } metrics;
+
     struct Log {
         std::string level = "info";
     } log;
@@ -260,6 +266,11 @@ void describe_settings(V&& visit, Config& c) {
           "a client of a WebSocket that takes less than it is sent is dropped beyond this");
     visit("api.websocket_ping_s", c.api.websocket_ping_s,
           "how often an open WebSocket is pinged; one that has not answered by the next ping is dropped");
+    visit("metrics.keep_points_days", c.metrics.keep_points_days,
+          "metric points are kept as measured for so many days; 0: for ever (docs/monitoring.md)");
+    visit("metrics.coarse_s", c.metrics.coarse_s,
+          "older ones are kept as mean, min and max of so many seconds, e.g. 300; 0: they are deleted");
+    visit("metrics.keep_days", c.metrics.keep_days, "no metrics are older than so many days; 0: kept for ever");
     visit("log.level", c.log.level, "debug, info, warning or error");
 }
 

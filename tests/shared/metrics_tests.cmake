@@ -3,6 +3,6 @@ windlass_test(metrics_tests
   LIBRARIES windlass_shared)
 
 windlass_test(metric_store_test WHOLE
-  SOURCES metrics/metric_store_test.cpp
+  SOURCES metrics/metric_aging_test.cpp metrics/metric_query_test.cpp metrics/metric_store_test.cpp
   LIBRARIES windlass_metrics windlass_test_support
   LABELS database)

@@ -4,56 +4,24 @@
 
 #include <thread>
 
-#include "shared/database/migrate.h"
-#include "shared/metrics/window_codec.h"
-#include "tests/support/databases.h"
+#include "stored_metrics.h"
 
 namespace windlass::metrics {
 namespace {
 
 constexpr std::int64_t start_ms = 1'700'000'400'000;  // not at a full hour
 
-class MetricStore : public testing::TestWithParam<Engine> {
+class MetricStore : public test::StoredMetrics {
   protected:
-    void SetUp() override { ASSERT_TRUE(migrate(session)); }
-
-    static MetricPoint point(const std::string& host, std::int64_t at_ms, double value, std::int64_t job = 0) {
-        return {{JobId{job}, host, "cpu_used", "node", ""}, from_unix_us(at_ms * 1000), value};
+    std::vector<Point> points_of(const std::string& host) {
+        std::vector<Point> points;
+        for (const Stretch& s : stored(host)) points.push_back({s.at_ms, s.mean});
+        return points;
     }
-    static void append_all(Session& session, const std::vector<MetricPoint>& points) {
-        auto transaction = Transaction::begin(session);
-        ASSERT_TRUE(transaction) << transaction.error().message;
-        const auto appended = append(session, points);
-        ASSERT_TRUE(appended) << appended.error().message;
-        ASSERT_TRUE(transaction->commit());
-    }
-    std::vector<Point> stored(const std::string& host) {
-        const auto rows = session.query(
-            "select w.packed from metric_window w join metric_series s on s.id = w.series where s.hostname = :host "
-            "order "
-            "by w.start_ms",
-            host);
-        EXPECT_TRUE(rows) << rows.error().message;
-        std::vector<Point> all;
-        for (const Row& row : *rows) {
-            const auto points = unpack_points(row.bytes(0));
-            EXPECT_TRUE(points);
-            all.insert(all.end(), points->begin(), points->end());
-        }
-        return all;
-    }
-    std::int64_t count(const std::string& table) {
-        const auto rows = table == "series" ? session.query("select count(*) from metric_series")
-                                            : session.query("select count(*) from metric_window");
-        return rows->front().integer(0);
-    }
-
-    test::EmptyDatabase database{GetParam()};
-    Session session{database.url()};
 };
 
 INSTANTIATE_TEST_SUITE_P(, MetricStore, testing::Values(Engine::sqlite, Engine::postgresql),
-                         [](const auto& test) { return test::engine_name(test.param); });
+                         [](const auto& test) { return windlass::test::engine_name(test.param); });
 
 TEST_P(MetricStore, keeps_a_row_for_each_series_and_hour_not_for_each_point) {
     std::vector<MetricPoint> points;
@@ -63,9 +31,9 @@ TEST_P(MetricStore, keeps_a_row_for_each_series_and_hour_not_for_each_point) {
         expected.push_back({start_ms + i * 30'000, static_cast<double>(i)});
     }
     append_all(session, points);
-    EXPECT_EQ(stored("n1"), expected);
-    EXPECT_EQ(count("series"), 1);
-    EXPECT_EQ(count("windows"), 3);
+    EXPECT_EQ(points_of("n1"), expected);
+    EXPECT_EQ(series_count(), 1);
+    EXPECT_EQ(window_count(), 3);
 }
 
 TEST_P(MetricStore, points_come_one_by_one_late_and_twice) {
@@ -73,13 +41,14 @@ TEST_P(MetricStore, points_come_one_by_one_late_and_twice) {
     append_all(session, {point("n1", start_ms + 3'000, 3), point("n2", start_ms, 9)});
     append_all(session, {point("n1", start_ms + 1'000, 1)});
     append_all(session, {point("n1", start_ms + 2'000, 20), point("n1", start_ms + 2'000, 22)});
-    EXPECT_EQ(stored("n1"), (std::vector<Point>{{start_ms + 1'000, 1}, {start_ms + 2'000, 22}, {start_ms + 3'000, 3}}));
-    EXPECT_EQ(stored("n2"), (std::vector<Point>{{start_ms, 9}}));
+    EXPECT_EQ(points_of("n1"),
+              (std::vector<Point>{{start_ms + 1'000, 1}, {start_ms + 2'000, 22}, {start_ms + 3'000, 3}}));
+    EXPECT_EQ(points_of("n2"), (std::vector<Point>{{start_ms, 9}}));
 }
 
 TEST_P(MetricStore, a_job_and_its_node_are_two_series) {
     append_all(session, {point("n1", start_ms, 1), point("n1", start_ms, 2, 100'000'001)});
-    EXPECT_EQ(count("series"), 2);
+    EXPECT_EQ(series_count(), 2);
 }
 
 TEST_P(MetricStore, names_may_hold_what_quoting_gets_wrong) {
@@ -88,7 +57,7 @@ TEST_P(MetricStore, names_may_hold_what_quoting_gets_wrong) {
     odd.series.type_id = name;
     append_all(session, {odd});
     append_all(session, {odd});
-    EXPECT_EQ(stored(name), (std::vector<Point>{{start_ms, 5}}));
+    EXPECT_EQ(points_of(name), (std::vector<Point>{{start_ms, 5}}));
 }
 
 TEST_P(MetricStore, what_is_not_good_is_refused_before_anything_is_written) {
@@ -96,7 +65,7 @@ TEST_P(MetricStore, what_is_not_good_is_refused_before_anything_is_written) {
         const auto appended = append(session, {point("good", start_ms, 1), bad});
         ASSERT_FALSE(appended);
         EXPECT_EQ(appended.error().kind, ErrorKind::invalid);
-        EXPECT_EQ(count("series"), 0);
+        EXPECT_EQ(series_count(), 0);
     };
     refused(point("", start_ms, 1));
     refused(point(std::string(256, 'n'), start_ms, 1));
@@ -112,8 +81,8 @@ TEST_P(MetricStore, a_transaction_that_is_given_up_leaves_nothing) {
         ASSERT_TRUE(transaction);
         ASSERT_TRUE(append(session, {point("n1", start_ms, 1)}));
     }
-    EXPECT_EQ(count("series"), 0);
-    EXPECT_EQ(count("windows"), 0);
+    EXPECT_EQ(series_count(), 0);
+    EXPECT_EQ(window_count(), 0);
 }
 
 TEST_P(MetricStore, writers_at_the_same_time_lose_no_point_of_one_window) {
@@ -128,9 +97,9 @@ TEST_P(MetricStore, writers_at_the_same_time_lose_no_point_of_one_window) {
         });
     }
     for (auto& thread : threads) thread.join();
-    EXPECT_EQ(stored("n1").size(), static_cast<std::size_t>(writers * each));
-    EXPECT_EQ(stored("n2").size(), static_cast<std::size_t>(writers * each));
-    EXPECT_EQ(count("series"), 2);
+    EXPECT_EQ(points_of("n1").size(), static_cast<std::size_t>(writers * each));
+    EXPECT_EQ(points_of("n2").size(), static_cast<std::size_t>(writers * each));
+    EXPECT_EQ(series_count(), 2);
 }
 
 }  // namespace
