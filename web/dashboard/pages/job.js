@@ -22,7 +22,7 @@ export default async function show(view, { params, signal }) {
     const path = `/api/jobs/${encodeURIComponent(params.id)}/`;
     let job = await get(path, { signal });
     let events = await get(`${path}events/`, { signal });
-    let reading = false;
+    let reading = false, again = false;
 
     const head = h("div");
     const why = h("div");
@@ -63,8 +63,9 @@ export default async function show(view, { params, signal }) {
     }
 
     async function drawWhy() {
-        if (!["blocked", "queued", "starting"].includes(job.status)) return fill(why);
+        if (!["blocked", "queued"].includes(job.status)) return fill(why);
         const said = await get(`${path}why/`, { signal });
+        if (!["blocked", "queued"].includes(job.status) || !["blocked", "queued"].includes(said.status)) return fill(why);
         fill(why, h("section.box", { "aria-label": "Why it waits" }, h("h2", "Why it waits"), h("p", told(said.text)),
             facts([
                 said.own_jobs_ahead > 0 && ["Your jobs before it", count(said.own_jobs_ahead)],
@@ -125,14 +126,21 @@ export default async function show(view, { params, signal }) {
         fill(story, timeline(events));
     }
 
-    // Many events at once are one reading.
+    // Many events at once are one reading, and one more for what came while it was done.
     async function readJob() {
-        if (reading || signal.aborted) return;
+        if (signal.aborted) return;
+        if (reading) {
+            again = true;
+            return;
+        }
         reading = true;
         try {
-            job = await get(path, { signal });
-            draw();
-            await Promise.all([drawWhy(), drawEnd()]);
+            do {
+                again = false;
+                job = await get(path, { signal });
+                draw();
+                await Promise.all([drawWhy(), drawEnd()]);
+            } while (again && !signal.aborted);
         } finally {
             reading = false;
         }

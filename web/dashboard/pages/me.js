@@ -32,7 +32,7 @@ export function accessTables(place, who, signal) {
                 await load();
             }, { kind: "danger", label: `Revoke ${one.label}` })],
         ], tokens, { none: "No tokens." }), h("h2", "Sessions"), table("Sessions", [
-            ["Where", (one) => [told(one.label, { most: 100 }), " ", told(one.address), one.current && h("span.tag", "this one")]],
+            ["Where", (one) => [told(one.label, { most: 60 }), " ", told(one.address), one.current && h("span.tag", "this one")]],
             ["Began", (one) => when(one.created)], ["Last used", (one) => when(one.last_used)], ["Ends", (one) => when(one.expires)],
             ["Actions", (one) => act("End", async () => {
                 await remove(`/api/sessions/${one.id}/`);
