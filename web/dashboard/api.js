@@ -74,7 +74,7 @@ export async function send(method, path, { body, headers = {}, signal, login = f
     for (;;) {
         let response;
         try {
-            response = await fetch(path, { method, headers: all, body: sent, signal, credentials: "same-origin", redirect: "error" });
+            response = await fetch(path, { method, headers: all, body: sent, signal, cache: "no-store", credentials: "same-origin", redirect: "error" });
         } catch (error) {
             if (error.name === "AbortError") throw error;
             throw new ApiError(0, "The server cannot be reached.");

@@ -18,7 +18,7 @@ export default async function show(view, { signal }) {
         const weights = queues.reduce((sum, one) => sum + (one.weight ?? 0), 0);
         fill(queuesBox, table("Queues", [
             ["Name", (one) => h("a", { href: `#/jobs?queue=${encodeURIComponent(one.name)}`, "data-key": `queue-${one.name}` }, told(one.name))],
-            ["", (one) => one.held && h("span.status.s-queued", "held")],
+            ["State", (one) => one.held && h("span.status.s-queued", "held")],
             ["What for", (one) => told(one.description, { most: 200 })],
             ["Runs at most", (one) => (one.max_running === null ? "no limit" : count(one.max_running)), "number"],
             isAdmin() && ["Share", (one) => `${Math.round((100 * one.weight) / Math.max(weights, 0.001))} % (weight ${one.weight})`, "number"],

@@ -24,7 +24,7 @@ export default async function show(view, { signal, query }) {
         fill(list, table("Accounts", [
             ["Username", (one) => h("a", { href: `#/users/${one.id}`, "data-key": `user-${one.id}` }, told(one.username, { most: 60 }))],
             ["Name", (one) => told(one.name, { most: 80 })], ["E-mail", (one) => told(one.email, { most: 80 })], ["Roles", (one) => one.roles.join(", ") || h("span.quiet", "none")],
-            ["Tier", (one) => told(one.tier)], ["", (one) => one.disabled && h("span.status.s-failed", "disabled")], ["Last sign-in", (one) => when(one.last_login, "never")],
+            ["Tier", (one) => told(one.tier)], ["State", (one) => one.disabled && h("span.status.s-failed", "disabled")], ["Last sign-in", (one) => when(one.last_login, "never")],
         ], fitting.slice(0, most)), fitting.length > most && h("p.quiet", `The first ${most} of ${fitting.length}.`));
     }
     view.append(h("h1", "Users"), h("div.filters", search), list, h("details", h("summary", "Make an account"), made, form([
