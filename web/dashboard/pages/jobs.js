@@ -70,7 +70,7 @@ export default async function show(view, { query, signal }) {
             ["State", (job) => [status(job.status), job.status === "failed" && h("span.quiet", " ", endingWords(job))]],
             isAdmin() && ["Owner", (job) => h("button.link", { type: "button", title: "Only jobs of this account", onclick: () => setFilter({ user: job.owner_name }) }, told(job.owner_name, { most: 40 }))],
             ["Queue", (job) => told(job.queue)],
-            ["Submitted", (job) => when(job.submitted)],
+            ["Submitted", (job) => when(job.submitted), "tight"],
             ["Duration", (job) => (job.duration === "" ? "–" : seconds(job.duration)), "number"],
         ].filter(Boolean);
         fill(list, table("Jobs", columns, jobs, { none: Object.values(filter).some(Boolean) ? "No job fits these filters." : "No jobs yet." }),

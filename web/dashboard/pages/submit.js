@@ -134,7 +134,7 @@ export default async function show(view, { query, signal }) {
     });
     element.addEventListener("input", () => { key = newKey(); });
     view.append(h("h1", from ? `Job ${from.id} again, with changes` : "Submit a job"),
-        !from && h("p", "Try an example: ", [["hello", "a few lines and a table"], ["python", "a program with its data"], ["array", "ten at once"]].map(([which, words]) =>
+        from ? "" : h("p", "Try an example: ", [["hello", "a few lines and a table"], ["python", "a program with its data"], ["array", "ten at once"]].map(([which, words]) =>
             [h("button", { type: "button", onclick: () => example(which) }, words), " "])), element);
     if (examples[query.example]) example(query.example);
 }

@@ -24,7 +24,7 @@ export default async function show(view, { params, signal }) {
     const tier = field("tier", { label: "Tier", tag: "select", value: user.tier, options: tiers.map((one) => [one.name, one.name]) });
     view.append(h("h1", told(user.username, { most: 80 })),
         facts([["Name", told(user.name)], ["E-mail", told(user.email)], ["Company", told(user.company)], ["Made", when(user.created)], ["Last sign-in", when(user.last_login, "never")], ["Password", user.password_set ? "set" : "not set"]]),
-        user.disabled && h("p", h("span.status.s-failed", "disabled")),
+        user.disabled ? h("p", h("span.status.s-failed", "disabled")) : "",
         h("p", h("a", { href: `#/jobs?user=${encodeURIComponent(user.username)}` }, "Jobs of this account")),
         h("h2", "Roles and tier"), form([...boxes, tier], { action: "Save", submit: async (values) => {
             await patch(path, { roles: roles.map((role) => role.name).filter((name) => values[name]), tier: values.tier });

@@ -11,7 +11,7 @@ export function arrayGrid(job, signal) {
     const grid = h("div.grid", { role: "list", "aria-label": "Members" });
     const pager = h("div.actions");
     const totals = h("p");
-    let members = [], at = [""], next = null, state = "";
+    let members = [], at = [""], next = null, state = "", turned = 0, before = "";
 
     const filter = h("select", { "aria-label": "Only members that are", onchange: () => {
         state = filter.value;
@@ -43,7 +43,6 @@ export function arrayGrid(job, signal) {
         before = state;
         await load();
     }, signal);
-    let turned = 0, before = "";
     const array = job.array;
     return h("section", h("h2", `Array of ${count(array.count)}`),
         h("p", statuses.filter((one) => array[one] > 0).map((one) => h(`span.counter.s-${one}`, h("b", count(array[one])), ` ${statusWords[one]}`))),

@@ -7,8 +7,13 @@ export function table(caption, columns, rows, { attributes = () => ({}), none = 
     return h("div.table-box", { tabindex: "0", role: "region", "aria-label": caption }, h("table",
         h("caption.unseen", caption),
         h("thead", h("tr", columns.map(([heading, , kind]) => h(`th${kind ? "." + kind : ""}`, { scope: "col" }, heading)))),
-        h("tbody", rows.map((row) => h("tr", attributes(row), columns.map(([heading, content, kind]) =>
-            h(`td${kind ? "." + kind : ""}`, { "data-label": typeof heading === "string" ? heading : undefined }, content(row))))))));
+        h("tbody", rows.map((row) => h("tr", attributes(row), columns.map(([heading, content, kind]) => cell(heading, content(row), kind)))))));
+}
+
+function cell(heading, content, kind) {
+    const element = h(`td${kind ? "." + kind : ""}`, { "data-label": typeof heading === "string" ? heading : undefined }, h("div", content));
+    if (element.textContent === "" && !element.querySelector("input, button, img, meter")) element.classList.add("none");
+    return element;
 }
 
 /** Pairs of a word and what it stands for. */
