@@ -48,6 +48,9 @@ add_library(windlass_api STATIC
   byte_range.cpp
   cancel.cpp
   cors.cpp
+  dashboard/pages.cpp
+  dashboard/site.cpp
+  embedded_assets.cpp
   family.cpp
   field_reader.cpp
   file_fields.cpp
@@ -69,6 +72,7 @@ add_library(windlass_api STATIC
   images/thumbnails.cpp
   images/thumbnails_repository.cpp
   images/uploads.cpp
+  job_counts.cpp
   job_following.cpp
   job_history.cpp
   job_list.cpp
@@ -175,6 +179,7 @@ windlass_embed(windlass_api openapi_texts
   openapi/families/operations.json
   openapi/families/queue.json)
 include(openapi/page.cmake)
+include(dashboard/page.cmake)
 
 if(TARGET windlass_front)
   target_link_libraries(windlass_api PUBLIC windlass_front)

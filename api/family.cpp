@@ -12,6 +12,8 @@ namespace {
 // Longest first where one begins another; "/" at the end: all below it.
 constexpr std::array<std::pair<std::string_view, Family>, 31> prefixes = {{
     {"/v1/", Family::courses},
+    {"/dashboard/", Family::operations},
+    {"/api/site", Family::operations},
     {"/api/users", Family::jobs},
     {"/api/user/jwt-login", Family::images},
     {"/api/user/jwt-logout", Family::images},

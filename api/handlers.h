@@ -78,6 +78,13 @@ OrProblem<Reply> list_audit(const Call& call);
 OrProblem<Reply> health(const Call& call);
 OrProblem<Reply> ready(const Call& call);
 OrProblem<Reply> metrics(const Call& call);
+// job_counts.cpp
+OrProblem<Reply> count_jobs(const Call& call);
+OrProblem<Reply> list_usage(const Call& call);
+// dashboard/
+OrProblem<Reply> show_site(const Call& call);
+OrProblem<Reply> show_dashboard(const Call& call);
+OrProblem<Reply> dashboard_asset(const Call& call);
 // openapi/show_schema.cpp
 OrProblem<Reply> show_schema(const Call& call);
 // openapi/docs_page.cpp

@@ -33,13 +33,13 @@ Result<bool> write_front(std::deque<JobLine>& waiting, JsonWriter& json, const W
     return true;
 }
 
-OrProblem<Reply> whole_list(const Call& call, const ListQuery& query, const JobFilter& filter, WriteLine write) {
+OrProblem<Reply> whole_list(const Call& call, const Visible& visible, const ListQuery& query, const JobFilter& filter, WriteLine write) {
     struct Position {
         std::int64_t before;
         bool end = false;
         std::deque<JobLine> waiting;
     };
-    auto step = [&jobs = call.app.jobs, visible = visible_to(call.principal), query, filter, write = std::move(write),
+    auto step = [&jobs = call.app.jobs, visible, query, filter, write = std::move(write),
                  at = Position{query.before, false, {}}](JsonWriter& json) mutable -> Result<bool> {
         if (!at.waiting.empty()) return write_front(at.waiting, json, write);
         if (at.end) return false;
@@ -54,7 +54,7 @@ OrProblem<Reply> whole_list(const Call& call, const ListQuery& query, const JobF
     return list_reply(call, std::move(step));
 }
 
-OrProblem<Reply> one_page(const Call& call, const ListQuery& query, const JobFilter& filter, WriteLine write) {
+OrProblem<Reply> one_page(const Call& call, const Visible& visible, const ListQuery& query, const JobFilter& filter, WriteLine write) {
     std::deque<JobLine> page;
     std::int64_t before = query.before;
     const auto limit = static_cast<std::size_t>(*query.limit);
@@ -63,7 +63,7 @@ OrProblem<Reply> one_page(const Call& call, const ListQuery& query, const JobFil
     const int ids = filtered ? ids_per_step : *query.limit + 1;
     bool end = false;
     for (int steps = 0; !end && page.size() < limit && steps < steps_per_page; ++steps) {
-        WINDLASS_TRY(auto found, call.app.jobs.newest_first(visible_to(call.principal), filter, before, ids));
+        WINDLASS_TRY(auto found, call.app.jobs.newest_first(visible, filter, before, ids));
         end = found.end;
         before = found.cursor;
         for (auto& job : found.matches) {
@@ -90,8 +90,9 @@ OrProblem<Reply> one_page(const Call& call, const ListQuery& query, const JobFil
 OrProblem<Reply> job_list(const Call& call, StateRange states, WriteLine write) {
     WINDLASS_TRY(const auto query, parse_list_query(call));
     const JobFilter filter = narrowed(states, query);
-    return query.limit ? one_page(call, query, filter, std::move(write))
-                       : whole_list(call, query, filter, std::move(write));
+    WINDLASS_TRY(const auto visible, wanted_of(call));
+    return query.limit ? one_page(call, visible, query, filter, std::move(write))
+                       : whole_list(call, visible, query, filter, std::move(write));
 }
 
 }  // namespace windlass::api

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "api/auth/whose.h"
 #include "api/names.h"
 #include "api/submit_fields.h"
 #include "shared/percent_encoding.h"
@@ -82,6 +83,12 @@ OrProblem<Milliseconds> parse_wait(const Call& call) {
 
 Visible visible_to(const Principal& principal) {
     return {principal.id, principal.is_admin()};
+}
+
+OrProblem<Visible> wanted_of(const Call& call) {
+    if (call.query("user").empty()) return visible_to(call.principal);
+    WINDLASS_TRY(const auto owner, whose(call));
+    return Visible{owner, false};
 }
 
 OrProblem<JobId> path_job(const Call& call) {

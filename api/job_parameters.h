@@ -13,6 +13,8 @@
 namespace windlass::api {
 
 inline constexpr std::array<std::string_view, 6> list_parameters = {"limit", "after", "status", "tag", "queue", "q"};
+inline constexpr std::array<std::string_view, 8> job_list_parameters = {"limit", "after", "status",  "tag",
+                                                                        "queue", "q",     "details", "user"};
 inline constexpr std::array<std::string_view, 1> wait_parameters = {"wait"};
 
 struct ListQuery {
@@ -29,6 +31,8 @@ OrProblem<ListQuery> parse_list_query(const Call& call);
 OrProblem<Milliseconds> parse_wait(const Call& call);
 
 Visible visible_to(const Principal& principal);
+// The same, or for admins that of the account in ?user=. 403, 404.
+OrProblem<Visible> wanted_of(const Call& call);
 
 // The job of the path. 404 for what is no id as for what is not there: nobody learns which ids exist.
 OrProblem<JobId> path_job(const Call& call);

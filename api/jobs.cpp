@@ -26,6 +26,13 @@ Response status_response(JobId job, JobState state, int code) {
     return json_response(buffer, code);
 }
 
+OrProblem<bool> parse_details(const Call& call) {
+    const auto text = call.query("details");
+    if (text == "true" || text == "1") return true;
+    if (text.empty() || text == "false" || text == "0") return false;
+    return bad_field("?details", "details must be true or false.");
+}
+
 OrProblem<Reply> job_reply(const Call& call, const JobView& job) {
     WINDLASS_TRY(const auto relations, call.app.relations.of(job.line.id));
     rapidjson::StringBuffer buffer;
@@ -64,9 +71,16 @@ OrProblem<Reply> submit_job(const Call& call) {
 }
 
 OrProblem<Reply> list_jobs(const Call& call) {
-    return job_list(call, {}, [&clock = call.app.clock](JsonWriter& json, const JobLine& job) {
-        write_job_line(json, job, clock.now().wall);
-        return Status();
+    WINDLASS_TRY(const bool details, parse_details(call));
+    return job_list(call, {}, [&app = call.app, details](JsonWriter& json, const JobLine& job) -> Status {
+        const auto now = app.clock.now().wall;
+        if (!details) {
+            write_job_line(json, job, now);
+            return {};
+        }
+        WINDLASS_TRY(const auto tags, app.jobs.tags(job.id));
+        write_detailed_line(json, job, tags, now);
+        return {};
     });
 }
 

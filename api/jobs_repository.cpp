@@ -32,13 +32,15 @@ constexpr std::size_t line_width = 16;
 
 // The line that begins at `column` of the row.
 JobLine line_of(JobId id, const Row& row, std::size_t column) {
-    return {id,
-            state_of(row.integer(column)),
-            row.text(column + 1),
-            time_or_null(row, column + 2),
-            time_or_null(row, column + 3),
-            ending_of(row, column + 4),
-            progress_of(row, column + 8)};
+    JobLine line;
+    line.id = id;
+    line.state = state_of(row.integer(column));
+    line.name = row.text(column + 1);
+    line.started = time_or_null(row, column + 2);
+    line.finished = time_or_null(row, column + 3);
+    line.ending = ending_of(row, column + 4);
+    line.array = progress_of(row, column + 8);
+    return line;
 }
 
 constexpr std::string_view step_order = " and id < :before order by id desc limit :scan";
@@ -182,8 +184,9 @@ Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, const
                                                    int scan) {
     // left join keeps SQLite from turning the order of the tables around.
     const std::string sql =
-        "select c.id, " + std::string(line_columns) + ", j.queue from (" + candidates(visible, filter) +
-        ") c left join job j on j.id = c.id left join job_state s on s.id = c.id left join job_past "
+        "select c.id, " + std::string(line_columns) + ", j.queue, j.owner, o.username, j.submitted_us from (" +
+        candidates(visible, filter) +
+        ") c left join job j on j.id = c.id left join account o on o.id = j.owner left join job_state s on s.id = c.id left join job_past "
         "p on p.id = c.id left join job_array a on a.id = c.id left join attempt_result r on r.job "
         "= c.id and r.attempt = coalesce(s.attempt, p.attempt) order by c.id desc";
     std::vector<Param> params;
@@ -203,7 +206,12 @@ Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, const
         if (row.is_null(1) || row.is_null(2)) continue;  // a tag of a job that was forgotten a moment ago
         if (!filter.states.contains(state_of(row.integer(1)))) continue;
         if (!filter.queue.empty() && row.text(1 + line_width) != filter.queue) continue;
-        step.matches.push_back(line_of(JobId{row.integer(0)}, row, 1));
+        auto& line = step.matches.emplace_back(line_of(JobId{row.integer(0)}, row, 1));
+        constexpr std::size_t rest = 1 + line_width;
+        line.queue = row.text(rest);
+        line.owner = UserId{row.integer(rest + 1)};
+        line.owner_name = row.text_or_null(rest + 2).value_or("");
+        line.submitted = from_unix_us(row.integer(rest + 3));
     }
     return step;
 }

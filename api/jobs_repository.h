@@ -2,6 +2,7 @@
 // session.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -44,6 +45,31 @@ struct JobLine {
     std::optional<WallTime> finished;
     std::optional<Ending> ending;        // of the newest attempt, if it has ended
     std::optional<ArrayProgress> array;  // of an array
+    // Of a line of a list only:
+    UserId owner;
+    std::string owner_name;
+    std::string queue;
+    WallTime submitted{};
+};
+
+// How many jobs are in which state, an array counted as one. Counting stops early, so that it is as fast with ten
+// million jobs as with ten: a state that is not `exact` has at least so many.
+struct JobCounts {
+    struct Count {
+        std::int64_t jobs = 0;
+        bool exact = true;
+    };
+    std::array<Count, std::size(all_job_states)> of_state{};  // by the number of the state
+};
+
+// What one account has in the queue.
+struct ActiveAccount {
+    UserId id;
+    std::string username;
+    std::int64_t queued = 0;  // blocked and queued jobs; an array is one
+    std::int64_t running = 0;
+    std::int64_t cpu_millis = 0;  // that its running jobs have
+    Microseconds cpu_today{};
 };
 
 struct JobView {
@@ -137,6 +163,12 @@ class JobsRepository {
     Result<Step<JobLine>> newest_first(const Visible& visible, const JobFilter& filter, std::int64_t before, int scan);
     // Oldest first: the queued ones after `after`. Looks at what has not ended, never at the history.
     Result<Step<QueuedPayload>> queued(const Visible& visible, std::int64_t after, int scan);
+
+    // In job_counts.cpp.
+    Result<JobCounts> counts(const Visible& visible);
+    // In the order of what they have running, then waiting; at most `most`.
+    Result<std::vector<ActiveAccount>> active_accounts(WallTime now, int most);
+    Result<std::vector<std::string>> tags(JobId job);
 
     // In order; only those after number `after`.
     Result<std::vector<JobEvent>> events(JobId job, std::int64_t after = 0);

@@ -245,6 +245,25 @@ void write_job_line(JsonWriter& json, const JobLine& job, WallTime now) {
     json.EndObject();
 }
 
+void write_detailed_line(JsonWriter& json, const JobLine& job, const std::vector<std::string>& tags, WallTime now) {
+    json.StartObject();
+    put_text(json, "id", job.id.text());
+    put_text(json, "duration", duration_text(job, now));
+    put_text(json, "status", name(job.state));
+    put_any_bytes(json, "name", job.name);
+    put_text(json, "owner", job.owner.text());
+    put_any_bytes(json, "owner_name", job.owner_name);
+    put_any_bytes(json, "queue", job.queue);
+    list(json, "tags", tags);
+    put_text(json, "submitted", time_text(job.submitted));
+    put_time_or_null(json, "started", job.started);
+    put_time_or_null(json, "finished", job.finished);
+    if (const auto ending = ending_that_counts(job))
+        write_ending(json, ending->outcome, ending->exit_code, ending->signal);
+    if (job.array) write_counts(json, *job.array);
+    json.EndObject();
+}
+
 void write_job(JsonWriter& json, const JobView& job, const Relations& relations, WallTime now) {
     json.StartObject();
     put_text(json, "id", job.line.id.text());

@@ -22,6 +22,8 @@ std::optional<Ending> ending_that_counts(const JobLine& job);
 void put_standing(JsonWriter& json, JobId job, JobState state);  // the fields id and status of an object begun
 
 void write_job_line(JsonWriter& json, const JobLine& job, WallTime now);  // {id, duration, status}
+// The same with what a table of jobs shows: name, owner, queue, tags, when, how it ended, how far an array is.
+void write_detailed_line(JsonWriter& json, const JobLine& job, const std::vector<std::string>& tags, WallTime now);
 // The same and everything else.
 void write_job(JsonWriter& json, const JobView& job, const Relations& relations, WallTime now);
 

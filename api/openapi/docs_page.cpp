@@ -5,10 +5,10 @@
 #include <map>
 #include <vector>
 
+#include "api/embedded_assets.h"
 #include "api/handlers.h"
 #include "api/openapi/description.h"
 #include "shared/digest.h"
-#include "shared/embedded.h"
 
 namespace windlass::embedded {
 std::span<const File> docs_page_files();
@@ -22,24 +22,6 @@ constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-struct Asset {
-    std::string_view content_type;
-    std::string_view bytes;
-    std::string_view gzipped;
-};
-
-std::string_view type_of(std::string_view name) {
-    if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
-    if (name.ends_with(".css")) return "text/css; charset=utf-8";
-    return {};
-}
-
-std::string_view file_named(std::string_view name) {
-    for (const auto& file : embedded::docs_page_files())
-        if (file.name == name) return file.bytes;
-    return {};
-}
-
 // "swagger-ui.css" -> "swagger-ui.1a2b3c4d5e6f.css": another content has another name, so it may be kept for ever.
 std::string hashed_name(std::string_view name, std::string_view bytes) {
     const auto dot = name.rfind('.');
@@ -52,14 +34,13 @@ struct Page {
 };
 
 Page make_page() {
-    Page page{std::string(file_named("index.html")), {}};
+    const auto files = embedded::docs_page_files();
+    Page page{std::string(file_named(files, "index.html")), {}};
     if (page.html.empty()) page.html = plain_page(published_description().document);
-    for (const auto& file : embedded::docs_page_files()) {
-        const auto type = type_of(file.name);
-        if (type.empty()) continue;
-        const auto name = hashed_name(file.name, file.bytes);
-        page.assets.emplace(name, Asset{type, file.bytes, file_named(std::string(file.name) + ".gz")});
-        const auto place = fmt::format("{{{{{}}}}}", file.name);
+    for (const auto& [file, asset] : assets_among(files)) {
+        const auto name = hashed_name(file, asset.bytes);
+        page.assets.emplace(name, asset);
+        const auto place = fmt::format("{{{{{}}}}}", file);
         if (const auto at = page.html.find(place); at != std::string::npos)
             page.html.replace(at, place.size(), "/api/docs/" + name);
     }
@@ -69,13 +50,6 @@ Page make_page() {
 const Page& page() {
     static const Page made = make_page();
     return made;
-}
-
-bool takes_gzip(std::string_view accept) {
-    const auto at = accept.find("gzip");
-    if (at == std::string_view::npos) return false;
-    const auto weight = accept.substr(at + 4, accept.find(',', at) - at - 4);
-    return weight.find("q=0") == std::string_view::npos || weight.find_first_of("123456789") != std::string_view::npos;
 }
 
 std::string html(std::string_view text) {
@@ -146,17 +120,7 @@ OrProblem<Reply> show_docs(const Call&) {
 OrProblem<Reply> docs_asset(const Call& call) {
     const auto found = page().assets.find(call.path[0]);
     if (found == page().assets.end()) return not_found("The page has no such part.");
-    const Asset& asset = found->second;
-    Response response;
-    response.content_type = asset.content_type;
-    response.headers = {{"Cache-Control", "public, max-age=31536000, immutable"}, {"Vary", "Accept-Encoding"}};
-    if (!asset.gzipped.empty() && takes_gzip(call.request.header("Accept-Encoding"))) {
-        response.headers.emplace_back("Content-Encoding", "gzip");
-        response.body = asset.gzipped;
-    } else {
-        response.body = asset.bytes;
-    }
-    return Reply(std::move(response));
+    return Reply(asset_response(found->second, call.request));
 }
 
 }  // namespace windlass::api

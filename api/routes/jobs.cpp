@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> log_parameters = {"stream", "follow", "encoding"};
 constexpr std::array<std::string_view, 2> live_parameters = {"events_after", "log_after"};
+constexpr std::array<std::string_view, 1> user_parameter = {"user"};
 constexpr std::array<std::string_view, 1> reason_parameter = {"reason"};
 constexpr std::array<std::string_view, 3> member_parameters = {"limit", "after", "status"};
 constexpr std::array<std::string_view, 1> batch_parameter = {"all_or_nothing"};
@@ -44,7 +45,9 @@ constexpr Route table[] = {
     {"GET", "/api/jobs/getqueue/", Family::jobs, Access::user, Scope::jobs_read, list_queue,
      "What waits in the queue, oldest first"},
     {"GET", "/api/jobs/", Family::jobs, Access::user, Scope::jobs_read, list_jobs, "List jobs, newest first",
-     list_parameters},
+     job_list_parameters},
+    {"GET", "/api/jobs/counts/", Family::jobs, Access::user, Scope::jobs_read, count_jobs,
+     "How many jobs are in which state", user_parameter},
     {"GET", "/api/jobs/{id}/", Family::jobs, Access::user, Scope::jobs_read, show_job, "One job; may wait for its end",
      wait_parameters},
     {"DELETE", "/api/jobs/{id}/", Family::jobs, Access::user, Scope::jobs_write, cancel_job, "Cancel a job",

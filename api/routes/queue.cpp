@@ -75,6 +75,8 @@ constexpr Route table[] = {
      "End the drain of a worker"},
     {"POST", "/api/workers/{name}/forget/", Family::queue, Access::admin, Scope::admin, forget_worker,
      "A worker is dead: its attempts are lost now"},
+    {"GET", "/api/usage/", Family::queue, Access::admin, Scope::admin, list_usage,
+     "Who waits, who runs: the accounts that have jobs in the queue"},
     {"GET", "/api/quotas/", Family::queue, Access::admin, Scope::admin, list_quotas,
      "List the quotas of tiers and users"},
     {"GET", "/api/quotas/me/", Family::queue, Access::user, Scope::jobs_read, own_quota,

@@ -14,6 +14,7 @@ set(api_contract
   auth/logins_contract_test.cpp
   auth/tokens_contract_test.cpp
   blobs_contract_test.cpp
+  dashboard_contract_test.cpp
   first_admin_test.cpp
   following_contract_test.cpp
   front/test_front.cpp

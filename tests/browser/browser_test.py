@@ -1,0 +1,87 @@
+"""The dashboard in Debian's chromium, on real daemons: scenarios.mjs drives, this starts and stops what it needs.
+
+Needs chromium, node, npm and npm's registry (once: the packages are kept beside the build); skipped without them.
+Pictures of every page are kept in WINDLASS_BROWSER_BUILD/pictures. WINDLASS_BROWSER_ONLY=word runs some scenarios.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "end_to_end"))
+import harness  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("WINDLASS_BROWSER_BUILD", harness.BIN.parent / "tests/browser"))
+OLDEST_NODE = 20  # of playwright-core
+
+
+def install():
+    """node, with the packages of the lock file fetched."""
+    chromium, npm, node = shutil.which("chromium"), shutil.which("npm"), shutil.which("node")
+    if chromium is None:
+        raise unittest.SkipTest("chromium is not installed: apt-get install chromium")
+    if npm is None or node is None:
+        raise unittest.SkipTest("npm or node is not installed: apt-get install nodejs npm")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.lstrip("v").split(".")[0]) < OLDEST_NODE:
+        raise unittest.SkipTest(f"node is {version}; playwright-core needs {OLDEST_NODE} or newer")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for path in [*HERE.glob("*.json"), *HERE.glob("*.mjs")]:
+        shutil.copy(path, BUILD)
+    lock = (HERE / "package-lock.json").read_bytes()
+    fetched = BUILD / "fetched"
+    if not fetched.exists() or fetched.read_bytes() != lock:
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=60000"]
+        done = subprocess.run(command, cwd=BUILD, capture_output=True, text=True, check=False)
+        if "EUSAGE" in done.stderr or "EINTEGRITY" in done.stderr:
+            raise AssertionError(f"package-lock.json is not what package.json or the registry says: {done.stderr}")
+        if done.returncode != 0:
+            raise unittest.SkipTest(f"npm cannot fetch playwright-core: {done.stderr[-400:]}")
+        fetched.write_bytes(lock)
+    return node, chromium
+
+
+class DashboardInBrowser(unittest.TestCase):
+    def test_scenarios(self):
+        node, chromium = install()
+        directory = tempfile.mkdtemp(prefix="windlass-browser-")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        dev = harness.Dev(pathlib.Path(directory) / "data", slots=4).wait_ready()
+        self.addCleanup(dev.stop)
+        shutil.rmtree(BUILD / "pictures", ignore_errors=True)
+        (BUILD / "pictures").mkdir()
+        setup = {
+            "url": dev.url.rstrip("/"), "password": (dev.data / "admin.password").read_text().strip(),
+            "token": (dev.data / "admin.token").read_text().strip(), "chromium": chromium,
+            "pictures": str(BUILD / "pictures"), "only": os.environ.get("WINDLASS_BROWSER_ONLY", ""),
+        }
+        process = subprocess.Popen([node, str(BUILD / "scenarios.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, cwd=BUILD, env={**os.environ, "HOME": directory})
+        process.stdin.write(json.dumps(setup) + "\n")
+        process.stdin.flush()
+        bad, ended = [], False
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("PLEASE kill "):
+                name = line.split()[2]
+                old = dev.kill_daemon(name)
+                dev.wait_restarted(name, old)
+                process.stdin.write("done\n")
+                process.stdin.flush()
+            elif line.startswith("not ok "):
+                bad.append(line.strip())
+            elif line.startswith("END "):
+                ended = True
+        process.wait(harness.PATIENCE)
+        self.assertTrue(ended, "the scenarios broke off")
+        self.assertEqual(bad, [], dev.logs() if bad else "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,76 @@
+// Lines over time: by uPlot where the server has it, else drawn here; and the figures in words for those who do not see them.
+import { h } from "../dom.js";
+import { clock } from "../words.js";
+
+let library = null; // a promise of uPlot's constructor, or of null
+
+function load() {
+    library ??= import("../uPlot.esm.js").then((module) => {
+        const style = document.createElement("link");
+        style.rel = "stylesheet";
+        style.setAttribute("href", new URL("../uPlot.min.css", import.meta.url).pathname);
+        document.head.append(style);
+        return module.default;
+    }).catch(() => null);
+    return library;
+}
+
+const strokes = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
+
+/** lines: [{ name, points: [[seconds, value]] }]. words: a value as text. limit: a line across. */
+export function chart(lines, { limit, words = String, signal }) {
+    const place = h("div.plot", { role: "img", "aria-label": inWords(lines, words, limit) });
+    const style = getComputedStyle(document.documentElement);
+    const colour = (at) => style.getPropertyValue(strokes[at % strokes.length]).trim();
+    load().then((Plot) => {
+        if (signal.aborted) return;
+        if (Plot === null) return place.replaceChildren(drawn(lines, limit, colour));
+        const times = [...new Set(lines.flatMap((line) => line.points.map(([at]) => at)))].sort((a, b) => a - b);
+        const series = lines.map((line) => {
+            const values = new Map(line.points);
+            return times.map((at) => values.get(at) ?? null);
+        });
+        const ink = style.getPropertyValue("--quiet").trim(), rule = style.getPropertyValue("--rule").trim();
+        const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule } };
+        const plot = new Plot({
+            width: Math.max(260, place.clientWidth || 420), height: 180, legend: { show: lines.length > 1 },
+            scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, limit && limit < high * 4 ? limit : high, 1e-9) * 1.05] } },
+            axes: [axis, { ...axis, size: 74, values: (_, all) => all.map((value) => words(value)) }],
+            series: [{}, ...lines.map((line, at) => ({ label: line.name, stroke: colour(at), width: 1.5, spanGaps: true })),
+                ...(limit ? [{ label: "limit", stroke: style.getPropertyValue("--bad").trim(), dash: [6, 4], width: 1 }] : [])],
+        }, [times, ...series, ...(limit ? [times.map(() => limit)] : [])], place);
+        const fit = new ResizeObserver(() => plot.setSize({ width: Math.max(260, place.clientWidth), height: 180 }));
+        fit.observe(place);
+        signal.addEventListener("abort", () => {
+            fit.disconnect();
+            plot.destroy();
+        });
+    });
+    return place;
+}
+
+function inWords(lines, words, limit) {
+    const parts = lines.slice(0, 6).map((line) => {
+        const values = line.points.map(([, value]) => value);
+        const [first, last] = [line.points[0][0], line.points.at(-1)[0]];
+        return `${line.name}: ${values.length} values from ${clock(first * 1000)} to ${clock(last * 1000)}, at most ${words(Math.max(...values))}, at the end ${words(values.at(-1))}`;
+    });
+    return parts.join("; ") + (limit ? `; limit ${words(limit)}` : "");
+}
+
+function drawn(lines, limit, colour) {
+    const space = "http://www.w3.org/2000/svg";
+    const svg = document.createElementNS(space, "svg");
+    svg.setAttribute("viewBox", "0 0 400 160");
+    const all = lines.flatMap((line) => line.points);
+    const [from, to] = [Math.min(...all.map(([at]) => at)), Math.max(...all.map(([at]) => at))];
+    const high = Math.max(1e-9, ...all.map(([, value]) => value), limit ?? 0);
+    lines.forEach((line, at) => {
+        const path = document.createElementNS(space, "polyline");
+        path.setAttribute("points", line.points.map(([x, y]) => `${(400 * (x - from)) / Math.max(1, to - from)},${158 - (150 * y) / high}`).join(" "));
+        path.setAttribute("fill", "none");
+        path.setAttribute("stroke", colour(at));
+        svg.append(path);
+    });
+    return svg;
+}

@@ -1,0 +1,147 @@
+// What a job prints, while it prints: only the lines in sight are in the page, so a million of them cost nothing, and what
+// comes within a frame is drawn once.
+import { fill, h } from "../dom.js";
+import { bytes, count } from "../words.js";
+import { coloured } from "./ansi.js";
+import { show as dialog } from "./dialog.js";
+
+const lineHeight = 20; // as in dashboard.css
+const most = 4000; // characters of a line that are shown at once
+const tallest = 8_000_000; // pixels that every browser can scroll
+const textEncoder = new TextEncoder();
+
+export function logView() {
+    const lines = []; // { text, stream, attempt, open }
+    const openLine = { stdout: null, stderr: null };
+    let follow = true, drawing = 0, found = [], foundAt = -1, wanted = "", onlyStream = "", attempt = 0;
+    let shownLines = lines;
+
+    const box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Output", "aria-live": "off" });
+    const space = h("div.log-space");
+    const rows = h("div.log-rows");
+    box.append(space, rows);
+    const size = h("span.quiet");
+    const hits = h("span.quiet", { role: "status" });
+    const followBox = h("input", { type: "checkbox", checked: true, onchange: () => {
+        follow = followBox.checked;
+        draw();
+    } });
+    const search = h("input", { type: "search", placeholder: "Search the output", "aria-label": "Search the output" });
+    const streams = h("select", { "aria-label": "Which output", onchange: () => {
+        onlyStream = streams.value;
+        look();
+    } }, h("option", { value: "" }, "stdout and stderr"), h("option", { value: "stdout" }, "stdout"), h("option", { value: "stderr" }, "stderr"));
+    search.addEventListener("input", look);
+    search.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter") return;
+        event.preventDefault();
+        step(event.shiftKey ? -1 : 1);
+    });
+    box.addEventListener("scroll", () => {
+        const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - lineHeight;
+        if (follow && !atEnd && !settingScroll) {
+            follow = false;
+            followBox.checked = false;
+        }
+        settingScroll = false;
+        draw();
+    });
+    let settingScroll = false, total = 0;
+
+    function look() {
+        shownLines = onlyStream ? lines.filter((line) => line.stream === onlyStream) : lines;
+        wanted = search.value.toLowerCase();
+        found = [];
+        if (wanted) shownLines.forEach((line, at) => {
+            if (line.text.toLowerCase().includes(wanted)) found.push(at);
+        });
+        foundAt = -1;
+        if (found.length > 0) step(1);
+        else tellHits();
+        draw();
+    }
+    function tellHits() {
+        fill(hits, wanted ? (found.length === 0 ? "not found" : `line ${foundAt + 1} of ${count(found.length)} with it`) : null);
+    }
+    function step(by) {
+        if (found.length === 0) return;
+        foundAt = (foundAt + by + found.length) % found.length;
+        follow = followBox.checked = false;
+        settingScroll = true;
+        box.scrollTop = Math.max(0, found[foundAt] * rowHeight() - box.clientHeight / 2);
+        tellHits();
+        draw();
+    }
+
+    // With very many lines the scroll bar stands for more than a pixel each.
+    const height = () => Math.min(shownLines.length * lineHeight, tallest);
+    const rowHeight = () => (shownLines.length > 0 ? height() / shownLines.length : lineHeight);
+
+    function whole(line) {
+        dialog("The whole line", () => [h("p.quiet", bytes(line.text.length)), h("pre.whole-line", { tabindex: "0" }, line.text)]);
+    }
+    function marked(words) {
+        const at = wanted ? words.toLowerCase().indexOf(wanted) : -1;
+        if (at < 0) return coloured(words);
+        return [coloured(words.slice(0, at)), h("mark", words.slice(at, at + wanted.length)), coloured(words.slice(at + wanted.length))];
+    }
+    function row(line, number) {
+        const cut = line.text.length > most;
+        return h(`div.log-line.${line.stream}${found[foundAt] === number ? ".current" : ""}`,
+            line.note ? h("span.quiet", line.text) : [marked(cut ? line.text.slice(0, most) : line.text),
+                cut && h("button.link", { type: "button", onclick: () => whole(line) }, ` … ${bytes(line.text.length)}, show all`)]);
+    }
+
+    function draw() {
+        if (drawing) return;
+        drawing = requestAnimationFrame(() => {
+            drawing = 0;
+            if (!box.isConnected) return;
+            space.style.height = `${height()}px`;
+            if (follow && Math.abs(box.scrollTop + box.clientHeight - box.scrollHeight) > 1) {
+                settingScroll = true;
+                box.scrollTop = box.scrollHeight;
+            }
+            const inSight = Math.ceil(box.clientHeight / lineHeight) + 2;
+            const share = rowHeight();
+            let first = Math.max(0, Math.floor(box.scrollTop / share) - 1);
+            first = Math.max(0, Math.min(first, shownLines.length - inSight + 1));
+            const shown = shownLines.slice(first, first + inSight);
+            rows.style.transform = `translateY(${Math.min(first * share, Math.max(0, height() - shown.length * lineHeight))}px)`;
+            fill(rows, shown.map((line, at) => row(line, first + at)));
+            fill(size, `${count(lines.length)} lines, ${bytes(total)}`);
+        });
+    }
+
+    function put(text, stream) {
+        const line = { text, stream };
+        lines.push(line);
+        if (shownLines !== lines && (!onlyStream || stream === onlyStream)) shownLines.push(line);
+        if (wanted && text.toLowerCase().includes(wanted) && (!onlyStream || stream === onlyStream)) found.push(shownLines.length - 1);
+        return line;
+    }
+
+    return {
+        element: h("div.output", h("div.log-tools", search, hits, streams, h("label", followBox, " Follow"), size), box),
+        /** A piece of output. A new attempt begins anew, below what the one before printed. */
+        append(piece, stream, ofAttempt = 1) {
+            if (attempt !== 0 && ofAttempt !== attempt) {
+                openLine.stdout = openLine.stderr = null;
+                put(`attempt ${ofAttempt}`, stream).note = true;
+            }
+            attempt = ofAttempt;
+            total += textEncoder.encode(piece).length;
+            // A lone carriage return would write over what stands there: it begins a new line instead, so nothing is hidden.
+            const parts = piece.split(/\r\n|[\n\r]/);
+            parts.forEach((part, at) => {
+                if (at > 0) openLine[stream] = null;
+                if (part === "" && at === parts.length - 1) return;
+                if (openLine[stream] !== null) openLine[stream].text += part;
+                else openLine[stream] = put(part, stream);
+            });
+            draw();
+        },
+        redraw: draw,
+        get lines() { return lines.length; },
+    };
+}

@@ -1,0 +1,37 @@
+// The charts of a job: what its worker and its program measured, against its limits. From GET /api/job/:id.
+import { get } from "../api.js";
+import { fill, h, told } from "../dom.js";
+import { bytes } from "../words.js";
+import { chart } from "./chart.js";
+import { repeat } from "./live.js";
+
+const limitsOf = (job) => ({ cpu_used: job.limits.cpus, mem_used: job.limits.memory_bytes, processes: job.limits.processes });
+const isBytes = (unit) => /^(B|Byte|bytes?)(\/s)?$/i.test(unit);
+
+export function metrics(job, place, signal, goesOn) {
+    let none = 0;
+    repeat(15, async () => {
+        if (place.firstChild && !goesOn() && none === 0) return;
+        let data;
+        try {
+            data = await get(`/api/job/${job.id}`, { signal });
+        } catch (error) {
+            if ([400, 403, 404].includes(error.status)) return;
+            throw error;
+        }
+        const limits = limitsOf(job);
+        const shown = (data.MetricData ?? []).map((metric) => {
+            const lines = Object.entries(metric.Data ?? {}).map(([name, rows]) => ({
+                name, points: rows.map((row) => [Date.parse(row._time) / 1000, row._value]),
+            })).filter((line) => line.points.length > 0);
+            return { metric, lines };
+        }).filter(({ lines }) => lines.length > 0);
+        none = shown.length === 0 ? 1 : 0;
+        if (shown.length === 0 || signal.aborted) return;
+        fill(place, h("section", h("h2", "Measured"), h("div.charts", shown.map(({ metric, lines }) => {
+            const config = metric.Config;
+            return h("figure.chart", h("figcaption", told(config.DisplayName || config.Measurement), config.Unit && h("span.quiet", " ", told(config.Unit, { most: 30 }))),
+                chart(lines, { limit: limits[config.Measurement], words: isBytes(config.Unit) ? bytes : (value) => String(Math.round(value * 1000) / 1000), signal }));
+        }))));
+    }, signal);
+}
