@@ -128,6 +128,7 @@ void write_placement(JsonWriter& json, const JobSpec& spec, const Relations& rel
     optional_map(json, "requires", spec.required_labels);
     optional_map(json, "resources", spec.resources);
     optional_text(json, "image", spec.image);
+    if (!spec.datasets.empty()) list(json, "datasets", spec.datasets);
 }
 
 void write_files_and_times(JsonWriter& json, const JobSpec& spec) {

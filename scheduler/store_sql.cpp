@@ -193,4 +193,16 @@ Status SqlStore::ping() {
     return extended == 1 ? Status() : Status(deposed());
 }
 
+Status SqlStore::write_offers(const std::vector<OffersRecord>& records) {
+    for (const OffersRecord& record : records) {
+        WINDLASS_TRY_STATUS(
+            done(session_.execute("delete from site_offer where worker = :worker", record.worker.value)));
+        for (const SiteOffer& offer : record.offers)
+            WINDLASS_TRY_STATUS(done(session_.execute(
+                "insert into site_offer (worker, kind, name, digest) values (:worker, :kind, :name, :digest)",
+                record.worker.value, static_cast<int>(offer.kind), offer.name, offer.digest)));
+    }
+    return Status();
+}
+
 }  // namespace windlass::scheduler

@@ -53,7 +53,9 @@ struct Quota {
 
 struct JobSpec {
     std::string name;                     // for people; may be empty
-    std::string running_commands;         // run by /bin/sh in the working directory
+    // Run by /bin/sh (of the image, if it has one) in the working directory. Empty, which only a job with an image may
+    // leave it: the image's entry point.
+    std::string running_commands;
     std::int16_t priority = 0;            // min_priority..max_priority, higher first, within one user's own jobs
     Milliseconds timeout{Seconds{3600}};  // of running; at the end of it TERM, grace, KILL, state timed_out
     std::int32_t max_attempts = 1;        // tries used up by the job's own failures; losses of workers do not count
@@ -75,6 +77,7 @@ struct JobSpec {
     std::map<std::string, std::string> required_labels;  // labels that the worker must have
     std::map<std::string, std::int64_t> resources;       // named devices taken from the worker, e.g. gpu: 1
     std::string image;  // name of a site's image; empty: the prepared root of the worker
+    std::vector<std::string> datasets;  // names of the site's data sets, found at /tmp/<name>
 
     bool operator==(const JobSpec&) const = default;
 };

@@ -42,6 +42,9 @@ struct Hello {
     std::string software;                           // version of the program, for people
     std::map<std::string, std::string> labels;      // what jobs may require, e.g. network: full
     std::map<std::string, std::int64_t> resources;  // named devices, e.g. gpu: 2
+    std::map<std::string, std::string> images;      // of the site: name -> digest ("sha256:…"); when they change, the
+                                                    // worker connects again
+    std::map<std::string, std::string> datasets;    // likewise; the digest is empty
     std::vector<AttemptRef> held;  // every attempt in hand: waiting, running, or ended and not yet acknowledged
 };
 struct Welcome {
@@ -253,6 +256,8 @@ struct WorkerView {
     std::int64_t memory_bytes_used = 0;
     std::map<std::string, std::string> labels;
     std::map<std::string, std::int64_t> resources;
+    std::map<std::string, std::string> images;  // name -> digest
+    std::map<std::string, std::string> datasets;
     std::vector<AttemptRef> attempts;
     std::optional<WallTime> connected_since;  // or, of one that is not: absent
 };

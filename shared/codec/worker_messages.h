@@ -22,6 +22,8 @@ void describe(V& v, Hello& m) {
     v("software", m.software);
     v.unless_default("labels", m.labels);
     v.unless_default("resources", m.resources);
+    v.unless_default("images", m.images);
+    v.unless_default("datasets", m.datasets);
 }
 
 template <class V>
