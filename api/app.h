@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "shared/config.h"
 #include "shared/time.h"
@@ -12,6 +13,7 @@ class AccountsRepository;
 class AuditLog;
 class AuditRepository;
 class BlobsRepository;
+class CoursesRepository;
 class Credentials;
 class Idempotency;
 class JobsRepository;
@@ -25,6 +27,7 @@ class RateLimits;
 class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
+class ServicePipes;
 class SchedulesRepository;
 class SessionsRepository;
 class SigningKeys;
@@ -56,6 +59,9 @@ struct App {
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
     const SigningKeys& signing_keys;
+    CoursesRepository& courses;
+    ServicePipes& services;
+    const std::string& site_secret;  // of scheduler.secret_file; empty: there is none
     Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
 };
 

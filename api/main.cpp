@@ -19,6 +19,8 @@
 #include "api/auth/signing_keys.h"
 #include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
+#include "api/courses/courses_repository.h"
+#include "api/courses/service_pipe.h"
 #include "api/first_admin.h"
 #include "api/front/front.h"
 #include "api/front/origin.h"
@@ -148,6 +150,8 @@ Status run(const Config& config) {
     SchedulesRepository schedules(pool);
     TiersRepository tiers(pool);
     PasswordLinksRepository password_links(pool);
+    CoursesRepository courses(pool);
+    ServicePipes services;
     Idempotency idempotency(pool);
     SessionsRepository sessions(pool);
     TokensRepository tokens(pool);
@@ -176,7 +180,8 @@ Status run(const Config& config) {
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     App app{config.api,    open,        clock,    accounts, jobs,           results,   relations, blobs,     quotas,
             schedules,     idempotency, sessions, tokens,   credentials,    passwords, throttle,  scheduler, metrics,
-            audit_entries, audit,       rates,    tiers,    password_links, keys,      oidc.get()};
+            audit_entries, audit,       rates,    tiers,    password_links, keys,      courses,   services,  secret,
+            oidc.get()};
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     WINDLASS_TRY(front, Front::open(
                             loop, settings, [&server](const Request& request) { return server->handle(request); },

@@ -322,7 +322,8 @@ void write_event(JsonWriter& json, const JobEvent& event) {
     put_text(json, "status", name(event.state));
     put_number(json, "attempt", event.attempt);
     optional_text(json, "worker", event.worker);
-    optional_text(json, "detail", event.detail);
+    // Of a service that is ready: where the api finds it, which is nothing for strangers.
+    if (event.move != JobMove::ready) optional_text(json, "detail", event.detail);
     json.EndObject();
 }
 

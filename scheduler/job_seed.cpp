@@ -20,6 +20,7 @@ void add_details(const JobSpec& spec, NewJob& seed) {
     seed.need.resources = spec.resources;
     seed.need.labels = spec.required_labels;
     if (spec.network == Network::full) seed.need.labels["network"] = "full";
+    if (spec.service) seed.need.labels["service"] = "http";
     const auto needs = [&](std::string_view prefix, const std::string& name) {
         seed.need.labels[std::string(prefix) + name] = site_label_value;
     };

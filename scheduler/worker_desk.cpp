@@ -143,6 +143,10 @@ void WorkerDesk::heard(const PeerPtr& peer, protocol::Message message, std::stri
         return turns_.feed(LeasesRenewed{worker, std::move(renew->held)});
     if (const auto* started = std::get_if<protocol::AttemptStarted>(&message))
         return turns_.feed(AttemptStarted{worker, started->attempt});
+    if (const auto* ready = std::get_if<protocol::AttemptReady>(&message)) {
+        turns_.hurry();  // somebody waits for it
+        return turns_.feed(AttemptReady{worker, ready->attempt, ready->address});
+    }
     if (const auto* output = std::get_if<protocol::AttemptOutput>(&message))
         return on_output(worker, *output, std::move(body));
     if (const auto* finished = std::get_if<protocol::AttemptFinished>(&message))

@@ -68,6 +68,10 @@ struct Renew {  // every renew_every_ms; answered by Renewed
 struct AttemptStarted {
     AttemptRef attempt;
 };
+struct AttemptReady {  // its service answered its check; said again after every reconnect
+    AttemptRef attempt;
+    std::string address;  // of the worker's listener for services: unix:/path or HOST:PORT
+};
 struct AttemptOutput {  // body: the bytes. Sent while the attempt runs; offsets of a stream are gapless from 0
     AttemptRef attempt;
     OutputStream stream = OutputStream::standard_output;
@@ -327,7 +331,7 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
 };
 
 using Message =
-    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished, AttemptReturned,
+    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptReady, AttemptOutput, AttemptFinished, AttemptReturned,
                  WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
                  Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuotas,
                  SchedulesChanged, ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics,

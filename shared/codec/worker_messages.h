@@ -51,6 +51,12 @@ void describe(V& v, Renewed& m) {
 }
 
 template <class V>
+void describe(V& v, AttemptReady& m) {
+    v("attempt", m.attempt);
+    v("address", m.address);
+}
+
+template <class V>
 void describe(V& v, AttemptOutput& m) {
     v("attempt", m.attempt);
     v("stream", m.stream);

@@ -489,6 +489,8 @@ ApiTest::ApiTest() {
     blobs_ = std::make_unique<BlobsRepository>(*pool_);
     quotas_ = std::make_unique<QuotasRepository>(*pool_);
     schedules_ = std::make_unique<SchedulesRepository>(*pool_);
+    courses_ = std::make_unique<CoursesRepository>(*pool_);
+    services_ = std::make_unique<ServicePipes>();
     tiers_ = std::make_unique<TiersRepository>(*pool_);
     password_links_ = std::make_unique<PasswordLinksRepository>(*pool_);
     idempotency_ = std::make_unique<Idempotency>(*pool_);
@@ -509,7 +511,8 @@ void ApiTest::build_app() {
     app_ = std::unique_ptr<App>(new App{
         config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_, *quotas_, *schedules_,
         *idempotency_, *sessions_, *tokens_, *credentials_, *passwords_, throttle_, *scheduler_, *metrics_,
-        *audit_entries_, *audit_, *rates_, *tiers_, *password_links_, keys_, oidc_.get()});
+        *audit_entries_, *audit_, *rates_, *tiers_, *password_links_, keys_, *courses_, *services_,
+        site_secret_, oidc_.get()});
     server_ = must(Server::make(*app_, routes()));
 }
 

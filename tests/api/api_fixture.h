@@ -25,6 +25,8 @@
 #include "api/auth/signing_keys.h"
 #include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
+#include "api/courses/courses_repository.h"
+#include "api/courses/service_pipe.h"
 #include "api/idempotency.h"
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
@@ -193,6 +195,9 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<SchedulesRepository> schedules_;
     std::unique_ptr<TiersRepository> tiers_;
     std::unique_ptr<PasswordLinksRepository> password_links_;
+    std::unique_ptr<CoursesRepository> courses_;
+    std::unique_ptr<ServicePipes> services_;
+    std::string site_secret_ = "the site's secret";
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
     SigningKeys keys_;

@@ -7,6 +7,9 @@
 //   3. the egress rule, by nft: before there is any way out
 //   4. slirp4netns, in the host's network, which puts a tap device into the namespace and speaks for it
 //   5. hand the namespace to the worker, who hands it to PID 1 of the box
+//
+// The network of a job with a service has no way out (slirp "-"): of the steps above only 1, 2 and 5, and then the
+// worker gets sockets in it, through which it reaches the service.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <net/if.h>
@@ -310,6 +313,33 @@ void wait_until_ready(pid_t slirp, int ready, int words_fd, Words& words) {
     }
 }
 
+[[noreturn]] void hand_over_namespace_and(void (*go_on)()) {
+    alarm(0);
+    const int space = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    must(space >= 0, "opening the network namespace");
+    NetworkReport report;
+    report.kind = NetworkReport::ready;
+    send_message(keeper_socket, report, space);
+    close(space);
+    go_on();
+    _exit(0);
+}
+
+void hand_out_sockets() {
+    SocketRequest request;
+    for (;;) {
+        const ssize_t got = recv(keeper_socket, &request, sizeof request, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got != sizeof request) return;  // the worker is gone, or wants no more
+        NetworkReport report;
+        report.kind = NetworkReport::socket;
+        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0) report.error = errno;
+        send_message(keeper_socket, report, fd);
+        if (fd >= 0) close(fd);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -336,6 +366,10 @@ int main(int argc, char** argv) {
     alarm(patience_s);  // a network that does not come up is an end without a word, which the worker puts into one
     give_up_root(arguments);
     find_user_namespace(arguments);
+    if (strcmp(arguments.slirp, "-") == 0) {
+        make_network(arguments);
+        hand_over_namespace_and(hand_out_sockets);
+    }
 
     int go[2], ready[2], exit_pipe[2], words_pipe[2];
     must(pipe2(go, O_CLOEXEC) == 0 && pipe2(ready, O_CLOEXEC) == 0 && pipe2(exit_pipe, O_CLOEXEC) == 0 &&
