@@ -1,5 +1,6 @@
 #include "scheduler/store_sql.h"
 
+#include "scheduler/store_rows.h"
 #include "shared/database/migrate.h"
 #include "shared/guard.h"
 

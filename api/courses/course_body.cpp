@@ -7,12 +7,12 @@
 
 #include "api/field_reader.h"
 #include "api/names.h"
+#include "shared/site_names.h"
 
 namespace windlass::api {
 namespace {
 
 constexpr std::size_t most_name_characters = 150;
-constexpr std::size_t most_site_name_bytes = 200;
 constexpr std::size_t most_datasets = 32;
 constexpr std::size_t most_description_bytes = 64 * 1024;
 constexpr std::size_t most_level_characters = 100;
@@ -33,8 +33,7 @@ std::string name_field(FieldReader& fields, std::string_view key) {
 }
 
 std::string site_name(FieldReader& fields, std::string_view key, std::string_view name) {
-    if (name.empty() || has_nul(name) || name.size() > most_site_name_bytes)
-        fields.bad(key, fmt::format("must have 1 to {} bytes", most_site_name_bytes));
+    if (const auto fault = fault_of_site_name(name); !fault.empty()) fields.bad(key, std::string(fault));
     return std::string(name);
 }
 
@@ -49,8 +48,7 @@ void read_datasets(FieldReader& fields, Course& course, Faults& faults) {
         if (!value.IsString()) return faults.bad(at, fmt::format("must be a string, not {}", type_name(value)));
         course.datasets.emplace_back(text_of(value));
         const std::string& name = course.datasets.back();
-        if (name.empty() || has_nul(name) || name.size() > most_site_name_bytes)
-            faults.bad(at, fmt::format("must have 1 to {} bytes", most_site_name_bytes));
+        if (const auto fault = fault_of_site_name(name); !fault.empty()) faults.bad(at, std::string(fault));
         if (!seen.insert(name).second) faults.bad(at, "stands there twice");
     }
 }

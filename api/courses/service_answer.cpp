@@ -97,13 +97,13 @@ void ServiceAnswer::read_head() {
             return line;
         };
         const auto first = take_line();
-        const auto status = first.size() >= 12 ? number(first.substr(9, 3), 10) : std::nullopt;
-        if (!first.starts_with("HTTP/1.") || first[8] != ' ' || !status || (first.size() > 12 && first[12] != ' ') ||
-            *status < 100 || *status > 599) {
+        const std::uint64_t status = first.size() >= 12 ? number(first.substr(9, 3), 10).value_or(0) : 0;
+        if (!first.starts_with("HTTP/1.") || first[8] != ' ' || (first.size() > 12 && first[12] != ' ') ||
+            status < 100 || status > 599) {
             broken("what it answers is no HTTP/1.1");
             return;
         }
-        status_ = static_cast<int>(*status);
+        status_ = static_cast<int>(status);
         headers_.clear();
         while (!rest.empty()) {
             const auto line = take_line();

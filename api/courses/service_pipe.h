@@ -61,6 +61,7 @@ class ServicePipes {
     std::shared_ptr<ServicePipe> open(const wire::Endpoint& endpoint, std::string first);
 
   private:
+    friend class ServicePipe;
     void run();
 
     struct Shared;

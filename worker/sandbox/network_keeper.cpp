@@ -8,8 +8,8 @@
 //   4. slirp4netns, in the host's network, which puts a tap device into the namespace and speaks for it
 //   5. hand the namespace to the worker, who hands it to PID 1 of the box
 //
-// The network of a job with a service has no way out (slirp "-"): of the steps above only 1, 2 and 5, and then the
-// worker gets sockets in it, through which it reaches the service.
+// The network of a job with a service has no way out (slirp "-"): of the steps above only 1, 2 (as root without a user
+// namespace) and 5, and then the worker gets sockets in it, through which it reaches the service.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <net/if.h>
@@ -256,12 +256,7 @@ void find_user_namespace(Arguments& arguments) {
     confine_to_system_files(arguments);
 }
 
-void make_network(const Arguments& arguments) {
-    if (arguments.joined < 0) {
-        new_user_namespace();
-    } else {
-        must(setns(arguments.joined, CLONE_NEWUSER) == 0, "joining the user namespace of the boxes");
-    }
+void make_loopback_network() {
     must(unshare(CLONE_NEWNET) == 0, "making a network namespace");
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     must(fd >= 0, "making a socket");
@@ -270,6 +265,15 @@ void make_network(const Arguments& arguments) {
     loopback.ifr_flags = IFF_UP;
     must(ioctl(fd, SIOCSIFFLAGS, &loopback) == 0, "bringing loopback up");
     close(fd);
+}
+
+void make_network(const Arguments& arguments) {
+    if (arguments.joined < 0) {
+        new_user_namespace();
+    } else {
+        must(setns(arguments.joined, CLONE_NEWUSER) == 0, "joining the user namespace of the boxes");
+    }
+    make_loopback_network();
 }
 
 bool worker_is_gone(const pollfd& socket) {
@@ -364,10 +368,14 @@ int main(int argc, char** argv) {
     fcntl(keeper_socket, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_NAME, "windlass-net", 0, 0, 0);
     alarm(patience_s);  // a network that does not come up is an end without a word, which the worker puts into one
+    const bool for_a_service = strcmp(arguments.slirp, "-") == 0;
+    // Nothing in such a network needs a right over it, so root needs no user namespace to make it, as for the slots.
+    const bool made_by_root = for_a_service && geteuid() == 0;
+    if (made_by_root) make_loopback_network();
     give_up_root(arguments);
     find_user_namespace(arguments);
-    if (strcmp(arguments.slirp, "-") == 0) {
-        make_network(arguments);
+    if (for_a_service) {
+        if (!made_by_root) make_network(arguments);
         hand_over_namespace_and(hand_out_sockets);
     }
 

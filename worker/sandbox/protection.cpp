@@ -103,7 +103,7 @@ Finding job_network(const Machine& machine, const SandboxSettings& settings) {
     finding.present = false;
     finding.how = (full ? "worker.network is full: " : "worker.service_listen is set: ") + why_not;
     finding.fix = full ? "apt-get install slirp4netns nftables; or set worker.network to none"
-                       : "user namespaces for ordinary users (see user-namespace); or leave worker.service_listen empty";
+                       : "what network-namespace needs; or leave worker.service_listen empty";
     return finding;
 }
 
