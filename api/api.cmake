@@ -51,6 +51,17 @@ add_library(windlass_api STATIC
   dashboard/pages.cpp
   dashboard/site.cpp
   embedded_assets.cpp
+  courses/classes.cpp
+  courses/course_body.cpp
+  courses/courses.cpp
+  courses/courses_repository.cpp
+  courses/deployments.cpp
+  courses/service.cpp
+  courses/service_answer.cpp
+  courses/service_forwarding.cpp
+  courses/service_headers.cpp
+  courses/service_pipe.cpp
+  courses/service_websocket.cpp
   family.cpp
   field_reader.cpp
   file_fields.cpp
@@ -166,7 +177,7 @@ add_library(windlass_api STATIC
 )
 target_link_libraries(windlass_api
   PUBLIC windlass_settings windlass_shared windlass_database PkgConfig::SODIUM
-  PRIVATE windlass_warnings PkgConfig::CJOSE PkgConfig::CURL PkgConfig::ZLIB prometheus-cpp::core)
+  PRIVATE windlass_warnings PkgConfig::CJOSE PkgConfig::CURL PkgConfig::ZLIB prometheus-cpp::core windlass_wslay Threads::Threads)
 windlass_embed(windlass_api common_passwords accounts/common_passwords.txt)
 # What the routes table does not say, one file per family.
 windlass_embed(windlass_api openapi_texts

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "shared/config.h"
 #include "shared/time.h"
@@ -12,6 +13,7 @@ class AccountsRepository;
 class AuditLog;
 class AuditRepository;
 class BlobsRepository;
+class CoursesRepository;
 class Credentials;
 class Idempotency;
 class ImagesRepository;
@@ -27,6 +29,7 @@ class RateLimits;
 class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
+class ServicePipes;
 class SchedulesRepository;
 class SessionsRepository;
 class SigningKeys;
@@ -64,6 +67,9 @@ struct App {
     ThumbnailsRepository& making;  // of thumbnails
     ThumbnailKeeper& thumbnails;
     Monitoring& monitoring;
+    CoursesRepository& courses;
+    ServicePipes& services;
+    const std::string& site_secret;  // of scheduler.secret_file; empty: there is none
     Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
 };
 

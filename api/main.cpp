@@ -19,6 +19,8 @@
 #include "api/auth/signing_keys.h"
 #include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
+#include "api/courses/courses_repository.h"
+#include "api/courses/service_pipe.h"
 #include "api/first_admin.h"
 #include "api/front/front.h"
 #include "api/front/origin.h"
@@ -156,6 +158,8 @@ Status run(const Config& config) {
     SchedulesRepository schedules(pool);
     TiersRepository tiers(pool);
     PasswordLinksRepository password_links(pool);
+    CoursesRepository courses(pool);
+    ServicePipes services;
     Idempotency idempotency(pool);
     SessionsRepository sessions(pool);
     TokensRepository tokens(pool);
@@ -185,10 +189,40 @@ Status run(const Config& config) {
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     ThumbnailKeeper thumbnails(images, making, scheduler, config.api, clock);
-    App app{config.api, open,           clock,     accounts,    jobs,          results,    relations,
-            blobs,      quotas,         schedules, idempotency, sessions,      tokens,     credentials,
-            passwords,  throttle,       scheduler, metrics,     audit_entries, audit,      rates,
-            tiers,      password_links, keys,      images,      making,        thumbnails, monitoring, oidc.get()};
+    App app{
+        .settings = config.api,
+        .registration_open = open,
+        .clock = clock,
+        .accounts = accounts,
+        .jobs = jobs,
+        .results = results,
+        .relations = relations,
+        .blobs = blobs,
+        .quotas = quotas,
+        .schedules = schedules,
+        .idempotency = idempotency,
+        .sessions = sessions,
+        .tokens = tokens,
+        .credentials = credentials,
+        .passwords = passwords,
+        .throttle = throttle,
+        .scheduler = scheduler,
+        .metrics = metrics,
+        .audit_entries = audit_entries,
+        .audit = audit,
+        .rates = rates,
+        .tiers = tiers,
+        .password_links = password_links,
+        .signing_keys = keys,
+        .images = images,
+        .making = making,
+        .thumbnails = thumbnails,
+        .monitoring = monitoring,
+        .courses = courses,
+        .services = services,
+        .site_secret = secret,
+        .oidc = oidc.get(),
+    };
     WINDLASS_TRY(const auto server, Server::make(app, routes()));
     const Sweeper sweeper(monitoring.clusters, clock, Seconds{config.api.monitoring_sweep_s});
     WINDLASS_TRY(front, Front::open(

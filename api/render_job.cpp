@@ -128,6 +128,7 @@ void write_placement(JsonWriter& json, const JobSpec& spec, const Relations& rel
     optional_map(json, "requires", spec.required_labels);
     optional_map(json, "resources", spec.resources);
     optional_text(json, "image", spec.image);
+    if (!spec.datasets.empty()) list(json, "datasets", spec.datasets);
 }
 
 void write_files_and_times(JsonWriter& json, const JobSpec& spec) {
@@ -340,7 +341,8 @@ void write_event(JsonWriter& json, const JobEvent& event) {
     put_text(json, "status", name(event.state));
     put_number(json, "attempt", event.attempt);
     optional_text(json, "worker", event.worker);
-    optional_text(json, "detail", event.detail);
+    // Of a service that is ready: where the api finds it, which is nothing for strangers.
+    if (event.move != JobMove::ready) optional_text(json, "detail", event.detail);
     json.EndObject();
 }
 

@@ -49,7 +49,11 @@ struct Route {
     std::span<const std::string_view> query = {};  // parameters it knows; any other is a 400
     Creates creates = Creates::no;
     Links links = Links::no;
+    bool audited = true;  // false: what it changes is not ours, and nothing of it is recorded
 };
+
+// Alone in Route::query: whatever is sent is passed on to somebody else.
+inline constexpr std::string_view any_query = "*";
 
 inline constexpr std::size_t max_path_parameters = 2;
 using PathParameters = std::array<std::string_view, max_path_parameters>;

@@ -33,11 +33,17 @@ Problem no_route(const RouteMatch& match, const Request& request) {
     return problem;
 }
 
+// What is forwarded is not ours to judge.
+bool takes_any_query(const Route& route) {
+    return route.query.size() == 1 && route.query.front() == any_query;
+}
+
 std::optional<Problem> fault_of_query(const Route& route, const Request& request) {
     const bool signed_link = route.links != Links::no && looks_signed(request.target);
     for (std::size_t i = 0; i < request.query.size(); ++i) {
         const std::string& name = request.query[i].first;
         if (signed_link && is_link_parameter(name)) continue;
+        if (takes_any_query(route)) continue;
         if (std::find(route.query.begin(), route.query.end(), name) == route.query.end())
             return bad_field("?" + name.substr(0, 100), fmt::format("\"{}\" is not a parameter that is known here.",
                                                                     to_valid_utf8(name.substr(0, 100))));

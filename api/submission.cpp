@@ -31,6 +31,7 @@ std::size_t bytes_of(const SubmittedJob& job) {
     const JobSpec& spec = job.spec;
     std::size_t bytes = spec.running_commands.size() + spec.name.size() + numbers_bytes + bytes_of(spec.env) +
                         bytes_of(spec.files) + bytes_of(spec.required_labels) + job.after.size() * dependency_bytes;
+    for (const auto& name : spec.datasets) bytes += name.size() + 8;
     for (const auto& tag : spec.tags) bytes += tag.size() + 8;
     for (const auto& pattern : spec.outputs) bytes += pattern.size() + 8;
     for (const auto& params : job.array.params) bytes += bytes_of(params);

@@ -8,6 +8,7 @@
 
 #include "api/names.h"
 #include "api/rfc3339.h"
+#include "shared/site_names.h"
 
 namespace windlass::api {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::size_t most_codes = 64;
 constexpr double longest_delay_s = 86'400;
 constexpr std::size_t most_dependencies = 1000;
 constexpr std::size_t most_labels = 20;
+constexpr std::size_t most_datasets = 32;  // of one job; a box has room for so many (worker/sandbox/wire.h)
 constexpr std::size_t most_label_value_bytes = 200;
 constexpr std::int64_t most_of_a_resource = 1'000'000;
 constexpr std::size_t most_params_bytes = 64 * 1024;  // of one member
@@ -309,6 +311,31 @@ std::string_view fault_of_relative_path(std::string_view path) {
         if (part.size() > 255) return "a part of a path must not be longer than 255 bytes";
         if (end == path.size()) return {};
         path.remove_prefix(end + 1);
+    }
+}
+
+void read_site_fields(FieldReader& fields, JobSpec& spec, Faults& faults) {
+    if (const auto image = fields.text("image")) {
+        // Empty: none, so that a job can be made anew without the image that it had.
+        if (const auto fault = fault_of_site_name(*image); !image->empty() && !fault.empty())
+            fields.bad("image", std::string(fault));
+        else
+            spec.image = *image;
+    }
+    const auto* values = list(fields, "datasets", most_datasets);
+    if (values == nullptr) return;
+    spec.datasets.clear();
+    std::size_t number = 0;
+    for (const auto& value : values->GetArray()) {
+        const auto pointer = element("datasets", number++);
+        if (!value.IsString())
+            faults.bad(pointer, fmt::format("must be a string, not {}", type_name(value)));
+        else if (const auto fault = fault_of_site_name(text_of(value)); !fault.empty())
+            faults.bad(pointer, std::string(fault));
+        else if (std::find(spec.datasets.begin(), spec.datasets.end(), text_of(value)) != spec.datasets.end())
+            faults.bad(pointer, "is there twice");
+        else
+            spec.datasets.emplace_back(text_of(value));
     }
 }
 

@@ -13,6 +13,10 @@ void read_queue_fields(FieldReader& fields, SubmittedJob& job, Faults& faults);
 // files, outputs
 void read_file_fields(FieldReader& fields, SubmittedJob& job, Faults& faults);
 
+// image, datasets: whether there are such, and whether the owner may use them, is not known here
+// (submit_references.h).
+void read_site_fields(FieldReader& fields, JobSpec& spec, Faults& faults);
+
 // What is wrong with a name, as a sentence, or nothing.
 std::string_view fault_of_queue_name(std::string_view name);
 std::string_view fault_of_tag(std::string_view tag);

@@ -89,11 +89,6 @@ void read_timeout(FieldReader& fields, const Config::Api& settings, Milliseconds
     timeout = Milliseconds(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
 }
 
-// Documented, and on the way. Taken and ignored it would be a lie.
-void refuse_what_is_not_there_yet(FieldReader& fields) {
-    if (fields.any("image") != nullptr) fields.bad("image", "is not supported yet");
-}
-
 // Who may ask for it is decided where the asker is known: network_permission.h.
 void read_network(FieldReader& fields, Network& network) {
     const auto word = fields.text("network");
@@ -108,13 +103,17 @@ void read_network(FieldReader& fields, Network& network) {
 
 void read_commands(FieldReader& fields, std::optional<std::string_view> commands, std::string& into) {
     if (!commands) return;
-    if (commands->empty())
-        fields.bad("running_commands", "must not be empty");
-    else if (commands->size() > most_command_bytes)
+    if (commands->size() > most_command_bytes)
         fields.bad("running_commands", fmt::format("is {} bytes; at most {} are possible: put a script into code",
                                                    commands->size(), most_command_bytes));
     else
         into = *commands;
+}
+
+// Only an image has something else to run: its entry point. `given`: the field is there, so that it can be blamed.
+void refuse_nothing_to_run(FieldReader& fields, bool given, const JobSpec& spec) {
+    if (given && spec.running_commands.empty() && spec.image.empty())
+        fields.bad("running_commands", "must not be empty: without an image there is nothing else to run");
 }
 
 // Everything but the three required strings; what is absent leaves the job as it is.
@@ -139,7 +138,7 @@ void read_optional_fields(FieldReader& fields, SubmittedJob& job, const Config::
     read_network(fields, spec.network);
     read_queue_fields(fields, job, faults);
     read_file_fields(fields, job, faults);
-    refuse_what_is_not_there_yet(fields);
+    read_site_fields(fields, spec, faults);
 }
 
 }  // namespace
@@ -151,8 +150,10 @@ OrProblem<SubmittedJob> parse_submit(const rapidjson::Value& value, const Config
     FieldReader fields(value, "", faults);
     if (const auto code = fields.required_text("code")) job.code = *code;
     if (const auto data = fields.required_text("data")) job.data = *data;
-    read_commands(fields, fields.required_text("running_commands"), job.spec.running_commands);
+    const auto commands = fields.required_text("running_commands");
+    read_commands(fields, commands, job.spec.running_commands);
     read_optional_fields(fields, job, settings, faults);
+    refuse_nothing_to_run(fields, commands && commands->empty(), job.spec);
     fields.refuse_others();
     if (faults.any()) return std::move(faults).problem();
     return job;
@@ -176,6 +177,7 @@ OrProblem<ParsedRerun> parse_rerun(const rapidjson::Value& value, SubmittedJob b
             rerun.only = *only;
     }
     read_optional_fields(fields, rerun.job, settings, faults);
+    refuse_nothing_to_run(fields, !faults.any(), rerun.job.spec);
     fields.refuse_others();
     if (faults.any()) return std::move(faults).problem();
     return rerun;

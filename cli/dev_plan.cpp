@@ -50,6 +50,7 @@ std::vector<Service> plan_services(const DevSettings& settings, const DevPlaces&
     auto& for_worker = worker.program.environment;
     // Not the host's name: two data directories on one machine are two workers, with cgroups of their own.
     for_worker.try_emplace("WINDLASS_WORKER_NAME", "dev-" + places.fingerprint);
+    for_worker.try_emplace("WINDLASS_WORKER_SERVICE_LISTEN", "unix:" + places.sockets + "/services.sock");
     for_worker["WINDLASS_WORKER_STATE_DIRECTORY"] = places.data + "/worker";
     for_worker.try_emplace("WINDLASS_WORKER_DRAIN_MS", std::to_string(worker_drain.count()));
     if (settings.slots > 0) for_worker["WINDLASS_WORKER_SLOTS"] = std::to_string(settings.slots);

@@ -50,6 +50,7 @@ class BatchBuilder {
 
     void add(Effects effects, Attachment attachment, Now now);
     void add_worker(WorkerRecord worker) { turn_.batch.workers.push_back(std::move(worker)); }
+    void add_offers(OffersRecord offers) { turn_.batch.offers.push_back(std::move(offers)); }
     void add_output(OutputChunk chunk);
     void add_schedule(ScheduleProgress progress) { turn_.batch.schedules.push_back(progress); }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/queue.h"
+#include "shared/site_names.h"
 
 namespace windlass::scheduler {
 
@@ -85,10 +86,28 @@ Workers survey(const WorkerTable& workers, const Need& need) {
 
 std::string no_suitable(const Workers& seen, const Need& need) {
     if (seen.with_labels == 0) {
+        // "the label zone=b", "the labels a=1, b=2", "the image \"x\" and the label zone=b"
         std::string labels;
-        for (const auto& [label, value] : need.labels) labels += (labels.empty() ? "" : ", ") + label + "=" + value;
-        return std::string("No connected worker has ") + (need.labels.size() == 1 ? "the label " : "all the labels ") +
-               labels + " that the job needs.";
+        std::vector<std::string> things;
+        std::size_t plain = 0;
+        for (const auto& [label, value] : need.labels) {
+            if (label.starts_with(image_label_prefix)) {
+                things.push_back("the image \"" + label.substr(image_label_prefix.size()) + "\"");
+            } else if (label.starts_with(dataset_label_prefix)) {
+                things.push_back("the data set \"" + label.substr(dataset_label_prefix.size()) + "\"");
+            } else {
+                labels += (plain++ == 0 ? "" : ", ") + label + "=" + value;
+            }
+        }
+        if (plain > 0)
+            things.push_back(std::string(plain == 1                            ? "the label "
+                                         : plain == need.labels.size() ? "all the labels "
+                                                                               : "the labels ") +
+                             labels);
+        std::string all;
+        for (std::size_t i = 0; i < things.size(); i++)
+            all += (i == 0 ? "" : i + 1 == things.size() ? " and " : ", ") + things[i];
+        return "No connected worker has " + all + " that the job needs.";
     }
     return "No connected worker is large enough: the job needs " + amount(need) + ", the largest worker has " +
            amount(seen.largest) + ".";

@@ -4,6 +4,7 @@
 
 #include "shared/digest.h"
 #include "shared/json.h"
+#include "shared/site_names.h"
 
 namespace windlass::scheduler {
 
@@ -29,6 +30,11 @@ std::string reason_to_refuse(const protocol::Hello& hello, long peer_uid, const 
             return "a worker needs a name of 1 to 200 bytes of UTF-8 (worker.name)";
         if (hello.cpu_millis <= 0 || hello.memory_bytes <= 0 || hello.prefetch < 0 || hello.cpu_millis > 100'000'000)
             return "a worker must offer some cores and some memory";
+        for (const auto* things : {&hello.images, &hello.datasets})
+            for (const auto& [name, digest] : *things)
+                if (!fault_of_site_name(name).empty() || digest.size() > 200 || !is_valid_utf8(digest))
+                    return fmt::format("the name or the digest of an image or a data set cannot be: \"{}\"",
+                                       to_valid_utf8(name.substr(0, 40)));
     }
     return {};
 }

@@ -1,5 +1,7 @@
 #include "scheduler/job_seed.h"
 
+#include "shared/site_names.h"
+
 namespace windlass::scheduler {
 
 NewJob seed_from(UserId owner, const JobSpec& spec) {
@@ -18,7 +20,12 @@ void add_details(const JobSpec& spec, NewJob& seed) {
     seed.need.resources = spec.resources;
     seed.need.labels = spec.required_labels;
     if (spec.network == Network::full) seed.need.labels["network"] = "full";
-    if (!spec.image.empty()) seed.need.labels["image:" + spec.image] = "present";
+    if (spec.service) seed.need.labels["service"] = "http";
+    const auto needs = [&](std::string_view prefix, const std::string& name) {
+        seed.need.labels[std::string(prefix) + name] = site_label_value;
+    };
+    if (!spec.image.empty()) needs(image_label_prefix, spec.image);
+    for (const std::string& name : spec.datasets) needs(dataset_label_prefix, name);
     seed.rules = {spec.retry_on, spec.retry_delay, spec.not_before, spec.deadline};
 }
 

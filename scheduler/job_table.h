@@ -28,6 +28,7 @@ struct Job {
     bool is_array = false;
     bool is_member = false;  // of an array
     bool has_rules = false;  // there are JobRules of it, or of its array
+    bool ready = false;      // its service answered, in this attempt
     bool in_line = false;    // among the waiting jobs; of an array: its next member is
 
     static constexpr WallTime never{Microseconds{std::numeric_limits<std::int64_t>::min()}};

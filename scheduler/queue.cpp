@@ -56,13 +56,14 @@ void Queue::move(JobId id, const Move& move) {
     Job& job = *jobs_.find(id);
     const JobState from = job.state;
     const AttemptNumber from_attempt = job.attempt;
-    const bool asks_only = move.what == JobMove::request_cancel;
+    const bool asks_only = move.what == JobMove::request_cancel || move.what == JobMove::ready;
     WINDLASS_CHECK(allowed(from, move.what, move.to), "the queue tried a move that job_state.h does not allow");
 
     if (!asks_only) leave_state(id, job, move);
     jobs_.set_state(job, move.to);
     if (move.what == JobMove::lease) ++job.attempt;
-    if (asks_only) job.cancel_requested = true;
+    job.ready = move.what == JobMove::ready || (asks_only && job.ready);
+    if (move.what == JobMove::request_cancel) job.cancel_requested = true;
     if (move.started) job.started = *move.started;
     job.failures = small_sum(job.failures, move.failures);
     job.losses = small_sum(job.losses, move.losses);

@@ -131,6 +131,7 @@ class Queue {
     void handle(const LeasesRenewed& event);
     void handle(const WorkerDraining& event);
     void handle(const AttemptStarted& event);
+    void handle(const AttemptReady& event);
     void handle(const AttemptFinished& event);
     void handle(const AttemptReturned& event);
     void handle(const TimePassed& event);

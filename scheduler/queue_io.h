@@ -164,6 +164,12 @@ struct AttemptStarted {
     WorkerId worker;
     AttemptRef attempt;
 };
+// The service of the attempt answers, and the worker says where it is to be found.
+struct AttemptReady {
+    WorkerId worker;
+    AttemptRef attempt;
+    std::string address;
+};
 struct AttemptFinished {
     WorkerId worker;
     AttemptRef attempt;
@@ -181,8 +187,8 @@ struct AttemptReturned {
 struct TimePassed {};
 
 using Event = std::variant<Submit, CancelJobs, SetQuota, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker,
-                           WorkerJoined, WorkerLeft, LeasesRenewed, WorkerDraining, AttemptStarted, AttemptFinished,
-                           AttemptReturned, TimePassed>;
+                           WorkerJoined, WorkerLeft, LeasesRenewed, WorkerDraining, AttemptStarted, AttemptReady,
+                           AttemptFinished, AttemptReturned, TimePassed>;
 
 // ---- effects: to be made durable ------------------------------------------------------------------------------------
 

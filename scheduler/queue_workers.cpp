@@ -108,6 +108,18 @@ void Queue::handle(const AttemptStarted& event) {
     workers_.started(event.worker, id);
 }
 
+// Said again after every reconnect. Of two that are recorded (this scheduler was started in between) the later counts.
+void Queue::handle(const AttemptReady& event) {
+    const JobId id = event.attempt.job;
+    if (!may_speak(event.attempt, event.worker, true)) {
+        effects_.push_back(SendRevoke{event.worker, event.attempt});
+        return;
+    }
+    const Job& job = *jobs_.find(id);
+    if (job.ready || job.state != JobState::running) return;
+    move(id, {.what = JobMove::ready, .to = JobState::running, .worker = event.worker, .detail = event.address});
+}
+
 void Queue::handle(const AttemptFinished& event) {
     const JobId id = event.attempt.job;
     if (!may_speak(event.attempt, event.worker, WINDLASS_GUARD(fence_of_finished))) {

@@ -76,6 +76,18 @@ struct WorkerRecord {
     WallTime first_seen{};
 };
 
+// What of the site's a worker has. Stored: never renumber, only append.
+enum class SiteThing : std::int16_t { image = 1, dataset = 2 };
+struct SiteOffer {
+    SiteThing kind = SiteThing::image;
+    std::string name;
+    std::string digest;
+};
+struct OffersRecord {  // takes the place of all that this worker had before
+    WorkerId worker;
+    std::vector<SiteOffer> offers;
+};
+
 // A recurring job, as its row has it.
 struct ScheduleRecord {
     std::int64_t id = 0;
@@ -113,6 +125,7 @@ struct Batch {
     // is known by its number, and then nothing of it is done twice. 0: not counted; such a batch may hold no usage.
     std::int64_t number = 0;
     std::vector<WorkerRecord> workers;
+    std::vector<OffersRecord> offers;  // the last of a worker counts
     std::vector<Blob> blobs;
     std::vector<JobRecord> jobs;
     std::vector<MemberRecord> members;
@@ -129,7 +142,7 @@ struct Batch {
     std::vector<OutputChunk> output;
 
     bool empty() const {
-        return workers.empty() && blobs.empty() && jobs.empty() && members.empty() && changes.empty() &&
+        return workers.empty() && offers.empty() && blobs.empty() && jobs.empty() && members.empty() && changes.empty() &&
                arrays.empty() && queues.empty() && dropped_queues.empty() && draining.empty() && usage.empty() &&
                keys.empty() && schedules.empty() && events.empty() && results.empty() && output.empty();
     }

@@ -156,6 +156,7 @@ void MemoryStore::insert(const ResultRecord& result) {
 void MemoryStore::apply(const Batch& batch) {
     MemoryDatabase::Tables& t = tables();
     for (const WorkerRecord& worker : batch.workers) t.workers.emplace(worker.worker, worker);
+    for (const OffersRecord& record : batch.offers) t.offers[record.worker] = record.offers;
     for (const Blob& blob : batch.blobs) t.blobs.emplace(blob.sha256, blob.bytes);
     for (const JobRecord& job : batch.jobs) insert(job);
     for (const MemberRecord& member : batch.members) t.members.emplace(member.job, member.row);

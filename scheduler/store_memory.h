@@ -29,6 +29,7 @@ class MemoryDatabase {
     };
     struct Tables {
         std::map<WorkerId, WorkerRecord> workers;
+        std::map<WorkerId, std::vector<SiteOffer>> offers;
         std::set<WorkerId> draining;
         std::map<std::string, std::string> blobs;  // by SHA-256
         std::map<std::pair<UserId, std::string>, Right> rights;

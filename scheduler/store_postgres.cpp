@@ -309,6 +309,7 @@ Status PostgresStore::change(const std::vector<StateChange>& changes) {
 // Of a kind of which there is nothing no statement is sent.
 Status PostgresStore::write(const Batch& batch) {
     WINDLASS_TRY_STATUS(done(execute(insert_workers, json_of(batch.workers))));
+    WINDLASS_TRY_STATUS(write_offers(batch.offers));
     WINDLASS_TRY_STATUS(done(execute(insert_blobs, json_of(batch.blobs))));
     if (!batch.jobs.empty()) WINDLASS_TRY_STATUS(insert(batch.jobs));
     if (!batch.members.empty()) WINDLASS_TRY_STATUS(insert(batch.members));

@@ -1,5 +1,6 @@
 #include "scheduler/store_sql.h"
 
+#include "scheduler/store_rows.h"
 #include "shared/database/migrate.h"
 #include "shared/guard.h"
 
@@ -191,6 +192,18 @@ Status SqlStore::ping() {
         const std::int64_t extended,
         session_.execute(WINDLASS_GUARDED_SQL(sql_epoch, extend_expiry, "epoch = :epoch"), well_for_us(), epoch_));
     return extended == 1 ? Status() : Status(deposed());
+}
+
+Status SqlStore::write_offers(const std::vector<OffersRecord>& records) {
+    for (const OffersRecord& record : records) {
+        WINDLASS_TRY_STATUS(
+            done(session_.execute("delete from site_offer where worker = :worker", record.worker.value)));
+        for (const SiteOffer& offer : record.offers)
+            WINDLASS_TRY_STATUS(done(session_.execute(
+                "insert into site_offer (worker, kind, name, digest) values (:worker, :kind, :name, :digest)",
+                record.worker.value, static_cast<int>(offer.kind), offer.name, offer.digest)));
+    }
+    return Status();
 }
 
 }  // namespace windlass::scheduler

@@ -71,6 +71,9 @@ class SqlStore : public Store {
     // Inside a transaction that deletes blobs: nobody adds one, or a right to one, before its end.
     virtual Status lock_blobs() = 0;
 
+    // Takes the place of what these workers had before. Rare: with every connection of a worker, if it changed.
+    Status write_offers(const std::vector<OffersRecord>& records);
+
     Engine engine() const { return session_.engine(); }
 
     Session session_;

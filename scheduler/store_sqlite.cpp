@@ -187,6 +187,7 @@ Status SqliteStore::take_lock() {
 
 Status SqliteStore::write(const Batch& batch) {
     for (const WorkerRecord& worker : batch.workers) WINDLASS_TRY_STATUS(write(worker));
+    WINDLASS_TRY_STATUS(write_offers(batch.offers));
     for (const Blob& blob : batch.blobs) WINDLASS_TRY_STATUS(write(blob));
     WINDLASS_TRY_STATUS(write_jobs(batch.jobs));
     for (const MemberRecord& member : batch.members) WINDLASS_TRY_STATUS(write(member));

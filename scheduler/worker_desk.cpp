@@ -6,8 +6,28 @@
 #include <utility>
 
 #include "shared/log.h"
+#include "shared/site_names.h"
 
 namespace windlass::scheduler {
+namespace {
+
+bool is_of_the_site(std::string_view label) {
+    return label.starts_with(image_label_prefix) || label.starts_with(dataset_label_prefix);
+}
+
+// What a job may need of it, as the queue matches it (job_seed.cpp).
+std::map<std::string, std::string> labels_of(const protocol::Hello& hello) {
+    std::map<std::string, std::string> labels = hello.labels;
+    std::erase_if(labels, [](const auto& label) { return is_of_the_site(label.first); });
+    const auto add = [&labels](std::string_view prefix, const auto& things) {
+        for (const auto& [name, digest] : things) labels[std::string(prefix) + name] = site_label_value;
+    };
+    add(image_label_prefix, hello.images);
+    add(dataset_label_prefix, hello.datasets);
+    return labels;
+}
+
+}  // namespace
 
 void WorkerDesk::restore(const std::vector<WorkerRecord>& workers) {
     for (const WorkerRecord& worker : workers) {
@@ -59,11 +79,24 @@ WorkerId WorkerDesk::identify(const std::string& name) {
     return place->second;
 }
 
+// Images and data sets stand in a table, so that every api process can tell a name that nobody ever had from one whose
+// workers are away.
+void WorkerDesk::keep_offers(WorkerId worker, const protocol::Hello& hello) {
+    const auto before = said_.find(worker);
+    if (before != said_.end() && before->second.images == hello.images && before->second.datasets == hello.datasets)
+        return;
+    OffersRecord offers{worker, {}};
+    for (const auto& [name, digest] : hello.images) offers.offers.push_back({SiteThing::image, name, digest});
+    for (const auto& [name, digest] : hello.datasets) offers.offers.push_back({SiteThing::dataset, name, digest});
+    turns_.builder().add_offers(std::move(offers));
+}
+
 void WorkerDesk::joined(const PeerPtr& peer, const protocol::Hello& hello) {
     peer->role = Peer::Role::worker;
     last_dials_[hello.name] = {hello.instance, hello.dial};
     peer->worker = identify(hello.name);
-    said_[peer->worker] = {hello.software, hello.prefetch, turns_.now().wall};
+    keep_offers(peer->worker, hello);
+    said_[peer->worker] = {hello.software, hello.prefetch, turns_.now().wall, hello.images, hello.datasets};
     if (const auto old = connected_.find(peer->worker); old != connected_.end()) {
         const PeerPtr former = old->second;
         former->worker = {};  // its close is not the worker's leaving
@@ -76,7 +109,7 @@ void WorkerDesk::joined(const PeerPtr& peer, const protocol::Hello& hello) {
     capacity.cpu_millis = static_cast<std::int32_t>(hello.cpu_millis);
     capacity.memory_bytes = hello.memory_bytes;
     capacity.prefetch = static_cast<std::int32_t>(std::min<std::int64_t>(hello.prefetch, 100'000));
-    capacity.labels = hello.labels;
+    capacity.labels = labels_of(hello);
     capacity.resources = hello.resources;
     turns_.feed(WorkerJoined{peer->worker, std::move(capacity), hello.held});
 }
@@ -110,6 +143,10 @@ void WorkerDesk::heard(const PeerPtr& peer, protocol::Message message, std::stri
         return turns_.feed(LeasesRenewed{worker, std::move(renew->held)});
     if (const auto* started = std::get_if<protocol::AttemptStarted>(&message))
         return turns_.feed(AttemptStarted{worker, started->attempt});
+    if (const auto* ready = std::get_if<protocol::AttemptReady>(&message)) {
+        turns_.hurry();  // somebody waits for it
+        return turns_.feed(AttemptReady{worker, ready->attempt, ready->address});
+    }
     if (const auto* output = std::get_if<protocol::AttemptOutput>(&message))
         return on_output(worker, *output, std::move(body));
     if (const auto* finished = std::get_if<protocol::AttemptFinished>(&message))
@@ -187,11 +224,14 @@ std::vector<protocol::WorkerView> WorkerDesk::list() const {
         view.memory_bytes = seen.capacity.memory_bytes;
         view.memory_bytes_used = seen.memory_bytes_used;
         view.labels = std::move(seen.capacity.labels);
+        std::erase_if(view.labels, [](const auto& label) { return is_of_the_site(label.first); });
         view.resources = std::move(seen.capacity.resources);
         view.attempts = std::move(seen.attempts);
         const auto said = said_.find(seen.worker);
         if (said == said_.end()) continue;
         view.software = said->second.software;
+        view.images = said->second.images;
+        view.datasets = said->second.datasets;
         if (seen.connected) view.connected_since = said->second.since;
     }
     std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -50,9 +50,12 @@ class WorkerDesk {
         std::string software;
         std::int64_t prefetch = 0;
         WallTime since{};
+        std::map<std::string, std::string> images;  // name -> digest
+        std::map<std::string, std::string> datasets;
     };
 
     WorkerId identify(const std::string& name);
+    void keep_offers(WorkerId worker, const protocol::Hello& hello);
     void on_output(WorkerId worker, const protocol::AttemptOutput& output, std::string body);
     void on_finished(const PeerPtr& peer, const protocol::AttemptFinished& finished, const std::string& body);
     void on_fetch(const PeerPtr& peer, const protocol::FetchBlob& fetch);

@@ -49,6 +49,7 @@ struct Config {
         std::string network = "none";
         std::vector<std::string> network_deny;
         std::vector<std::string> network_allow;
+        std::string service_listen;
         std::int64_t kill_grace_ms = 5'000;
         std::int64_t drain_ms = 30'000;
         std::int64_t result_file_bytes = 16 * mebibyte;
@@ -111,6 +112,12 @@ struct Config {
         std::int64_t max_open_files = 4096;
         std::int64_t max_timeout_s = 30 * 24 * 3600;
         std::vector<std::string> network_full;
+        std::int64_t course_life_s = 12 * 3600;
+        std::int64_t course_idle_s = 3600;
+        std::int64_t course_deployments = 1;
+        std::int64_t course_attempts = 3;
+        std::int64_t course_cpu_millis = 1000;
+        std::int64_t course_memory_bytes = gibibyte;
         std::vector<std::string> allowed_origins;
         std::int64_t websocket_message_bytes = 64 * 1024;
         std::int64_t websocket_unsent_bytes = 4 * mebibyte;
@@ -168,6 +175,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("worker.network_deny", c.worker.network_deny,
           "IPv4 blocks closed to such jobs beside private, special and the host's own addresses, e.g. 198.51.100.0/24");
     visit("worker.network_allow", c.worker.network_allow, "exceptions from that, e.g. 10.0.5.20 for a mirror");
+    visit("worker.service_listen", c.worker.service_listen,
+          "unix:/path or HOST:PORT at which the api reaches the services of jobs here; empty: no such jobs");
     visit("worker.kill_grace_ms", c.worker.kill_grace_ms, "between TERM and KILL when a job is stopped");
     visit("worker.drain_ms", c.worker.drain_ms,
           "on SIGTERM running jobs get this long to end before they are handed back");
@@ -259,6 +268,15 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.max_timeout_s", c.api.max_timeout_s, "largest timeout_s of a job");
     visit("api.network_full", c.api.network_full,
           "who may ask for network: full: tier:NAME, queue:NAME, role:NAME or everybody; the default is nobody");
+    visit("api.course_life_s", c.api.course_life_s, "the deployment of a course is ended so long after its launch");
+    visit("api.course_idle_s", c.api.course_idle_s,
+          "a deployment of a course that nobody used for so long is ended; 0: never");
+    visit("api.course_deployments", c.api.course_deployments,
+          "deployments of one course that one user may have at the same time");
+    visit("api.course_attempts", c.api.course_attempts,
+          "a deployment that fails is started again, up to so many times in all");
+    visit("api.course_cpu_millis", c.api.course_cpu_millis, "cores of one deployment of a course, in thousandths");
+    visit("api.course_memory_bytes", c.api.course_memory_bytes, "memory of one deployment of a course");
     visit("api.allowed_origins", c.api.allowed_origins,
           "pages of other sites that may use the api with a browser's credentials, e.g. https://lab.example");
     visit("api.websocket_message_bytes", c.api.websocket_message_bytes, "largest message from a client of a WebSocket");

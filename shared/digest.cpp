@@ -76,6 +76,15 @@ std::string random_hex(std::size_t bytes) {
     return to_hex(raw_bytes);
 }
 
+std::string hmac_sha256_hex(std::string_view key, std::string_view text) {
+    crypto_auth_hmacsha256_state state;
+    std::array<unsigned char, crypto_auth_hmacsha256_BYTES> mac{};
+    crypto_auth_hmacsha256_init(&state, raw(key), key.size());
+    crypto_auth_hmacsha256_update(&state, raw(text), text.size());
+    crypto_auth_hmacsha256_final(&state, mac.data());
+    return to_hex({reinterpret_cast<const char*>(mac.data()), mac.size()});
+}
+
 bool equal_secret(std::string_view a, std::string_view b) {
     return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -31,6 +31,8 @@ std::string token_hash_hex(std::string_view token);
 // 32 random bytes, base64url without padding: 43 characters.
 std::string random_token();
 std::string random_hex(std::size_t bytes);
+// HMAC-SHA-256 (RFC 2104), lower case hex.
+std::string hmac_sha256_hex(std::string_view key, std::string_view text);
 // Compares in constant time for equal lengths.
 bool equal_secret(std::string_view a, std::string_view b);
 

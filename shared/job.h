@@ -21,6 +21,17 @@ inline constexpr int max_priority = 100;
 enum class Network : std::int16_t {
     none = 0,  // an empty network namespace of its own
     full = 1,  // the internet, but neither the site's own addresses nor loopback nor metadata services
+    // A network of its own with nothing in it but loopback, where its service listens. Follows from JobSpec::service,
+    // and is asked for in no other way.
+    service = 2,
+};
+
+// What a job offers while it runs, to whoever comes through the worker (worker/services.h).
+struct ServicePort {
+    std::int32_t port = 8080;        // of 127.0.0.1 in its own network, TCP
+    std::string check_path = "/";    // it is ready as soon as a GET of this is answered with a status below 500
+    Milliseconds idle{0};            // without a forwarded byte for so long it is ended. 0: never
+    bool operator==(const ServicePort&) const = default;
 };
 
 // Which failures of its own a job is tried again after. Without one: any.
@@ -59,7 +70,9 @@ struct Quota {
 
 struct JobSpec {
     std::string name;                     // for people; may be empty
-    std::string running_commands;         // run by /bin/sh in the working directory
+    // Run by /bin/sh (of the image, if it has one) in the working directory. Empty, which only a job with an image may
+    // leave it: the image's entry point.
+    std::string running_commands;
     std::int16_t priority = 0;            // min_priority..max_priority, higher first, within one user's own jobs
     Milliseconds timeout{Seconds{3600}};  // of running; at the end of it TERM, grace, KILL, state timed_out
     std::int32_t max_attempts = 1;        // tries used up by the job's own failures; losses of workers do not count
@@ -81,6 +94,8 @@ struct JobSpec {
     std::map<std::string, std::string> required_labels;  // labels that the worker must have
     std::map<std::string, std::int64_t> resources;       // named devices taken from the worker, e.g. gpu: 1
     std::string image;  // name of a site's image; empty: the prepared root of the worker
+    std::vector<std::string> datasets;  // names of the site's data sets, found at /tmp/<name>
+    std::optional<ServicePort> service;
 
     bool operator==(const JobSpec&) const = default;
 };

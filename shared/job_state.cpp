@@ -52,6 +52,8 @@ std::string_view name(JobMove move) {
             return "expire";
         case JobMove::settle:
             return "settle";
+        case JobMove::ready:
+            return "ready";
     }
     return "unknown";
 }

@@ -9,6 +9,7 @@
 //                                                    crash limit reached ─────────────────> lost
 //       blocked, queued ──(deadline passed)──────────────────────────────> timed_out
 //       an array is queued until its last member has ended: succeeded, failed or cancelled
+//       a job with a service that answers its check stays where it is: running ──ready──> running
 //
 // blocked    waits for other jobs. The queue moves it on when they end.
 // queued     waits for a slot. The queue leases it; nothing holds it.
@@ -59,10 +60,12 @@ enum class JobMove : std::int16_t {
     give_up = 9,  // crash limit reached; final (lost)
     expire = 10,  // its deadline passed while it waited; final (timed_out)
     settle = 11,  // the last member of an array ended; final
+    ready = 12,   // the service of the attempt answered its check; the state stays
 };
 inline constexpr std::array all_job_moves = {
     JobMove::submit,  JobMove::release,        JobMove::lease,  JobMove::start,   JobMove::finish, JobMove::retry,
-    JobMove::requeue, JobMove::request_cancel, JobMove::cancel, JobMove::give_up, JobMove::expire, JobMove::settle};
+    JobMove::requeue, JobMove::request_cancel, JobMove::cancel, JobMove::give_up, JobMove::expire, JobMove::settle,
+    JobMove::ready};
 
 constexpr bool is_final(JobState s) {
     return s >= JobState::succeeded;
@@ -100,6 +103,8 @@ constexpr bool allowed(JobState from, JobMove move, JobState to) {
             return (from == S::blocked || from == S::queued) && to == S::timed_out;
         case JobMove::settle:
             return from == S::queued && (to == S::succeeded || to == S::failed || to == S::cancelled);
+        case JobMove::ready:
+            return from == S::running && to == S::running;
     }
     return false;
 }

@@ -42,6 +42,9 @@ struct Hello {
     std::string software;                           // version of the program, for people
     std::map<std::string, std::string> labels;      // what jobs may require, e.g. network: full
     std::map<std::string, std::int64_t> resources;  // named devices, e.g. gpu: 2
+    std::map<std::string, std::string> images;      // of the site: name -> digest ("sha256:…"); when they change, the
+                                                    // worker connects again
+    std::map<std::string, std::string> datasets;    // likewise; the digest is empty
     std::vector<AttemptRef> held;  // every attempt in hand: waiting, running, or ended and not yet acknowledged
 };
 struct Welcome {
@@ -64,6 +67,10 @@ struct Renew {  // every renew_every_ms; answered by Renewed
 };
 struct AttemptStarted {
     AttemptRef attempt;
+};
+struct AttemptReady {  // its service answered its check; said again after every reconnect
+    AttemptRef attempt;
+    std::string address;  // of the worker's listener for services: unix:/path or HOST:PORT
 };
 struct AttemptOutput {  // body: the bytes. Sent while the attempt runs; offsets of a stream are gapless from 0
     AttemptRef attempt;
@@ -253,6 +260,8 @@ struct WorkerView {
     std::int64_t memory_bytes_used = 0;
     std::map<std::string, std::string> labels;
     std::map<std::string, std::int64_t> resources;
+    std::map<std::string, std::string> images;  // name -> digest
+    std::map<std::string, std::string> datasets;
     std::vector<AttemptRef> attempts;
     std::optional<WallTime> connected_since;  // or, of one that is not: absent
 };
@@ -322,7 +331,7 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
 };
 
 using Message =
-    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptOutput, AttemptFinished, AttemptReturned,
+    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptReady, AttemptOutput, AttemptFinished, AttemptReturned,
                  WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
                  Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuotas,
                  SchedulesChanged, ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics,

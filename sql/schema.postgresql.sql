@@ -155,6 +155,83 @@ CREATE INDEX cluster_job_passing ON public.cluster_job USING btree (stop_s) WHER
 CREATE INDEX cluster_job_running ON public.cluster_job USING btree (partition_name, start_s) WHERE (stop_s IS NULL);
 CREATE INDEX cluster_job_started ON public.cluster_job USING btree (start_s, external_id);
 CREATE INDEX cluster_job_user ON public.cluster_job USING btree (user_key, start_s, external_id);
+create table course (
+    id bigint not null,
+    owner bigint not null,
+    name text not null,
+    image text not null,
+    description text not null,
+    level text not null,
+    gpu bigint not null,
+    command text not null,
+    port bigint not null,
+    check_path text not null,
+    created_us bigint not null,
+    constraint course_pkey PRIMARY KEY (id),
+    constraint course_owner_fkey FOREIGN KEY (owner) REFERENCES account(id),
+    constraint course_gpu_check CHECK ((gpu >= 0)),
+    constraint course_port_check CHECK (((port >= 1) AND (port <= 65535)))
+);
+CREATE INDEX course_owner ON public.course USING btree (owner, id);
+
+create table course_class (
+    id bigint not null,
+    owner bigint not null,
+    name text not null,
+    created_us bigint not null,
+    constraint course_class_pkey PRIMARY KEY (id),
+    constraint course_class_owner_fkey FOREIGN KEY (owner) REFERENCES account(id)
+);
+CREATE INDEX course_class_owner ON public.course_class USING btree (owner, id);
+
+create table course_class_course (
+    class bigint not null,
+    course bigint not null,
+    constraint course_class_course_pkey PRIMARY KEY (class, course),
+    constraint course_class_course_class_fkey FOREIGN KEY (class) REFERENCES course_class(id) ON DELETE CASCADE,
+    constraint course_class_course_course_fkey FOREIGN KEY (course) REFERENCES course(id) ON DELETE CASCADE
+);
+CREATE INDEX course_class_course_course ON public.course_class_course USING btree (course);
+
+create table course_class_member (
+    class bigint not null,
+    account bigint not null,
+    constraint course_class_member_pkey PRIMARY KEY (class, account),
+    constraint course_class_member_account_fkey FOREIGN KEY (account) REFERENCES account(id),
+    constraint course_class_member_class_fkey FOREIGN KEY (class) REFERENCES course_class(id) ON DELETE CASCADE
+);
+CREATE INDEX course_class_member_account ON public.course_class_member USING btree (account);
+
+create table course_dataset (
+    course bigint not null,
+    position bigint not null,
+    name text not null,
+    constraint course_dataset_pkey PRIMARY KEY (course, "position"),
+    constraint course_dataset_course_fkey FOREIGN KEY (course) REFERENCES course(id) ON DELETE CASCADE
+);
+
+create table course_deployment (
+    id bigint not null,
+    course bigint not null,
+    account bigint not null,
+    slot bigint not null,
+    job bigint,
+    created_us bigint not null,
+    constraint course_deployment_account_course_slot_key UNIQUE (account, course, slot),
+    constraint course_deployment_pkey PRIMARY KEY (id),
+    constraint course_deployment_account_fkey FOREIGN KEY (account) REFERENCES account(id),
+    constraint course_deployment_course_fkey FOREIGN KEY (course) REFERENCES course(id) ON DELETE CASCADE,
+    constraint course_deployment_slot_check CHECK ((slot > 0))
+);
+CREATE INDEX course_deployment_course ON public.course_deployment USING btree (course);
+CREATE INDEX course_deployment_job ON public.course_deployment USING btree (job);
+
+create table course_teacher (
+    account bigint not null,
+    since_us bigint not null,
+    constraint course_teacher_pkey PRIMARY KEY (account),
+    constraint course_teacher_account_fkey FOREIGN KEY (account) REFERENCES account(id)
+);
 
 create table id_counter (
     name text not null,
@@ -532,6 +609,26 @@ create table session (
     constraint session_account_fkey FOREIGN KEY (account) REFERENCES account(id)
 );
 CREATE INDEX session_account ON public.session USING btree (account);
+
+create table site_offer (
+    worker bigint not null,
+    kind smallint not null,
+    name text not null,
+    digest text not null,
+    constraint site_offer_pkey PRIMARY KEY (kind, name, worker),
+    constraint site_offer_kind_check CHECK ((kind = ANY (ARRAY[1, 2])))
+);
+CREATE INDEX site_offer_worker ON public.site_offer USING btree (worker);
+
+create table site_thing (
+    kind smallint not null,
+    name text not null,
+    label text not null,
+    visible_to text not null,
+    changed_us bigint not null,
+    constraint site_thing_pkey PRIMARY KEY (kind, name),
+    constraint site_thing_kind_check CHECK ((kind = ANY (ARRAY[1, 2])))
+);
 
 create table tier (
     name text not null,

@@ -147,6 +147,72 @@ CREATE INDEX cluster_job_running on cluster_job (partition_name, start_s) where 
 CREATE INDEX cluster_job_started on cluster_job (start_s, external_id);
 
 CREATE INDEX cluster_job_user on cluster_job (user_key, start_s, external_id);
+CREATE TABLE course (
+    id          bigint not null primary key,
+    owner       bigint not null references account (id),
+    name        text not null,
+    image       text not null,
+    description text not null,
+    level       text not null,
+    gpu         bigint not null check (gpu >= 0),
+    command     text not null,
+    port        bigint not null check (port between 1 and 65535),
+    check_path  text not null,
+    created_us  bigint not null
+);
+
+CREATE INDEX course_owner on course (owner, id);
+
+CREATE TABLE course_class (
+    id         bigint not null primary key,
+    owner      bigint not null references account (id),
+    name       text not null,
+    created_us bigint not null
+);
+
+CREATE INDEX course_class_owner on course_class (owner, id);
+
+CREATE TABLE course_class_course (
+    class  bigint not null references course_class (id) on delete cascade,
+    course bigint not null references course (id) on delete cascade,
+    primary key (class, course)
+);
+
+CREATE INDEX course_class_course_course on course_class_course (course);
+
+CREATE TABLE course_class_member (
+    class   bigint not null references course_class (id) on delete cascade,
+    account bigint not null references account (id),
+    primary key (class, account)
+);
+
+CREATE INDEX course_class_member_account on course_class_member (account);
+
+CREATE TABLE course_dataset (
+    course   bigint not null references course (id) on delete cascade,
+    position bigint not null,
+    name     text not null,
+    primary key (course, position)
+);
+
+CREATE TABLE course_deployment (
+    id         bigint not null primary key,
+    course     bigint not null references course (id) on delete cascade,
+    account    bigint not null references account (id),
+    slot       bigint not null check (slot > 0),
+    job        bigint,
+    created_us bigint not null,
+    unique (account, course, slot)
+);
+
+CREATE INDEX course_deployment_course on course_deployment (course);
+
+CREATE INDEX course_deployment_job on course_deployment (job);
+
+CREATE TABLE course_teacher (
+    account  bigint not null primary key references account (id),
+    since_us bigint not null
+);
 
 CREATE TABLE id_counter (
     name text not null primary key,
@@ -495,6 +561,25 @@ CREATE TABLE session (
 );
 
 CREATE INDEX session_account on session (account);
+
+CREATE TABLE site_offer (
+    worker bigint not null,
+    kind   smallint not null check (kind in (1, 2)),
+    name   text not null,
+    digest text not null,
+    primary key (kind, name, worker)
+) without rowid;
+
+CREATE INDEX site_offer_worker on site_offer (worker);
+
+CREATE TABLE site_thing (
+    kind        smallint not null check (kind in (1, 2)),
+    name        text not null,
+    label       text not null,
+    visible_to  text not null,
+    changed_us  bigint not null,
+    primary key (kind, name)
+);
 
 CREATE TABLE tier (
     name           text not null primary key,

@@ -17,6 +17,7 @@ if(TARGET windlass_sandbox)
     result_spool.cpp
     runner.cpp
     scheduler_link.cpp
+    services.cpp
     settings.cpp
     simple_command.cpp
   )

@@ -17,10 +17,11 @@ void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
 }  // namespace
 
 Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool,
-             BlobCache cache, const Clock& clock)
+             BlobCache cache, const Clock& clock, std::unique_ptr<Services> services)
     : settings_(std::move(settings)),
       clock_(clock),
       sandbox_(std::move(sandbox)),
+      services_(std::move(services)),
       leases_(settings_.schedulers.size() > 1),
       outbox_(std::move(spool), thread_pool(loop)),
       runner_(settings_.runner, *sandbox_, std::move(cache), thread_pool(loop), clock,
@@ -57,7 +58,17 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                       runner_.on_pipes_readable(now);
                       settle(now);
                   }),
-      timer_(loop, [this] { on_time(); }) {}
+      timer_(loop, [this] { on_time(); }) {
+    if (!services_) return;
+    services_->set_make_socket([this](BoxId box) { return sandbox_->service_socket(box); });
+    runner_.serve_by(*services_);
+    services_poll_ = std::make_unique<LoopPoll>(loop, services_->fd(), [this] {
+        SteadyTime now;
+        awake(now);
+        runner_.on_services_readable(now);
+        settle(now);
+    });
+}
 
 void Agent::start() {
     link_.dial();
@@ -78,6 +89,7 @@ protocol::Hello Agent::hello() const {
     hello.prefetch = settings_.prefetch;
     hello.software = WINDLASS_VERSION;
     hello.labels = settings_.labels;
+    if (services_) hello.labels["service"] = "http";
     hello.resources = settings_.resources;
     hello.held = held();
     return hello;
@@ -234,6 +246,7 @@ void Agent::end(int exit_code) {
     connection_ = nullptr;
     sandbox_poll_.close();
     pipes_poll_.close();
+    if (services_poll_) services_poll_->close();
     timer_.close();
 }
 

@@ -41,8 +41,9 @@ class Agent {
   public:
     // `clock` must outlive this. Before it is destroyed the loop must be run until exit_code() is set and nothing is
     // left to do on it.
+    // `services`: null, and this worker takes no job that has one.
     Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool, BlobCache cache,
-          const Clock& clock);
+          const Clock& clock, std::unique_ptr<Services> services = nullptr);
 
     void start();
     // The first time: drain (nothing new; what runs may end; results are handed over), then end with 0. The second
@@ -73,6 +74,7 @@ class Agent {
     const AgentSettings settings_;
     const Clock& clock_;
     const std::unique_ptr<Sandbox> sandbox_;
+    const std::unique_ptr<Services> services_;
     LeaseClock leases_;
     ResultOutbox outbox_;
     Runner runner_;
@@ -81,6 +83,7 @@ class Agent {
     Withheld offered_less_;                   // than the settings say, since some boxes do not end
     LoopPoll sandbox_poll_;
     LoopPoll pipes_poll_;
+    std::unique_ptr<LoopPoll> services_poll_;
     LoopTimer timer_;
     std::optional<SteadyTime> armed_;
     bool ready_ = false;

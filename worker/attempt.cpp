@@ -70,7 +70,7 @@ BoxSpec Attempt::take_box_spec(bool without_shell, std::map<std::string, std::st
     body_.resize(code_size_);
     box.files["code"] = std::move(body_);
     box.limits = spec_.limits;
-    box.network = spec_.network;
+    box.network = spec_.service ? Network::service : spec_.network;
     return box;
 }
 

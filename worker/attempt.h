@@ -34,6 +34,7 @@ class Attempt {
 
     AttemptRef ref() const { return ref_; }
     const Limits& limits() const { return spec_.limits; }
+    const std::optional<ServicePort>& service() const { return spec_.service; }
     Phase phase() const { return phase_; }
     // It was started, or at least tried to be.
     bool left_the_line() const { return phase_ > Phase::reading; }
@@ -94,6 +95,7 @@ class Attempt {
     Pipe standard_output;
     Pipe standard_error;
     OutputPace pace;
+    std::optional<SteadyTime> service_ready;  // since when its service answers
     std::optional<SteadyTime> flush_at;  // output waits to be sent at this moment
 
   private:

@@ -81,7 +81,13 @@ Result<int> run(WorkerSettings settings) {
     settings.agent.on_ready = [] { notify_ready(); };
     const SystemClock clock;
     uv_loop_t* loop = uv_default_loop();
-    Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), std::move(cache), clock);
+    std::unique_ptr<Services> services;
+    if (settings.service_listen) {
+        WINDLASS_TRY(services, Services::open(*settings.service_listen, settings.agent.secret));
+        log::info("services of jobs are reached at {}", services->address());
+    }
+    Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), std::move(cache), clock,
+                std::move(services));
     const Signals signals(loop, agent);
     agent.start();
     while (!agent.exit_code()) uv_run(loop, UV_RUN_ONCE);

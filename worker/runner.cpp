@@ -105,6 +105,7 @@ void Runner::connected(wire::Connection& connection, SteadyTime now) {
     for (auto& [box, attempt] : by_box_) {
         if (attempt->phase() != Attempt::Phase::running || attempt->forgotten()) continue;
         connection.send(protocol::AttemptStarted{attempt->ref()});
+        tell_ready(*attempt);
         send_output(*attempt, now);
     }
     if (draining_) return_all_unstarted();
@@ -279,6 +280,7 @@ void Runner::box_started(const BoxStarted& event) {
     Attempt* attempt = in_box(event.box);
     if (attempt == nullptr) return;
     attempt->started(event.at);
+    publish_service(*attempt, event.at);
     if (waiting_.empty())
         watch_pipes(*attempt);
     else if (!watch_at_)
@@ -300,6 +302,7 @@ void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
         return;
     }
     by_box_.erase(event.box);
+    withdraw_service(*attempt);
     read_to_the_end(*attempt);
     collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
 }
@@ -322,6 +325,7 @@ void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
     withheld_.cpu_millis += attempt->limits().cpu_millis;
     withheld_.memory_bytes += attempt->limits().memory_bytes;
     by_box_.erase(event.box);
+    withdraw_service(*attempt);
     read_to_the_end(*attempt);
     BoxEnded over;
     over.box = event.box;
@@ -461,6 +465,43 @@ void Runner::send_output(Attempt& attempt, SteadyTime now) {
     if (!all_sent) attempt.flush_at = now + pause;
 }
 
+// ---- services
+// ---------------------------------------------------------------------------------------------------------
+
+void Runner::publish_service(const Attempt& attempt, SteadyTime now) {
+    if (attempt.service() && services_ != nullptr)
+        services_->add(attempt.ref(), attempt.box(), *attempt.service(), now);
+}
+
+void Runner::withdraw_service(const Attempt& attempt) {
+    if (attempt.service() && services_ != nullptr) services_->remove(attempt.ref());
+}
+
+void Runner::on_services_readable(SteadyTime now) {
+    on_services(services_->on_readable(now), now);
+}
+
+void Runner::on_services(const std::vector<Services::Event>& events, SteadyTime now) {
+    for (const Services::Event& event : events) {
+        const auto place = attempts_.find(event.attempt);
+        if (place == attempts_.end() || place->second->phase() != Attempt::Phase::running) continue;
+        Attempt& attempt = *place->second;
+        if (event.kind == Services::Event::Kind::idle) {
+            stop(attempt, OutcomeKind::cancelled,
+                 fmt::format("nobody used its service for {}", seconds_in_words(attempt.service()->idle)),
+                 settings_.kill_grace);
+            continue;
+        }
+        attempt.service_ready = now;
+        tell_ready(attempt);
+    }
+}
+
+void Runner::tell_ready(const Attempt& attempt) {
+    if (connection_ != nullptr && attempt.service_ready && !attempt.forgotten())
+        connection_->send(protocol::AttemptReady{attempt.ref(), services_->address()});
+}
+
 // ---- time
 // -------------------------------------------------------------------------------------------------------------
 
@@ -477,6 +518,7 @@ void Runner::on_time(SteadyTime now) {
             check_cpu_time(*attempt, now);
         if (attempt->flush_at && now >= *attempt->flush_at) send_output(*attempt, now);
     }
+    if (services_ != nullptr) on_services(services_->on_time(now), now);
     if (!deadlines_.empty() && deadlines_.begin()->first <= now) {
         end_late_unstarted(now);
         request_files();
@@ -500,6 +542,7 @@ std::optional<SteadyTime> Runner::next() const {
     }
     if (connection_ != nullptr && !waiting_.empty()) earliest(at, waiting_.front()->arrived() + settings_.longest_wait);
     if (!deadlines_.empty()) earliest(at, deadlines_.begin()->first);
+    if (services_ != nullptr) earliest(at, services_->next());
     return at;
 }
 
@@ -541,6 +584,7 @@ void Runner::stop_all(const std::string& why) {
 }
 
 void Runner::kill_all() {
+    for (const auto& [box, attempt] : by_box_) withdraw_service(*attempt);
     const auto drop = [this](Attempt& attempt) {
         const AttemptRef ref = attempt.ref();
         leave_line(attempt);

@@ -21,6 +21,7 @@
 #include "worker/pipe_watch.h"
 #include "worker/result_collector.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/services.h"
 #include "worker/slots.h"
 
 namespace windlass::worker {
@@ -51,6 +52,9 @@ class Runner {
     Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Background background, const Clock& clock,
            OnFinished on_finished);
 
+    // Those of jobs are published here; must outlive this. Without it jobs with services end as setup_failed.
+    void serve_by(Services& services) { services_ = &services; }
+
     // ---- what the scheduler says ----
     Status lease(protocol::Lease lease, std::string body, SteadyTime now);
     void cancel(AttemptRef ref, SteadyTime now);
@@ -64,6 +68,7 @@ class Runner {
     void on_sandbox_readable(SteadyTime now);
     int pipes_fd() const { return pipes_.fd(); }
     void on_pipes_readable(SteadyTime now);
+    void on_services_readable(SteadyTime now);
     void on_time(SteadyTime now);
     // When on_time() has something to do; may be earlier than necessary.
     std::optional<SteadyTime> next() const;
@@ -112,6 +117,10 @@ class Runner {
     void close_pipe(Attempt::Pipe& pipe);
     void send_output(Attempt& attempt, SteadyTime now);
     Attempt* in_box(BoxId box);
+    void publish_service(const Attempt& attempt, SteadyTime now);
+    void withdraw_service(const Attempt& attempt);
+    void on_services(const std::vector<Services::Event>& events, SteadyTime now);
+    void tell_ready(const Attempt& attempt);
 
     const RunnerSettings settings_;
     Sandbox& sandbox_;
@@ -119,6 +128,7 @@ class Runner {
     const Clock& clock_;
     const OnFinished on_finished_;
     wire::Connection* connection_ = nullptr;
+    Services* services_ = nullptr;
 
     Slots slots_;
     PipeWatch pipes_;

@@ -68,6 +68,7 @@ Result<NetworkSettings> network_settings(const Config::Worker& worker, const std
                                          const std::vector<wire::Endpoint>& schedulers) {
     NetworkSettings network;
     network.full = worker.network == "full";
+    network.service = !worker.service_listen.empty();
     network.keeper_path = std::filesystem::path(spawner).parent_path() / "windlass-network";
     for (const wire::Endpoint& scheduler : schedulers)
         if (!scheduler.host.empty()) network.egress.site.push_back(scheduler.host);
@@ -100,6 +101,8 @@ Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worke
                               fmt::format("worker.labels: the value of '{}' is longer than 200 bytes", label.first));
         if (label.first == "network")
             return make_error(ErrorKind::invalid, "worker.labels: the label 'network' is made from worker.network");
+        if (label.first == "service")
+            return make_error(ErrorKind::invalid, "worker.labels: the label 'service' is made from worker.service_listen");
         if (!labels.insert(label).second)
             return make_error(ErrorKind::invalid, fmt::format("worker.labels names '{}' twice", label.first));
     }
@@ -143,6 +146,9 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     WorkerSettings settings;
     settings.state_directory = worker.state_directory;
     settings.cache_bytes = worker.cache_bytes;
+    if (!worker.service_listen.empty()) {
+        WINDLASS_TRY(settings.service_listen, wire::parse_endpoint(worker.service_listen));
+    }
 
     AgentSettings& agent = settings.agent;
     WINDLASS_TRY(agent.schedulers, wire::parse_addresses(config.scheduler.dial, config.scheduler.listen));

@@ -97,7 +97,7 @@ void describe(AuditNote& note, const Principal& principal) {
 
 bool is_audited(const Route& route, const AuditNote& note) {
     if (note.always) return true;
-    return changes_something(route.method) && (note.account || route.access == Access::anyone);
+    return route.audited && changes_something(route.method) && (note.account || route.access == Access::anyone);
 }
 
 Reply audited(const App& app, const Request& request, const Route& route, const AuditNote& note, Response response) {

@@ -228,7 +228,8 @@ class Describer {
             push(list, parameter(key, name, where, *about));
         };
         for (const auto& name : form.parameters) put_one(name, "path");
-        for (const auto& name : route.query) put_one(name, "query");
+        for (const auto& name : route.query)
+            if (name != any_query) put_one(name, "query");
         if (const auto* headers = member(docs, "headers"))
             for (const auto& header : headers->GetObject())
                 push(list, parameter(key, text_of(header.name), "header", header.value));

@@ -26,6 +26,13 @@ void describe(V& v, RetryOn& m) {
     v("timeout", m.timeout);
 }
 
+template <class V>
+void describe(V& v, ServicePort& m) {
+    v("port", m.port);
+    v("check_path", m.check_path);
+    v("idle_ms", m.idle);
+}
+
 // The parts of a spec without a column of their own.
 template <class V>
 void describe_details(V& v, JobSpec& m) {
@@ -40,6 +47,8 @@ void describe_details(V& v, JobSpec& m) {
     v.unless_default("requires", m.required_labels);
     v.unless_default("resources", m.resources);
     v.unless_default("image", m.image);
+    v.unless_default("datasets", m.datasets);
+    v.unless_default("service", m.service);
 }
 
 template <class V>

@@ -65,6 +65,8 @@ void describe(V& v, WorkerView& m) {
     v("memory_bytes_used", m.memory_bytes_used);
     v("labels", m.labels);
     v("resources", m.resources);
+    v.unless_default("images", m.images);
+    v.unless_default("datasets", m.datasets);
     v("attempts", m.attempts);
     v("connected_since_us", m.connected_since);
 }

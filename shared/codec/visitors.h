@@ -120,7 +120,7 @@ class Reader {
     static bool read(const rapidjson::Value& v, DependencyCondition& e) {
         return read_enum(v, e, DependencyCondition::failed);
     }
-    static bool read(const rapidjson::Value& v, JobMove& e) { return read_enum(v, e, JobMove::settle); }
+    static bool read(const rapidjson::Value& v, JobMove& e) { return read_enum(v, e, JobMove::ready); }
     static bool read(const rapidjson::Value& v, JobState& e) { return read_enum(v, e, JobState::lost); }
     static bool read(const rapidjson::Value& v, SubmitRefused::Why& e) {
         return read_enum(v, e, SubmitRefused::Why::no_such_blob);

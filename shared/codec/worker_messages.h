@@ -22,6 +22,8 @@ void describe(V& v, Hello& m) {
     v("software", m.software);
     v.unless_default("labels", m.labels);
     v.unless_default("resources", m.resources);
+    v.unless_default("images", m.images);
+    v.unless_default("datasets", m.datasets);
 }
 
 template <class V>
@@ -46,6 +48,12 @@ void describe(V& v, Renew& m) {
 template <class V>
 void describe(V& v, Renewed& m) {
     v("kept", m.kept);
+}
+
+template <class V>
+void describe(V& v, AttemptReady& m) {
+    v("attempt", m.attempt);
+    v("address", m.address);
 }
 
 template <class V>

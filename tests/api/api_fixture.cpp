@@ -493,6 +493,8 @@ ApiTest::ApiTest() {
     blobs_ = std::make_unique<BlobsRepository>(*pool_);
     quotas_ = std::make_unique<QuotasRepository>(*pool_);
     schedules_ = std::make_unique<SchedulesRepository>(*pool_);
+    courses_ = std::make_unique<CoursesRepository>(*pool_);
+    services_ = std::make_unique<ServicePipes>();
     tiers_ = std::make_unique<TiersRepository>(*pool_);
     password_links_ = std::make_unique<PasswordLinksRepository>(*pool_);
     images_ = std::make_unique<ImagesRepository>(*pool_);
@@ -515,10 +517,39 @@ ApiTest::ApiTest() {
 
 void ApiTest::build_app() {
     app_ = std::unique_ptr<App>(new App{
-        config_.api, true,        clock_,          *accounts_, *jobs_,   *results_,     *relations_,      *blobs_,
-        *quotas_,    *schedules_, *idempotency_,   *sessions_, *tokens_, *credentials_, *passwords_,      throttle_,
-        *scheduler_, *metrics_,   *audit_entries_, *audit_,    *rates_,  *tiers_,       *password_links_, keys_,
-        *images_,    *making_,    *keeper_, *monitoring_, oidc_.get()});
+        .settings = config_.api,
+        .registration_open = true,
+        .clock = clock_,
+        .accounts = *accounts_,
+        .jobs = *jobs_,
+        .results = *results_,
+        .relations = *relations_,
+        .blobs = *blobs_,
+        .quotas = *quotas_,
+        .schedules = *schedules_,
+        .idempotency = *idempotency_,
+        .sessions = *sessions_,
+        .tokens = *tokens_,
+        .credentials = *credentials_,
+        .passwords = *passwords_,
+        .throttle = throttle_,
+        .scheduler = *scheduler_,
+        .metrics = *metrics_,
+        .audit_entries = *audit_entries_,
+        .audit = *audit_,
+        .rates = *rates_,
+        .tiers = *tiers_,
+        .password_links = *password_links_,
+        .signing_keys = keys_,
+        .images = *images_,
+        .making = *making_,
+        .thumbnails = *keeper_,
+        .monitoring = *monitoring_,
+        .courses = *courses_,
+        .services = *services_,
+        .site_secret = site_secret_,
+        .oidc = oidc_.get(),
+    });
     server_ = must(Server::make(*app_, routes()));
 }
 

@@ -25,6 +25,8 @@
 #include "api/auth/signing_keys.h"
 #include "api/auth/tokens_repository.h"
 #include "api/blobs_repository.h"
+#include "api/courses/courses_repository.h"
+#include "api/courses/service_pipe.h"
 #include "api/idempotency.h"
 #include "api/images/images_repository.h"
 #include "api/images/thumbnail_keeper.h"
@@ -199,6 +201,9 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<PasswordLinksRepository> password_links_;
     std::unique_ptr<ImagesRepository> images_;
     std::unique_ptr<ThumbnailsRepository> making_;
+    std::unique_ptr<CoursesRepository> courses_;
+    std::unique_ptr<ServicePipes> services_;
+    std::string site_secret_ = "the site's secret";
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
     SigningKeys keys_;

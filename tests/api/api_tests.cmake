@@ -15,6 +15,8 @@ set(api_contract
   auth/tokens_contract_test.cpp
   blobs_contract_test.cpp
   dashboard_contract_test.cpp
+  courses/courses_contract_test.cpp
+  courses/service_contract_test.cpp
   first_admin_test.cpp
   following_contract_test.cpp
   front/test_front.cpp
@@ -42,6 +44,8 @@ windlass_test(api_tests
   SOURCES
     ${api_contract}
     authorise_test.cpp
+    courses/service_answer_test.cpp
+    courses/service_headers_test.cpp
     cors_test.cpp
     auth/api_token_test.cpp
     auth/form_test.cpp

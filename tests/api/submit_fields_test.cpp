@@ -182,7 +182,15 @@ TEST(SubmitFields, what_is_wrong_is_named) {
         {R"("outputs":[1])", "/outputs/0"},
         {R"("outputs":["ok/","/"])", "/outputs/1"},
         {R"("outputs":["a//"])", "/outputs/0"},
-        {R"("image":"debian")", "/image"},
+        {R"("image":"../debian")", "/image"},
+        {R"("image":"a\u0007b")", "/image"},
+        {R"("image":"a\u0085b")", "/image"},
+        {R"("image":["debian"])", "/image"},
+        {R"("datasets":"iris")", "/datasets"},
+        {R"("datasets":["iris", ""])", "/datasets/1"},
+        {R"("datasets":["iris", 1])", "/datasets/1"},
+        {R"("datasets":["iris", "iris"])", "/datasets/1"},
+        {R"("datasets":[".."])", "/datasets/0"},
         {R"("network":"half")", "/network"},
     };
     for (const auto& [members, pointer, status] : table) {

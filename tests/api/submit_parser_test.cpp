@@ -43,6 +43,16 @@ TEST(SubmitParser, three_strings_are_enough) {
     EXPECT_EQ(parsed.job->code, "");
 }
 
+TEST(SubmitParser, with_an_image_there_may_be_nothing_to_run_but_its_entry_point) {
+    const auto entry_point =
+        parse(R"j({"code":"","data":"","running_commands":"","image":"Übung 3","datasets":["iris","Löhne 2026"]})j");
+    ASSERT_TRUE(entry_point.job) << entry_point.problem->detail;
+    EXPECT_EQ(entry_point.job->spec, (JobSpec{.image = "Übung 3", .datasets = {"iris", "Löhne 2026"}}));
+    const auto nothing = parse(R"({"code":"","data":"","running_commands":"","datasets":["iris"]})");
+    ASSERT_TRUE(nothing.problem);
+    EXPECT_EQ(nothing.problem->errors.front().pointer, "/running_commands");
+}
+
 TEST(SubmitParser, every_optional_field_is_taken) {
     const auto parsed =
         parse(R"j({"code":"print(1)","data":"1,2","running_commands":"sh code","name":"früh ✓","priority":-100,
@@ -124,10 +134,10 @@ TEST(SubmitParser, bad_bodies_are_refused_with_status_and_pointer) {
         {with(R"("nmae":"x")"), 400, "/nmae"},
         {with(R"("a/b~c":1)"), 400, "/a~1b~0c"},
         {with(R"("":1)"), 400, "/"},
-        // not yet
         {with(R"("network":"some")"), 400, "/network"},
         {with(R"("network":null)"), 400, "/network"},
-        {with(R"("image":"debian")"), 400, "/image"},
+        {with(R"("image":"a/b")"), 400, "/image"},
+        {with(R"("image":null)"), 400, "/image"},
         // values
         {with(R"("name":7)"), 400, "/name"},
         {with("\"name\":\"" + std::string(201, 'n') + "\""), 400, "/name"},

@@ -48,6 +48,8 @@ const std::set<Triple> drawing = {
     {S::queued, M::settle, S::succeeded},
     {S::queued, M::settle, S::failed},
     {S::queued, M::settle, S::cancelled},
+    // Its service answered.
+    {S::running, M::ready, S::running},
 };
 
 TEST(JobState, allows_exactly_the_moves_of_the_drawing) {

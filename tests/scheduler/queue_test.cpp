@@ -74,6 +74,29 @@ TEST_F(QueueTest, ids_are_consecutive_and_begin_above_those_of_other_schedulers)
     EXPECT_EQ(all<AnswerSubmit>(submit(UserId{2})).at(0).jobs.at(0), JobId{100'000'004});
 }
 
+TEST_F(QueueTest, a_service_that_answers_is_recorded_once_in_each_attempt_and_for_its_worker_alone) {
+    join(1, room(4000, 4 * gibibyte));
+    NewJob job = job_of(UserId{1}, of(1000, gibibyte), 0, 2);
+    const auto lease = all<SendLease>(on(Submit{RequestId{1}, {job}, {}})).at(0);
+    const AttemptReady ready{lease.worker, lease.attempt, "unix:/s"};
+    EXPECT_TRUE(on(ready).empty()) << "it does not run yet";
+    on(AttemptStarted{lease.worker, lease.attempt});
+    const auto told = on(ready);
+    ASSERT_EQ(all<RecordEvent>(told).size(), 1U);
+    EXPECT_EQ(all<RecordEvent>(told)[0].move, JobMove::ready);
+    EXPECT_EQ(all<RecordEvent>(told)[0].detail, "unix:/s");
+    EXPECT_EQ(all<ChangeState>(told).at(0).row.state, JobState::running);
+    EXPECT_TRUE(on(ready).empty()) << "said again after a reconnect";
+    EXPECT_EQ(all<SendRevoke>(on(AttemptReady{WorkerId{2}, lease.attempt, "x"})).size(), 1U);
+
+    on(AttemptFinished{lease.worker, lease.attempt, OutcomeKind::exited, 1, 0, Seconds{1}});
+    pass(Seconds{10});
+    const auto second = all<SendLease>(on(TimePassed{})).at(0);
+    EXPECT_EQ(all<SendRevoke>(on(ready)).size(), 1U) << "the first attempt is over";
+    on(AttemptStarted{second.worker, second.attempt});
+    EXPECT_EQ(all<RecordEvent>(on(AttemptReady{second.worker, second.attempt, "unix:/s"})).size(), 1U);
+}
+
 TEST_F(QueueTest, the_members_of_an_array_take_the_ids_behind_its_own) {
     Submit submit = submit_of(UserId{1}, 3, of(1000, 1));
     submit.jobs[1].array.count = 1000;

@@ -41,6 +41,7 @@ struct Words {
     std::string operator()(const LeasesRenewed& e) const { return worker(e.worker) + "renews" + list(e.held); }
     std::string operator()(const WorkerDraining& e) const { return worker(e.worker) + "drains"; }
     std::string operator()(const AttemptStarted& e) const { return worker(e.worker) + "started " + e.attempt.text(); }
+    std::string operator()(const AttemptReady& e) const { return worker(e.worker) + "ready " + e.attempt.text(); }
     std::string operator()(const AttemptReturned& e) const { return worker(e.worker) + "returns " + e.attempt.text(); }
     std::string operator()(const TimePassed&) const { return "time passed"; }
     std::string operator()(const AttemptFinished& e) const {

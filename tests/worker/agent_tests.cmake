@@ -13,6 +13,7 @@ if(TARGET windlass_worker)
       result_spool_test.cpp
       runner_files_test.cpp
       runner_test.cpp
+      services_test.cpp
       settings_test.cpp
       simple_command_test.cpp
       slots_test.cpp

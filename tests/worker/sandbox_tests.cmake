@@ -18,6 +18,14 @@ if(TARGET windlass_sandbox)
   add_test(NAME sandbox_test_rootless COMMAND sandbox_test --rootless)
   set_tests_properties(sandbox_test_rootless PROPERTIES TIMEOUT 120 LABELS sandbox)
 
+  # Jobs with a service, each in a network with nothing in it but loopback.
+  windlass_test(service_network_test WHOLE
+    SOURCES sandbox/service_network_test.cpp
+    LIBRARIES windlass_test_box fmt::fmt
+    LABELS sandbox)
+  add_test(NAME service_network_test_rootless COMMAND service_network_test --rootless)
+  set_tests_properties(service_network_test_rootless PROPERTIES TIMEOUT 120 LABELS sandbox)
+
   # Jobs with full network, in a private network namespace with an outside world of its own.
   windlass_test(job_network_test WHOLE
     SOURCES sandbox/job_network_test.cpp

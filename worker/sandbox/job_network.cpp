@@ -25,6 +25,9 @@ namespace {
 
 constexpr int probe_patience_ms = 30'000;  // the keeper itself gives up earlier
 
+constexpr int socket_patience_ms = 1'000;
+constexpr SocketRequest socket_request;
+
 Result<FileDescriptor> in_memory(const std::string& text) {
     FileDescriptor file(memfd_create("windlass-egress", MFD_CLOEXEC));
     if (!file) return errno_error("memfd_create", errno);
@@ -35,7 +38,7 @@ Result<FileDescriptor> in_memory(const std::string& text) {
     return file;
 }
 
-Result<pid_t> spawn(const NetworkSettings& settings, const JobNetwork::User& user, int rules, int socket) {
+Result<pid_t> spawn(const NetworkSettings& settings, const JobNetwork::User& user, bool full, int rules, int socket) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, rules, STDIN_FILENO);
@@ -43,7 +46,7 @@ Result<pid_t> spawn(const NetworkSettings& settings, const JobNetwork::User& use
     posix_spawn_file_actions_adddup2(&actions, socket, keeper_socket);
     std::array<std::string, keeper_arguments> words = {
         "windlass-network",  std::to_string(user.uid), std::to_string(user.gid),      user.user_namespace,
-        settings.slirp_path, settings.nft_path,        std::string(JobSubnet::block), std::string(JobSubnet::device)};
+        full ? settings.slirp_path : "-", settings.nft_path, std::string(JobSubnet::block), std::string(JobSubnet::device)};
     std::array<char*, keeper_arguments + 1> arguments{};
     for (std::size_t i = 0; i < words.size(); i++) arguments[i] = words[i].data();
     std::array<char*, 1> environment = {nullptr};
@@ -101,9 +104,13 @@ Result<std::vector<std::string>> addresses_of_host() {
     return addresses;
 }
 
-Result<JobNetwork> JobNetwork::start(const NetworkSettings& settings, const User& user) {
-    WINDLASS_TRY(const auto addresses, addresses_of_host());
-    WINDLASS_TRY(const FileDescriptor rules, in_memory(make_ruleset(settings.egress, addresses)));
+Result<JobNetwork> JobNetwork::start(const NetworkSettings& settings, const User& user, bool full) {
+    std::string ruleset;
+    if (full) {
+        WINDLASS_TRY(const auto addresses, addresses_of_host());
+        ruleset = make_ruleset(settings.egress, addresses);
+    }
+    WINDLASS_TRY(const FileDescriptor rules, in_memory(ruleset));
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return errno_error("socketpair", errno);
@@ -112,7 +119,7 @@ Result<JobNetwork> JobNetwork::start(const NetworkSettings& settings, const User
     const FileDescriptor theirs(fcntl(pair[1], F_DUPFD_CLOEXEC, 10));
     close(pair[1]);
     if (!theirs) return errno_error("fcntl", errno);
-    WINDLASS_TRY(const pid_t pid, spawn(settings, user, rules.get(), theirs.get()));
+    WINDLASS_TRY(const pid_t pid, spawn(settings, user, full, rules.get(), theirs.get()));
     return JobNetwork(std::move(ours), pid);
 }
 
@@ -160,6 +167,23 @@ std::optional<NetworkEvent> JobNetwork::take_event() {
     return event;
 }
 
+Result<FileDescriptor> JobNetwork::make_socket() {
+    if (send(socket_.get(), &socket_request, sizeof socket_request, MSG_NOSIGNAL) < 0)
+        return errno_error("asking for a socket in the network of a job", errno);
+    for (;;) {
+        pollfd ready{socket_.get(), POLLIN, 0};
+        const int polled = poll(&ready, 1, socket_patience_ms);
+        if (polled < 0 && errno == EINTR) continue;
+        NetworkReport report;
+        ReceivedMessage received = receive_message(socket_.get(), report);
+        if (received.kind == ReceivedMessage::Kind::none && polled > 0) continue;
+        if (received.kind != ReceivedMessage::Kind::whole || report.kind != NetworkReport::socket)
+            return make_error(ErrorKind::unavailable, "the network of the job is gone");
+        if (!received.descriptor) return errno_error("making a socket in the network of a job", report.error);
+        return std::move(received.descriptor);
+    }
+}
+
 NetworkEvent JobNetwork::gone() {
     int status = 0;
     reap(std::exchange(pid_, -1), status);
@@ -174,13 +198,13 @@ NetworkEvent JobNetwork::gone() {
 
 std::string why_no_job_network(const SandboxSettings& settings, bool rootless) {
     const NetworkSettings& network = settings.network;
-    if (access(network.slirp_path.c_str(), X_OK) != 0)
+    if (network.full && access(network.slirp_path.c_str(), X_OK) != 0)
         return fmt::format("{} is missing: install the package slirp4netns", network.slirp_path);
-    if (access(network.nft_path.c_str(), X_OK) != 0)
+    if (network.full && access(network.nft_path.c_str(), X_OK) != 0)
         return fmt::format("{} is missing: install the package nftables", network.nft_path);
     JobNetwork::User user{geteuid(), getegid(), "-"};
     if (!rootless) user.uid = user.gid = network_uid(settings, 0);
-    auto started = JobNetwork::start(network, user);
+    auto started = JobNetwork::start(network, user, network.full);
     if (!started) return started.error().message;
     pollfd ready{started->fd(), POLLIN, 0};
     while (poll(&ready, 1, probe_patience_ms) < 0 && errno == EINTR) {

@@ -1,4 +1,4 @@
-// The worker's end of one job's network (network: full): starts bin/windlass-network, takes the namespace from it, and
+// The worker's end of one job's network (network: full, or that of a service): starts bin/windlass-network, takes the namespace from it, and
 // ends it. The network belongs to one job and is never used again: connections, neighbours and timers are traces.
 #pragma once
 
@@ -31,8 +31,9 @@ class JobNetwork {
         gid_t gid = 0;
         std::string user_namespace = "-";  // a file of /proc, or "-": one of its own
     };
-    // Does not wait. The egress rule is made from the addresses that the host has now.
-    static Result<JobNetwork> start(const NetworkSettings& settings, const User& user);
+    // Does not wait. With `full` there is a way out, and the egress rule is made from the addresses that the host has
+    // now; else (a service) there is none.
+    static Result<JobNetwork> start(const NetworkSettings& settings, const User& user, bool full);
     JobNetwork(JobNetwork&& other) noexcept;
     JobNetwork& operator=(JobNetwork&& other) noexcept;  // what was here ends with `other`
     ~JobNetwork();                                       // ends it and waits for that, a few milliseconds
@@ -40,6 +41,9 @@ class JobNetwork {
     int fd() const { return socket_.get(); }  // readable: take_event() has something
     // Nothing there: no value. After `failed` comes `gone`; after `gone` no process of it exists any more.
     std::optional<NetworkEvent> take_event();
+    // Of a service: a TCP socket in this network, not connected, non-blocking. Waits for the keeper, which has nothing
+    // else to do: some tens of microseconds.
+    Result<FileDescriptor> make_socket();
     // It ends by itself from here on: `gone` tells when.
     void end();
 

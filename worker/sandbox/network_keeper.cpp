@@ -7,6 +7,9 @@
 //   3. the egress rule, by nft: before there is any way out
 //   4. slirp4netns, in the host's network, which puts a tap device into the namespace and speaks for it
 //   5. hand the namespace to the worker, who hands it to PID 1 of the box
+//
+// The network of a job with a service has no way out (slirp "-"): of the steps above only 1, 2 (as root without a user
+// namespace) and 5, and then the worker gets sockets in it, through which it reaches the service.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <net/if.h>
@@ -253,12 +256,7 @@ void find_user_namespace(Arguments& arguments) {
     confine_to_system_files(arguments);
 }
 
-void make_network(const Arguments& arguments) {
-    if (arguments.joined < 0) {
-        new_user_namespace();
-    } else {
-        must(setns(arguments.joined, CLONE_NEWUSER) == 0, "joining the user namespace of the boxes");
-    }
+void make_loopback_network() {
     must(unshare(CLONE_NEWNET) == 0, "making a network namespace");
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     must(fd >= 0, "making a socket");
@@ -267,6 +265,15 @@ void make_network(const Arguments& arguments) {
     loopback.ifr_flags = IFF_UP;
     must(ioctl(fd, SIOCSIFFLAGS, &loopback) == 0, "bringing loopback up");
     close(fd);
+}
+
+void make_network(const Arguments& arguments) {
+    if (arguments.joined < 0) {
+        new_user_namespace();
+    } else {
+        must(setns(arguments.joined, CLONE_NEWUSER) == 0, "joining the user namespace of the boxes");
+    }
+    make_loopback_network();
 }
 
 bool worker_is_gone(const pollfd& socket) {
@@ -310,6 +317,33 @@ void wait_until_ready(pid_t slirp, int ready, int words_fd, Words& words) {
     }
 }
 
+[[noreturn]] void hand_over_namespace_and(void (*go_on)()) {
+    alarm(0);
+    const int space = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    must(space >= 0, "opening the network namespace");
+    NetworkReport report;
+    report.kind = NetworkReport::ready;
+    send_message(keeper_socket, report, space);
+    close(space);
+    go_on();
+    _exit(0);
+}
+
+void hand_out_sockets() {
+    SocketRequest request;
+    for (;;) {
+        const ssize_t got = recv(keeper_socket, &request, sizeof request, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got != sizeof request) return;  // the worker is gone, or wants no more
+        NetworkReport report;
+        report.kind = NetworkReport::socket;
+        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0) report.error = errno;
+        send_message(keeper_socket, report, fd);
+        if (fd >= 0) close(fd);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -334,8 +368,16 @@ int main(int argc, char** argv) {
     fcntl(keeper_socket, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_NAME, "windlass-net", 0, 0, 0);
     alarm(patience_s);  // a network that does not come up is an end without a word, which the worker puts into one
+    const bool for_a_service = strcmp(arguments.slirp, "-") == 0;
+    // Nothing in such a network needs a right over it, so root needs no user namespace to make it, as for the slots.
+    const bool made_by_root = for_a_service && geteuid() == 0;
+    if (made_by_root) make_loopback_network();
     give_up_root(arguments);
     find_user_namespace(arguments);
+    if (for_a_service) {
+        if (!made_by_root) make_network(arguments);
+        hand_over_namespace_and(hand_out_sockets);
+    }
 
     int go[2], ready[2], exit_pipe[2], words_pipe[2];
     must(pipe2(go, O_CLOEXEC) == 0 && pipe2(ready, O_CLOEXEC) == 0 && pipe2(exit_pipe, O_CLOEXEC) == 0 &&

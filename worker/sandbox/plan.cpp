@@ -166,7 +166,8 @@ void add_working_directory(Plan& plan, const BoxSpec& spec) {
 void add_landlock(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
     if (options.landlock_abi == 0) return;
     LandlockRights rights = landlock_rights(options.landlock_abi);
-    if (spec.network == Network::full) rights.network = 0;  // it knows ports, not addresses: the egress rule decides
+    // It knows ports, not addresses: the egress rule decides, and in the network of a service there is nothing else.
+    if (spec.network != Network::none) rights.network = 0;
     plan.second(
         StepKind::landlock_begin,
         {.size = rights.attribute_size, .value = rights.governed, .extra = rights.network | rights.scopes << 32U});
@@ -307,7 +308,7 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     for (int i = 0; i < options.cgroup_files; i++) {
         plan.first(StepKind::enter_cgroup, {.value = static_cast<std::uint64_t>(i)});
     }
-    if (spec.network == Network::full) {
+    if (spec.network != Network::none) {
         plan.first(StepKind::join_own_network);
     } else if (options.network) {
         plan.first(StepKind::join_network);

@@ -94,12 +94,16 @@ Finding uid_per_job(const Machine& machine, const SandboxSettings& settings) {
 }
 
 Finding job_network(const Machine& machine, const SandboxSettings& settings) {
-    Finding finding{Protection::job_network, true, "one for each job with network: full, by slirp4netns and nftables"};
+    const bool full = settings.network.full;
+    Finding finding{Protection::job_network, true,
+                    full ? "one for each job with network: full, by slirp4netns and nftables"
+                         : "one for each job with a service, with nothing in it but loopback"};
     const std::string why_not = why_no_job_network(settings, machine.rootless);
     if (why_not.empty()) return finding;
     finding.present = false;
-    finding.how = "worker.network is full: " + why_not;
-    finding.fix = "apt-get install slirp4netns nftables; or set worker.network to none";
+    finding.how = (full ? "worker.network is full: " : "worker.service_listen is set: ") + why_not;
+    finding.fix = full ? "apt-get install slirp4netns nftables; or set worker.network to none"
+                       : "what network-namespace needs; or leave worker.service_listen empty";
     return finding;
 }
 
@@ -135,7 +139,7 @@ Machine examine_machine(const SandboxSettings& settings) {
                         group_limit(Protection::cpu_limit, cgroups, cgroups.missing_cpu, "cpu"),
                         landlock(machine),
                         uid_per_job(machine, settings)};
-    if (settings.network.full) machine.findings.push_back(job_network(machine, settings));
+    if (settings.network.full || settings.network.service) machine.findings.push_back(job_network(machine, settings));
     return machine;
 }
 

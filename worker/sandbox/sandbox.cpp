@@ -40,7 +40,7 @@ struct Box {
     FileDescriptor work_directory;
     Limits limits;
     pid_t pid_one = 0;  // once started
-    // network: full. The box is sent to the spawner when its network stands; until then its pipes wait here.
+    // network: full, or a service. The box is sent to the spawner when its network stands; until then its pipes wait here.
     std::optional<JobNetwork> network;
     std::string network_lost;  // why
     FileDescriptor out;
@@ -101,6 +101,7 @@ class LinuxSandbox final : public Sandbox {
 
     Result<Launched> start(const BoxSpec& spec) override;
     void stop(BoxId box, Milliseconds grace) override;
+    Result<int> service_socket(BoxId box) override;
     std::optional<Microseconds> cpu_used(BoxId box) const override;
     int fd() const override { return poll_ ? poll_.get() : spawner_.socket(); }
     std::vector<BoxEvent> take_events() override;
@@ -114,7 +115,7 @@ class LinuxSandbox final : public Sandbox {
     BoxOptions options_of(int slot, Network network) const;
     std::optional<int> free_slot() const;
     Status send_start(int slot, const Box& box, const FileDescriptor& network);
-    Result<JobNetwork> start_network(int slot) const;
+    Result<JobNetwork> start_network(int slot, Network kind) const;
     void on_network(int slot, NetworkEvent event, std::vector<BoxEvent>& events);
     void end_network(Box& box);
     void give_up(Box& box, std::string detail, std::vector<BoxEvent>& events);
@@ -148,7 +149,7 @@ BoxOptions LinuxSandbox::options_of(int slot, Network network) const {
     options.gid = machine_.rootless ? machine_.gid : settings_.first_uid + static_cast<gid_t>(slot);
     if (cgroups_ && !cgroups_->entered_by_birth())
         options.cgroup_files = static_cast<int>(cgroups_->entrances(slot).size());
-    options.filter = network == Network::full ? job_filters_.with_network : job_filters_.without_network;
+    options.filter = network != Network::none ? job_filters_.with_network : job_filters_.without_network;
     options.network = machine_.has(Protection::network_namespace);
     options.landlock_abi = machine_.landlock_abi;
     options.limit_memory_by_process = !machine_.has(Protection::memory_limit);
@@ -173,6 +174,10 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     const std::optional<int> slot = free_slot();
     if (!slot)
         return make_error(ErrorKind::conflict, fmt::format("all {} slots of the sandbox are taken", boxes_.size()));
+    if (spec.network == Network::service && !settings_.network.service)
+        return make_error(ErrorKind::denied,
+                          "the job has a service and this worker takes none: its operator must set "
+                          "worker.service_listen");
     if (cgroups_) {
         WINDLASS_TRY(const bool new_entrances, cgroups_->prepare(*slot, spec.limits));
         if (new_entrances) entrances_due_[static_cast<std::size_t>(*slot)] = true;
@@ -187,8 +192,8 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     box.limits = spec.limits;
     box.out = std::move(out.write);
     box.err = std::move(err.write);
-    if (spec.network == Network::full) {
-        WINDLASS_TRY(JobNetwork network, start_network(*slot));
+    if (spec.network != Network::none) {
+        WINDLASS_TRY(JobNetwork network, start_network(*slot, spec.network));
         box.network.emplace(std::move(network));
     } else {
         WINDLASS_TRY_STATUS(send_start(*slot, box, FileDescriptor()));
@@ -224,14 +229,14 @@ Status LinuxSandbox::send_start(int slot, const Box& box, const FileDescriptor& 
 
 // ---------------------------------------------------------------- networks of jobs
 
-Result<JobNetwork> LinuxSandbox::start_network(int slot) const {
+Result<JobNetwork> LinuxSandbox::start_network(int slot, Network kind) const {
     JobNetwork::User user;
     user.uid = machine_.rootless ? machine_.uid : network_uid(settings_, slot);
     user.gid = machine_.rootless ? machine_.gid : network_uid(settings_, slot);
     // As root the namespace belongs to that user, and PID 1 of the box has a right to it because it is root; rootless
     // it must belong to the boxes' own user namespace.
     if (machine_.rootless) user.user_namespace = spawner_.user_namespace();
-    WINDLASS_TRY(JobNetwork network, JobNetwork::start(settings_.network, user));
+    WINDLASS_TRY(JobNetwork network, JobNetwork::start(settings_.network, user, kind == Network::full));
     epoll_event event{};
     event.events = EPOLLIN;
     if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, network.fd(), &event) != 0) return errno_error("epoll_ctl", errno);
@@ -291,6 +296,15 @@ void LinuxSandbox::stop(BoxId id, Milliseconds grace) {
         command.grace_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(grace.count(), 0, INT32_MAX));
         const Status ignored = spawner_.send(command, "", {});  // a dead spawner shows in take_events()
     }
+}
+
+Result<int> LinuxSandbox::service_socket(BoxId id) {
+    for (Box& box : boxes_) {
+        if (id == 0 || box.id != id || !box.network) continue;
+        WINDLASS_TRY(FileDescriptor made, box.network->make_socket());
+        return made.release();
+    }
+    return make_error(ErrorKind::not_found, "there is no such box with a network");
 }
 
 std::optional<Microseconds> LinuxSandbox::cpu_used(BoxId id) const {
@@ -510,7 +524,7 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
     options.networks = machine.has(Protection::network_namespace);
     WINDLASS_TRY(options.filters, make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
                                                 .allow_clone3 = machine.cgroups.version == 2,
-                                                .refuse_ip_sockets = !settings.network.full}));
+                                                .refuse_ip_sockets = !settings.network.full && !settings.network.service}));
     return make_setup_plan(host, options);
 }
 
@@ -539,13 +553,14 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY(auto cgroups, Cgroups::open(machine.cgroups, settings.cgroup, settings.slots));
     WINDLASS_TRY(const Plan setup, plan_set_up(settings, machine));
     JobFilters job_filters;
+    const bool networks = settings.network.full || settings.network.service;
     const bool refuse_clone3 = machine.cgroups.version == 2;
     WINDLASS_TRY(job_filters.without_network,
-                 make_job_filter({.refuse_clone3 = refuse_clone3, .refuse_ip_sockets = settings.network.full}));
+                 make_job_filter({.refuse_clone3 = refuse_clone3, .refuse_ip_sockets = networks}));
     WINDLASS_TRY(job_filters.with_network, make_job_filter({.refuse_clone3 = refuse_clone3}));
     WINDLASS_TRY(SpawnerProcess spawner, SpawnerProcess::start(settings.spawner_path, setup));
     FileDescriptor poll;
-    if (settings.network.full) {
+    if (networks) {
         WINDLASS_TRY(poll, poll_for(spawner));
     }
     return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(settings, std::move(machine), std::move(lock),

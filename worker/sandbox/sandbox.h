@@ -41,7 +41,7 @@ enum class Protection {
     cpu_limit,
     landlock,
     uid_per_job,
-    job_network  // only when full network is offered; can not be done without then
+    job_network  // only when full network, or services, are offered; can not be done without then
 };
 std::string_view name(Protection protection);  // "memory-limit", …: the words of allow_weaker
 Result<Protection> protection_named(std::string_view text);
@@ -57,9 +57,10 @@ struct Finding {
     std::string fix;  // missing: the command or setting that brings it, to be read by an administrator
 };
 
-// What jobs with `network: full` need; see docs/sandbox.md.
+// What jobs with a network need; see docs/sandbox.md.
 struct NetworkSettings {
     bool full = false;        // this sandbox offers it
+    bool service = false;     // jobs may have a network for a service
     std::string keeper_path;  // of bin/windlass-network
     std::string slirp_path = "/usr/bin/slirp4netns";
     std::string nft_path = "/usr/sbin/nft";
@@ -144,6 +145,11 @@ class Sandbox {
     // once. A later call may shorten the grace, never lengthen it. Unknown or ended boxes: ignored. Time is counted by
     // the spawner, so the end comes even if the caller's loop stands still.
     virtual void stop(BoxId box, Milliseconds grace) = 0;
+
+    // Of a box with Network::service: a TCP socket in its network, not connected, non-blocking; the caller's.
+    virtual Result<int> service_socket(BoxId) {
+        return make_error(ErrorKind::unavailable, "this sandbox has no services");
+    }
 
     // Processor time of everything in the box so far, of living and dead. No value: unknown box, or nobody counts.
     virtual std::optional<Microseconds> cpu_used(BoxId box) const = 0;
