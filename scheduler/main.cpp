@@ -153,7 +153,7 @@ int main(int argc, char** argv) {
     auto loaded =
         load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
     if (loaded && loaded->done) return 0;
-    Status status = loaded ? log::configure("scheduler", loaded->config.log.level) : Status(loaded.error());
+    Status status = loaded ? log::configure("scheduler", loaded->config.log.level, loaded->config.log.format) : Status(loaded.error());
     if (status) {
         initialise_crypto();
         std::signal(SIGPIPE, SIG_IGN);

@@ -34,6 +34,7 @@ struct Config {
         std::int64_t crash_limit = 5;
         std::vector<std::string> user_weights;
         std::int64_t keep_finished_days = 0;
+        std::string metrics_listen;
     } scheduler;
 
     struct Worker {
@@ -55,6 +56,9 @@ struct Config {
         std::int64_t cache_bytes = gibibyte;
         std::vector<std::string> labels;
         std::vector<std::string> resources;
+        std::int64_t sample_interval_s = 30;
+        std::string gpu_tool = "nvidia-smi";
+        std::string metrics_listen;
     } worker;
 
     struct Api {
@@ -113,6 +117,7 @@ struct Config {
 
     struct Log {
         std::string level = "info";
+        std::string format = "auto";
     } log;
 };
 
@@ -139,6 +144,8 @@ void describe_settings(V&& visit, Config& c) {
           "shares of users that differ from 1, as ACCOUNT=WEIGHT, e.g. 7=2.5; a user of weight 2 gets twice as much");
     visit("scheduler.keep_finished_days", c.scheduler.keep_finished_days,
           "a job that ended so many days ago is deleted with all it left; 0: kept for ever");
+    visit("scheduler.metrics_listen", c.scheduler.metrics_listen,
+          "unix:/path or a loopback HOST:PORT where the scheduler serves /metrics for Prometheus; empty: nowhere");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");
@@ -247,6 +254,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.websocket_ping_s", c.api.websocket_ping_s,
           "how often an open WebSocket is pinged; one that has not answered by the next ping is dropped");
     visit("log.level", c.log.level, "debug, info, warning or error");
+    visit("log.format", c.log.format,
+          "text, json (an object per line), journal (fields of journald), or auto: journal below systemd, else text");
 }
 
 struct LoadedConfig {

@@ -81,6 +81,7 @@ struct JobSpec {
     std::map<std::string, std::string> required_labels;  // labels that the worker must have
     std::map<std::string, std::int64_t> resources;       // named devices taken from the worker, e.g. gpu: 1
     std::string image;  // name of a site's image; empty: the prepared root of the worker
+    std::string traceparent;  // W3C Trace Context of the submit (trace_context.h); empty: none
 
     bool operator==(const JobSpec&) const = default;
 };

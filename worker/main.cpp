@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
                                     "With --explain-sandbox: says how.");
     if (!loaded) return fail(loaded.error());
     if (loaded->done) return 0;
-    if (const auto configured = log::configure("worker", loaded->config.log.level); !configured)
+    if (const auto configured = log::configure("worker", loaded->config.log.level, loaded->config.log.format); !configured)
         return fail(configured.error());
     auto settings = derive_settings(loaded->config);
     if (!settings) return fail(settings.error());

@@ -40,6 +40,7 @@ void describe_details(V& v, JobSpec& m) {
     v.unless_default("requires", m.required_labels);
     v.unless_default("resources", m.resources);
     v.unless_default("image", m.image);
+    v.unless_default("traceparent", m.traceparent);
 }
 
 template <class V>
