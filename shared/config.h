@@ -172,6 +172,12 @@ void describe_settings(V&& visit, Config& c) {
           "input files of jobs are kept in state_directory/blobs, so many bytes of them; 0: none");
     visit("worker.labels", c.worker.labels, "what jobs may require of a worker, as NAME=VALUE, e.g. zone=b");
     visit("worker.resources", c.worker.resources, "named devices that jobs may take, as NAME=COUNT, e.g. gpu=2");
+    visit("worker.sample_interval_s", c.worker.sample_interval_s,
+          "what each running job uses is measured so often, in seconds from 1 to 3600 (docs/monitoring.md)");
+    visit("worker.gpu_tool", c.worker.gpu_tool,
+          "program that says what jobs use of GPUs, looked for in PATH: nvidia-smi or one like it; empty: none");
+    visit("worker.metrics_listen", c.worker.metrics_listen,
+          "unix:/path or a loopback HOST:PORT where the worker serves /metrics for Prometheus; empty: nowhere");
     visit("api.listen", c.api.listen,
           "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one; sockets of a .socket unit come first");
     visit("api.unix_socket_mode", c.api.unix_socket_mode, "who may connect when listen is unix:/path, as for chmod");

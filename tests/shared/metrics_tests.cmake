@@ -1,5 +1,5 @@
 windlass_test(metrics_tests
-  SOURCES metrics/window_codec_test.cpp
+  SOURCES metrics/line_protocol_test.cpp metrics/window_codec_test.cpp
   LIBRARIES windlass_shared)
 
 windlass_test(metric_store_test WHOLE
