@@ -14,5 +14,5 @@ add_library(windlass_store STATIC
   store_text.cpp
 )
 target_link_libraries(windlass_store
-  PUBLIC windlass_settings windlass_database
+  PUBLIC windlass_settings windlass_database windlass_metrics
   PRIVATE windlass_warnings)

@@ -12,6 +12,7 @@
 #include "scheduler/queue_io.h"
 #include "scheduler/schedule_policy.h"
 #include "shared/job.h"
+#include "shared/metrics/metric_point.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
 
@@ -201,8 +202,12 @@ class Store {
     // each; how many.
     virtual Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) = 0;
 
-    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the leader
-    // is well; so does every commit. Before lead(): only whether the database is there.
+    // Numbers about attempts, in a transaction of their own. Best effort: what fails is not tried again, and a store
+    // may keep none. Checks the epoch like commit().
+    virtual Status append_samples(const std::vector<metrics::MetricPoint>&) { return {}; }
+
+    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the
+    // leader is well; so does every commit. Before lead(): only whether the database is there.
     //   unavailable  the database is away
     //   stale        another one leads: stop, tell nobody anything
     virtual Status ping() = 0;

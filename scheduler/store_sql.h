@@ -41,6 +41,7 @@ class SqlStore : public Store {
     Result<std::int64_t> move_finished(std::int64_t most) override;
     Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override;
     Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override;
+    Status append_samples(const std::vector<metrics::MetricPoint>& points) override;
     Status ping() override;
 
     // Connection, tables.

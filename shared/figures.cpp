@@ -69,7 +69,7 @@ void add(MetricFamily& family, const Labels& labels, double value) {
 
 void Durations::observe(Microseconds took) {
     const double s = static_cast<double>(took.count()) / 1e6;
-    ++counts_[static_cast<std::size_t>(std::lower_bound(bounds_s.begin(), bounds_s.end(), s) - bounds_s.begin())];
+    ++counts_[static_cast<std::size_t>(std::lower_bound(bounds_s_.begin(), bounds_s_.end(), s) - bounds_s_.begin())];
     sum_ += took;
 }
 
@@ -77,9 +77,9 @@ MetricFamily Durations::family(std::string name, std::string help) const {
     prometheus::ClientMetric metric;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
         metric.histogram.sample_count += counts_[i];
-        metric.histogram.bucket.push_back({metric.histogram.sample_count, i < bounds_s.size()
-                                                                              ? bounds_s[i]
-                                                                              : std::numeric_limits<double>::infinity()});
+        metric.histogram.bucket.push_back(
+            {metric.histogram.sample_count,
+             i < bounds_s_.size() ? bounds_s_[i] : std::numeric_limits<double>::infinity()});
     }
     metric.histogram.sample_sum = static_cast<double>(sum_.count()) / 1e6;
     return {std::move(name), std::move(help), MetricType::Histogram, {std::move(metric)}};

@@ -4,10 +4,7 @@
 
 #include <prometheus/metric_family.h>
 
-#include <array>
 #include <cstdint>
-#include <initializer_list>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,14 +27,16 @@ void add(MetricFamily& family, const Labels& labels, double value);
 // How long something took, in buckets. One thread.
 class Durations {
   public:
-    // From 1 ms to 10 s: commits of a database, builds of a box.
-    static constexpr std::array<double, 12> bounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                        0.1,   0.25,   0.5,   1,    2.5,   10};
+    // `bounds_s`: of the buckets, rising. As they are: from 1 ms to 10 s, for commits of a database.
+    explicit Durations(std::vector<double> bounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+                                                       10})
+        : bounds_s_(std::move(bounds_s)), counts_(bounds_s_.size() + 1) {}
     void observe(Microseconds took);
     MetricFamily family(std::string name, std::string help) const;
 
   private:
-    std::array<std::uint64_t, bounds_s.size() + 1> counts_{};
+    std::vector<double> bounds_s_;
+    std::vector<std::uint64_t> counts_;
     Microseconds sum_{};
 };
 

@@ -13,6 +13,7 @@ struct WorkerSettings {
     SandboxSettings sandbox;
     std::string state_directory;
     std::int64_t cache_bytes = 0;  // of state_directory/blobs
+    std::string metrics_listen;    // as in the configuration
 };
 
 // invalid: a setting that cannot be, with the sentence that says which.

@@ -136,9 +136,7 @@ TEST_F(FiguresListenerTest, the_seventeenth_at_the_same_time_is_turned_away_and_
     close(silent.back());
     silent.pop_back();
     // The end of that one is read in the same round or the next.
-    EXPECT_TRUE(loop_.run_until([&] {
-        return ask("GET /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200");
-    }));
+    EXPECT_TRUE(loop_.run_until([&] { return ask("GET /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"); }));
     for (const int fd : silent) close(fd);
 }
 
