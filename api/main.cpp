@@ -263,7 +263,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     if (loaded->done) return 0;
-    if (const auto configured = windlass::log::configure("api", loaded->config.log.level); !configured) {
+    if (const auto configured = windlass::log::configure("api", loaded->config.log.level, loaded->config.log.format); !configured) {
         std::fprintf(stderr, "windlass-api: %s\n", configured.error().message.c_str());
         return 2;
     }

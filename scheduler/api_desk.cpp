@@ -116,6 +116,7 @@ void ApiDesk::send_statistics(const PeerPtr& peer, RequestId request) {
     answer.commit_failures = static_cast<std::int64_t>(turns_.store().failures());
     answer.submitted = submits_.submitted();
     answer.ended = ended_;
+    answer.lost_attempts = lost_;
     answer.stale_refused = workers_.stale_refused();
     answer.resident_bytes = resident_bytes();
     peer->connection->send(answer);

@@ -19,6 +19,11 @@ class ApiDesk {
     void heard(const PeerPtr& peer, protocol::Message message, const std::string& body);
     // What the queue says to somebody who asked, and that a job is over. Ignores the rest.
     void tell(const Effect& effect);
+    // Attempts whose worker died or was cut off.
+    void count_lost(std::int64_t attempts) { lost_ += attempts; }
+    std::int64_t submitted() const { return submits_.submitted(); }
+    std::int64_t ended() const { return ended_; }
+    std::int64_t lost() const { return lost_; }
     // Somebody waits for the end of this job.
     bool watches(JobId job) const { return watchers_.contains(job); }
 
@@ -39,6 +44,7 @@ class ApiDesk {
     SubmitDesk submits_;
     std::unordered_map<JobId, std::vector<std::weak_ptr<Peer>>> watchers_;
     std::int64_t ended_ = 0;
+    std::int64_t lost_ = 0;
 };
 
 }  // namespace windlass::scheduler

@@ -57,6 +57,12 @@ bool LeaseSender::send_now(const SendLease& lease, SteadyTime decided) {
 }
 
 void LeaseSender::hand_over(const SendLease& lease, JobSpec spec, std::string_view code, std::string_view data) {
+    const auto level = spec.traceparent.empty() ? log::Level::debug : log::Level::info;
+    if (log::enabled(level))
+        log::write(level,
+                   {log::field::job(lease.attempt.job), log::field::attempt(lease.attempt),
+                    log::field::traceparent(spec.traceparent)},
+                   "attempt {} goes to worker {}", lease.attempt.text(), lease.worker.text());
     const protocol::Lease message{lease.attempt, std::move(spec), static_cast<std::int64_t>(code.size()),
                                   static_cast<std::int64_t>(data.size())};
     if (data.empty()) return send_(lease.worker, message, code);
@@ -85,7 +91,8 @@ void LeaseSender::fetch_and_send(std::vector<SendLease> leases, SteadyTime decid
                     if (const Status added =
                             add_member_environment(spec, stored.array, stored.member, stored.count, stored.params);
                         !added) {
-                        log::error("job {}: {}", leases[i].attempt.job.text(), added.error().message);
+                        log::write(log::Level::error, {log::field::job(leases[i].attempt.job)}, "job {}: {}",
+                                   leases[i].attempt.job.text(), added.error().message);
                         continue;
                     }
                 hand_over(leases[i], std::move(spec), stored.payload.code, stored.payload.data);

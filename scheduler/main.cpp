@@ -16,6 +16,7 @@
 #include "shared/json.h"
 #include "shared/log.h"
 #include "shared/notify.h"
+#include "shared/wire/figures_listener.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -123,6 +124,14 @@ Status run(const Config& config) {
             std::_Exit(3);
         }));
 
+    WINDLASS_TRY(auto figures,
+                 wire::open_figures(&loop, "scheduler.metrics_listen", config.scheduler.metrics_listen, [&service] {
+                     figures::Families families;
+                     figures::add_process(families, "windlass-scheduler");
+                     if (service) service->add_figures(families);
+                     return figures::text(families);
+                 }));
+
     struct Stop {
         std::unique_ptr<Service>& service;
         uv_signal_t signals[2]{};
@@ -144,6 +153,8 @@ Status run(const Config& config) {
     notify_ready();
     notify_status(lead.shared ? "leads" : "");
     uv_run(&loop, UV_RUN_DEFAULT);
+    figures.reset();
+    uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     return {};
 }
@@ -156,7 +167,8 @@ int main(int argc, char** argv) {
     auto loaded =
         load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
     if (loaded && loaded->done) return 0;
-    Status status = loaded ? log::configure("scheduler", loaded->config.log.level) : Status(loaded.error());
+    Status status = loaded ? log::configure("scheduler", loaded->config.log.level, loaded->config.log.format)
+                           : Status(loaded.error());
     if (status) {
         initialise_crypto();
         std::signal(SIGPIPE, SIG_IGN);

@@ -6,9 +6,11 @@ add_library(windlass_scheduler STATIC
   leadership.cpp
   lease_sender.cpp
   proofs.cpp
+  sample_desk.cpp
   schedule_desk.cpp
   schedules.cpp
   service.cpp
+  service_figures.cpp
   store_thread.cpp
   submit_desk.cpp
   turns.cpp

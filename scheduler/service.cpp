@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "scheduler/lease_sender.h"
 #include "scheduler/proofs.h"
 #include "scheduler/schedule_desk.h"
+#include "scheduler/service_figures.h"
 #include "scheduler/turns.h"
 #include "scheduler/worker_desk.h"
 #include "shared/log.h"
@@ -31,7 +33,7 @@ class LoopService final : public Service {
           on_deposed_(std::move(on_deposed)),
           hello_timer_(loop, [this] { cut_silent_strangers(); }),
           turns_(loop, clock, settings_.queue, std::move(store)),
-          workers_(turns_, settings_.renew_every, [this](JobId job) { return followers_.follows(job); }),
+          workers_(loop, turns_, settings_.renew_every, [this](JobId job) { return followers_.follows(job); }),
           apis_(turns_, workers_),
           leases_(turns_, settings_.payload_cache_bytes, settings_.longest_wait_of_a_lease(),
                   [this](WorkerId worker, const protocol::Message& message, std::string_view body) {
@@ -54,6 +56,9 @@ class LoopService final : public Service {
         hooks.committed = [this](const Batch& batch, SteadyTime decided) {
             if (batch.empty()) return;
             leadership_.proved(decided);
+            apis_.count_lost(std::count_if(batch.results.begin(), batch.results.end(), [](const ResultRecord& record) {
+                return record.result.outcome.kind == OutcomeKind::worker_lost;
+            }));
             followers_.committed(batch, [this](WorkerId worker) { return workers_.name_of(worker); });
         };
         hooks.carry_out = [this](const Effects& effects, SteadyTime decided) { carry_out(effects, decided); };
@@ -73,6 +78,9 @@ class LoopService final : public Service {
     }
 
     wire::Endpoint endpoint() const override { return listener_->endpoint(); }
+    void add_figures(figures::Families& families) const override {
+        add_service_figures(families, turns_, workers_, apis_, epoch_);
+    }
 
     void stop(std::function<void()> done) override {
         on_stopped_ = std::move(done);

@@ -19,6 +19,7 @@
 #include "scheduler/housekeeping.h"
 #include "scheduler/queue_io.h"
 #include "scheduler/store.h"
+#include "shared/figures.h"
 #include "shared/time.h"
 #include "shared/wire/connection.h"
 
@@ -60,6 +61,8 @@ class Service {
     virtual ~Service() = default;
 
     virtual wire::Endpoint endpoint() const = 0;
+    // For Prometheus; service_figures.cpp has their names.
+    virtual void add_figures(figures::Families& families) const = 0;
     // Commits what has happened, tells whom it concerns, closes all connections, calls `done`. Leases live on: workers
     // keep running their jobs and find the next scheduler.
     virtual void stop(std::function<void()> done) = 0;

@@ -13,6 +13,7 @@
 #include "scheduler/schedule_policy.h"
 #include "shared/job.h"
 #include "shared/metrics/aging_settings.h"
+#include "shared/metrics/metric_point.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
 
@@ -220,6 +221,9 @@ class Store {
     virtual Result<std::int64_t> age_metrics(const metrics::AgingSettings&, WallTime /*now*/, std::int64_t /*most*/) {
         return std::int64_t{0};
     }
+    // Numbers about attempts, in a transaction of their own. Best effort: what fails is not tried again, and a store
+    // may keep none. Checks the epoch like commit().
+    virtual Status append_samples(const std::vector<metrics::MetricPoint>&) { return {}; }
 
     // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the
     // leader is well; so does every commit. Before lead(): only whether the database is there.

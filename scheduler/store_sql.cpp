@@ -3,6 +3,7 @@
 #include "scheduler/store_rows.h"
 #include "shared/database/migrate.h"
 #include "shared/guard.h"
+#include "shared/metrics/metric_store.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -177,6 +178,18 @@ Status SqlStore::commit(const Batch& batch) {
     for (const MemberRecord& member : batch.members) note(member.job, member.row);
     for (const StateChange& change : batch.changes) note(change.job, change.row);
     return Status();
+}
+
+// Nothing that anybody was promised: on PostgreSQL it need not wait for the disk, and must not wait long for another
+// process that writes numbers about the same host, as transitions of jobs wait behind it.
+Status SqlStore::append_samples(const std::vector<metrics::MetricPoint>& points) {
+    WINDLASS_TRY(Transaction transaction, begin_as_leader());
+    if (engine() == Engine::postgresql) {
+        WINDLASS_TRY([[maybe_unused]] const auto loose, session_.execute("set local synchronous_commit = off"));
+        WINDLASS_TRY([[maybe_unused]] const auto brief, session_.execute("set local lock_timeout = '250ms'"));
+    }
+    WINDLASS_TRY_STATUS(metrics::append(session_, points));
+    return transaction.commit();
 }
 
 Status SqlStore::ping() {

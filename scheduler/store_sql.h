@@ -42,6 +42,7 @@ class SqlStore : public Store {
     Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override;
     Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override;
     Result<std::int64_t> age_metrics(const metrics::AgingSettings& settings, WallTime now, std::int64_t most) override;
+    Status append_samples(const std::vector<metrics::MetricPoint>& points) override;
     Status ping() override;
 
     // Connection, tables.

@@ -107,8 +107,9 @@ void Turns::commit() {
     committed_changes_ += static_cast<std::int64_t>(turn.batch.jobs.size() + turn.batch.changes.size());
     auto batch = std::make_shared<const Batch>(std::move(turn.batch));
     auto outgoing = std::make_shared<const Effects>(std::move(turn.outgoing));
-    store_->commit(batch, [this, batch, outgoing, decided](const Status& status) {
+    store_->commit(batch, [this, batch, outgoing, decided, began = clock_.now().steady](const Status& status) {
         committing_ = false;
+        commit_durations_.observe(clock_.now().steady - began);
         if (!status) return depose(status.error().message);
         on_committed(*batch, *outgoing, decided);
         end_turn();

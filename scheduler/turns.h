@@ -13,6 +13,7 @@
 #include "scheduler/batch_builder.h"
 #include "scheduler/queue.h"
 #include "scheduler/store_thread.h"
+#include "shared/figures.h"
 #include "shared/loop_timer.h"
 
 namespace windlass::scheduler {
@@ -69,6 +70,8 @@ class Turns {
 
     std::int64_t commits() const { return commits_; }
     std::int64_t committed_changes() const { return committed_changes_; }
+    // From handing a batch to the store until it is durable; attempts while the database is away included.
+    const figures::Durations& commit_durations() const { return commit_durations_; }
 
   private:
     struct TurnEnd;  // outlives us until libuv has closed it
@@ -93,6 +96,7 @@ class Turns {
     std::unordered_map<JobId, JobState> ending_;
     std::int64_t commits_ = 0;
     std::int64_t committed_changes_ = 0;
+    figures::Durations commit_durations_;
     std::uint64_t next_commit_ns_ = 0;  // of what is not urgent; uv_hrtime()
     bool urgent_ = false;               // somebody waits for what the builder holds
     bool committing_ = false;

@@ -151,6 +151,8 @@ void WorkerDesk::heard(const PeerPtr& peer, protocol::Message message, std::stri
         return on_output(worker, *output, std::move(body));
     if (const auto* finished = std::get_if<protocol::AttemptFinished>(&message))
         return on_finished(peer, *finished, body);
+    if (auto* sampled = std::get_if<protocol::AttemptSampled>(&message))
+        return samples_.heard(worker, name_of(worker), std::move(*sampled));
     if (const auto* returned = std::get_if<protocol::AttemptReturned>(&message))
         return turns_.feed(AttemptReturned{worker, returned->attempt});
     if (const auto* fetch = std::get_if<protocol::FetchBlob>(&message)) return on_fetch(peer, *fetch);

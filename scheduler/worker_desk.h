@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scheduler/peer.h"
+#include "scheduler/sample_desk.h"
 #include "scheduler/turns.h"
 
 namespace windlass::scheduler {
@@ -16,8 +17,8 @@ namespace windlass::scheduler {
 class WorkerDesk {
   public:
     // `is_followed`: somebody looks at what this job prints.
-    WorkerDesk(Turns& turns, Milliseconds renew_every, std::function<bool(JobId)> is_followed)
-        : turns_(turns), renew_every_(renew_every), is_followed_(std::move(is_followed)) {}
+    WorkerDesk(uv_loop_t* loop, Turns& turns, Milliseconds renew_every, std::function<bool(JobId)> is_followed)
+        : turns_(turns), renew_every_(renew_every), is_followed_(std::move(is_followed)), samples_(loop, turns) {}
 
     void restore(const std::vector<WorkerRecord>& workers);
 
@@ -40,6 +41,7 @@ class WorkerDesk {
     void close_all(const std::string& why);
 
     std::int64_t stale_refused() const { return stale_refused_; }
+    const SampleDesk& samples() const { return samples_; }
 
   private:
     struct Dial {
@@ -63,6 +65,7 @@ class WorkerDesk {
     Turns& turns_;
     Milliseconds renew_every_;
     std::function<bool(JobId)> is_followed_;
+    SampleDesk samples_;
     std::unordered_map<WorkerId, PeerPtr> connected_;
     std::unordered_map<std::string, WorkerId> ids_;
     std::unordered_map<WorkerId, std::string> names_;

@@ -4,7 +4,7 @@
 build_packages=(
     g++ cmake ninja-build ccache mold pkg-config
     libcpp-httplib-dev libwslay-dev libcjose-dev libcurl4-openssl-dev libssl-dev libuv1-dev rapidjson-dev libsoci-dev libboost-dev libpq-dev libsqlite3-dev
-    libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev libsodium-dev zlib1g-dev libseccomp-dev libcap-dev
+    libfmt-dev libtomlplusplus-dev libcli11-dev libsodium-dev zlib1g-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev libhowardhinnant-date-dev tzdata curl
 )
 # For the interactive page at /api/docs/, the judge of the OpenAPI document and the provider of OpenID Connect that the tests log
@@ -12,6 +12,8 @@ build_packages=(
 page_packages=(nodejs npm)
 # To look at that page in a browser (80 MB to fetch, 290 MB installed); without it the test reports itself as skipped.
 browser_packages=(chromium)
+# promtool reads the figures of the daemons as Prometheus would (100 MB installed); without it the tests read them alone.
+figures_packages=(prometheus)
 # For workers with worker.network = "full"; others do without.
 network_packages=(slirp4netns nftables)
 # For workers that make thumbnails; others do without.

@@ -34,6 +34,7 @@ struct Config {
         std::int64_t crash_limit = 5;
         std::vector<std::string> user_weights;
         std::int64_t keep_finished_days = 0;
+        std::string metrics_listen;
     } scheduler;
 
     struct Worker {
@@ -56,6 +57,9 @@ struct Config {
         std::int64_t cache_bytes = gibibyte;
         std::vector<std::string> labels;
         std::vector<std::string> resources;
+        std::int64_t sample_interval_s = 30;
+        std::string gpu_tool = "nvidia-smi";
+        std::string metrics_listen;
     } worker;
 
     struct Api {
@@ -132,6 +136,7 @@ struct Config {
 
     struct Log {
         std::string level = "info";
+        std::string format = "auto";
     } log;
 };
 
@@ -158,6 +163,8 @@ void describe_settings(V&& visit, Config& c) {
           "shares of users that differ from 1, as ACCOUNT=WEIGHT, e.g. 7=2.5; a user of weight 2 gets twice as much");
     visit("scheduler.keep_finished_days", c.scheduler.keep_finished_days,
           "a job that ended so many days ago is deleted with all it left; 0: kept for ever");
+    visit("scheduler.metrics_listen", c.scheduler.metrics_listen,
+          "unix:/path or a loopback HOST:PORT where the scheduler serves /metrics for Prometheus; empty: nowhere");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");
@@ -186,6 +193,12 @@ void describe_settings(V&& visit, Config& c) {
           "input files of jobs are kept in state_directory/blobs, so many bytes of them; 0: none");
     visit("worker.labels", c.worker.labels, "what jobs may require of a worker, as NAME=VALUE, e.g. zone=b");
     visit("worker.resources", c.worker.resources, "named devices that jobs may take, as NAME=COUNT, e.g. gpu=2");
+    visit("worker.sample_interval_s", c.worker.sample_interval_s,
+          "what each running job uses is measured so often, in seconds from 1 to 3600 (docs/monitoring.md)");
+    visit("worker.gpu_tool", c.worker.gpu_tool,
+          "program that says what jobs use of GPUs, looked for in PATH: nvidia-smi or one like it; empty: none");
+    visit("worker.metrics_listen", c.worker.metrics_listen,
+          "unix:/path or a loopback HOST:PORT where the worker serves /metrics for Prometheus; empty: nowhere");
     visit("api.listen", c.api.listen,
           "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one; sockets of a .socket unit come first");
     visit("api.unix_socket_mode", c.api.unix_socket_mode, "who may connect when listen is unix:/path, as for chmod");
@@ -290,6 +303,8 @@ void describe_settings(V&& visit, Config& c) {
           "older ones are kept as mean, min and max of so many seconds, e.g. 300; 0: they are deleted");
     visit("metrics.keep_days", c.metrics.keep_days, "no metrics are older than so many days; 0: kept for ever");
     visit("log.level", c.log.level, "debug, info, warning or error");
+    visit("log.format", c.log.format,
+          "text, json (an object per line), journal (fields of journald), or auto: journal below systemd, else text");
 }
 
 struct LoadedConfig {

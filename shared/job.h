@@ -96,6 +96,7 @@ struct JobSpec {
     std::string image;  // name of a site's image; empty: the prepared root of the worker
     std::vector<std::string> datasets;  // names of the site's data sets, found at /tmp/<name>
     std::optional<ServicePort> service;
+    std::string traceparent;  // W3C Trace Context of the submit (trace_context.h); empty: none
 
     bool operator==(const JobSpec&) const = default;
 };

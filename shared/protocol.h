@@ -90,6 +90,19 @@ struct AttemptFinished {
 struct AttemptReturned {  // not started, handed back: somebody else may have it at once
     AttemptRef attempt;
 };
+// One number about an attempt at one moment.
+struct AttemptSample {
+    WallTime at{};
+    std::string measurement;  // "cpu_used"; "user." and a name: the program wrote it itself
+    std::string type;         // empty: of the node; "accelerator": of the device type_id
+    std::string type_id;
+    double value = 0;  // finite
+};
+// While the attempt runs and once more before AttemptFinished. Best effort: nobody answers, nobody says it again.
+struct AttemptSampled {
+    AttemptRef attempt;
+    std::vector<AttemptSample> samples;
+};
 struct WorkerDraining {};
 struct FetchBlob {  // an input file that is not in the worker's cache; answered by BlobFetched
     std::string sha256;
@@ -332,7 +345,7 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
 
 using Message =
     std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptReady, AttemptOutput, AttemptFinished, AttemptReturned,
-                 WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
+                 AttemptSampled, WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
                  Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuotas,
                  SchedulesChanged, ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics,
                  JobsSubmitted, SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed,

@@ -3,12 +3,15 @@ if(TARGET windlass_sandbox)
   add_library(windlass_worker STATIC
     agent.cpp
     attempt.cpp
+    attempt_samples.cpp
     background.cpp
     blob_cache.cpp
     explain.cpp
     finished_attempt.cpp
+    gpu_tool.cpp
     input_files.cpp
     lease_clock.cpp
+    metrics_file.cpp
     output_collector.cpp
     output_patterns.cpp
     pipe_watch.cpp
@@ -16,6 +19,7 @@ if(TARGET windlass_sandbox)
     result_outbox.cpp
     result_spool.cpp
     runner.cpp
+    sampling.cpp
     scheduler_link.cpp
     services.cpp
     settings.cpp

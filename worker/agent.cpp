@@ -120,7 +120,9 @@ void Agent::handle(protocol::Message& message, std::string& body, SteadyTime now
         if (const auto taken = runner_.lease(std::move(*lease), std::move(body), now); !taken)
             link_.reconnect(taken.error().message);
     } else if (const auto* finish = std::get_if<protocol::AcknowledgeFinish>(&message)) {
-        if (!finish->accepted) log::debug("the result of attempt {} came too late", finish->attempt.text());
+        if (!finish->accepted)
+            log::write(log::Level::debug, {log::field::job(finish->attempt.job), log::field::attempt(finish->attempt)},
+                       "the result of attempt {} came too late", finish->attempt.text());
         outbox_.drop(finish->attempt);
     } else if (std::holds_alternative<protocol::Renewed>(message)) {
         // What is not kept is revoked by messages of its own.
@@ -223,6 +225,14 @@ void Agent::terminate() {
     if (connection_ != nullptr) connection_->send(protocol::WorkerDraining{});
     runner_.drain();
     settle(now);
+}
+
+void Agent::add_figures(figures::Families& families) const {
+    families.push_back(figures::gauge("windlass_worker_connected", "1 when the scheduler has welcomed this worker",
+                                      connection_ != nullptr ? 1 : 0));
+    families.push_back(figures::gauge("windlass_worker_draining", "1 when nothing new is started", stop_at_ ? 1 : 0));
+    runner_.add_figures(families);
+    outbox_.add_figures(families);
 }
 
 void Agent::go_on_draining(SteadyTime now) {

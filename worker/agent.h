@@ -54,6 +54,8 @@ class Agent {
     // in the log). All its handles are closed or closing then, so the loop runs out.
     std::optional<int> exit_code() const { return exit_code_; }
 
+    void add_figures(figures::Families& families) const;
+
   private:
     void on_welcome(wire::Connection& connection, const protocol::Welcome& welcome, SteadyTime hello_sent);
     void on_message(protocol::Message message, std::string body);

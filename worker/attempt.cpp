@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "shared/trace_context.h"
 #include "worker/sandbox/limit_words.h"
 #include "worker/simple_command.h"
 
@@ -65,6 +66,7 @@ BoxSpec Attempt::take_box_spec(bool without_shell, std::map<std::string, std::st
     box.env = std::move(spec_.env);
     box.env["WINDLASS_JOB_ID"] = ref_.job.text();
     box.env["WINDLASS_ATTEMPT"] = std::to_string(ref_.attempt);
+    if (!spec_.traceparent.empty()) box.env.emplace(traceparent_variable, spec_.traceparent);
     box.files = std::move(files);
     box.files["data"] = body_.substr(code_size_);
     body_.resize(code_size_);

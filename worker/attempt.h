@@ -35,6 +35,7 @@ class Attempt {
     AttemptRef ref() const { return ref_; }
     const Limits& limits() const { return spec_.limits; }
     const std::optional<ServicePort>& service() const { return spec_.service; }
+    const std::string& traceparent() const { return spec_.traceparent; }  // empty: none
     Phase phase() const { return phase_; }
     // It was started, or at least tried to be.
     bool left_the_line() const { return phase_ > Phase::reading; }

@@ -10,8 +10,10 @@
 
 #include "shared/config.h"
 #include "shared/digest.h"
+#include "shared/figures.h"
 #include "shared/log.h"
 #include "shared/notify.h"
+#include "shared/wire/figures_listener.h"
 #include "worker/agent.h"
 #include "worker/explain.h"
 #include "worker/settings.h"
@@ -89,8 +91,15 @@ Result<int> run(WorkerSettings settings) {
     Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), std::move(cache), clock,
                 std::move(services));
     const Signals signals(loop, agent);
+    WINDLASS_TRY(auto figures, wire::open_figures(loop, "worker.metrics_listen", settings.metrics_listen, [&agent] {
+                     figures::Families families;
+                     figures::add_process(families, "windlass-worker");
+                     agent.add_figures(families);
+                     return figures::text(families);
+                 }));
     agent.start();
     while (!agent.exit_code()) uv_run(loop, UV_RUN_ONCE);
+    figures.reset();
     run_out(loop);
     return *agent.exit_code();
 }
@@ -112,7 +121,8 @@ int main(int argc, char** argv) {
                                     "With --explain-sandbox: says how.");
     if (!loaded) return fail(loaded.error());
     if (loaded->done) return 0;
-    if (const auto configured = log::configure("worker", loaded->config.log.level); !configured)
+    if (const auto configured = log::configure("worker", loaded->config.log.level, loaded->config.log.format);
+        !configured)
         return fail(configured.error());
     auto settings = derive_settings(loaded->config);
     if (!settings) return fail(settings.error());

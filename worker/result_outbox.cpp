@@ -160,4 +160,9 @@ void ResultOutbox::save_all() {
         if (!entry.dropped) save(entry);
 }
 
+void ResultOutbox::add_figures(figures::Families& families) const {
+    families.push_back(figures::gauge("windlass_worker_results_waiting",
+                                      "Results that the scheduler has not acknowledged", static_cast<double>(held_)));
+}
+
 }  // namespace windlass::worker

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "shared/figures.h"
 #include "shared/time.h"
 #include "shared/wire/connection.h"
 #include "worker/background.h"
@@ -44,6 +45,7 @@ class ResultOutbox {
     std::optional<SteadyTime> next() const;
 
     bool empty() const { return held_ == 0; }
+    void add_figures(figures::Families& families) const;
     bool holds(AttemptRef ref) const;
     void append_held(std::vector<AttemptRef>& refs) const;
     // Before the process ends: everything goes to disk, for its next life.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <functional>
 
@@ -43,6 +44,7 @@ Runner::Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Backg
       clock_(clock),
       on_finished_(std::move(on_finished)),
       slots_(settings_.cpu_millis, settings_.memory_bytes, settings_.boxes),
+      sampling_(settings_.sampling, sandbox, background_, clock),
       input_files_(std::move(cache)),
       read_buffer_(read_bytes, '\0') {}
 
@@ -91,6 +93,7 @@ void Runner::revoke(AttemptRef ref) {
     if (place == attempts_.end()) return;
     Attempt& attempt = *place->second;
     attempt.forget(true);
+    sampling_.forget(ref);
     if (!attempt.left_the_line()) {
         leave_line(attempt);
         attempts_.erase(place);
@@ -102,6 +105,7 @@ void Runner::revoke(AttemptRef ref) {
 
 void Runner::connected(wire::Connection& connection, SteadyTime now) {
     connection_ = &connection;
+    sampling_.connected(connection);
     for (auto& [box, attempt] : by_box_) {
         if (attempt->phase() != Attempt::Phase::running || attempt->forgotten()) continue;
         connection.send(protocol::AttemptStarted{attempt->ref()});
@@ -114,6 +118,7 @@ void Runner::connected(wire::Connection& connection, SteadyTime now) {
 
 void Runner::disconnected() {
     connection_ = nullptr;
+    sampling_.disconnected();
     input_files_.forget_requests();
     for (auto& [ref, attempt] : attempts_) {
         attempt->standard_output.output.connection_lost();
@@ -281,6 +286,9 @@ void Runner::box_started(const BoxStarted& event) {
     if (attempt == nullptr) return;
     attempt->started(event.at);
     publish_service(*attempt, event.at);
+    ++started_;
+    tell_traced(*attempt, "started");
+    if (!attempt->forgotten()) sampling_.started(attempt->ref(), event.box, event.at);
     if (waiting_.empty())
         watch_pipes(*attempt);
     else if (!watch_at_)
@@ -304,6 +312,7 @@ void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
     by_box_.erase(event.box);
     withdraw_service(*attempt);
     read_to_the_end(*attempt);
+    sampling_.ended(attempt->ref(), event.usage, event.work_directory_fd);
     collect(*attempt, attempt->ended(event, now), event.work_directory_fd, now);
 }
 
@@ -320,12 +329,14 @@ void Runner::read_to_the_end(Attempt& attempt) {
 void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
     Attempt* attempt = in_box(event.box);
     if (attempt == nullptr) return;
-    log::error("attempt {}: {}; its slot is lost until it does", attempt->ref().text(), event.why);
+    log::write(log::Level::error, {log::field::job(attempt->ref().job), log::field::attempt(attempt->ref())},
+               "attempt {}: {}; its slot is lost until it does", attempt->ref().text(), event.why);
     stuck_.emplace(event.box, attempt->limits());
     withheld_.cpu_millis += attempt->limits().cpu_millis;
     withheld_.memory_bytes += attempt->limits().memory_bytes;
     by_box_.erase(event.box);
     withdraw_service(*attempt);
+    sampling_.forget(attempt->ref());
     read_to_the_end(*attempt);
     BoxEnded over;
     over.box = event.box;
@@ -372,6 +383,9 @@ void Runner::retire(Attempt& attempt, AttemptResult result, const CollectedFiles
 }
 
 void Runner::finish(Attempt& attempt, AttemptResult result, std::string_view file_bytes, SteadyTime now) {
+    ++finished_[result.outcome.kind];
+    if (attempt.phase() == Attempt::Phase::collecting) ran_.observe(result.usage.wall);
+    tell_traced(attempt, name(result.outcome.kind));
     auto finished = make_finished(attempt.ref(), std::move(result), attempt.standard_output.output,
                                   attempt.standard_error.output, file_bytes);
     attempts_.erase(attempt.ref());
@@ -390,7 +404,9 @@ void Runner::watch_pipes(Attempt& attempt) {
     const auto watch = [&](Attempt::Pipe& pipe, OutputStream stream) {
         if (!pipe.fd || pipe.watched || pipe.output.flooded()) return;
         const auto added = pipes_.add(pipe.fd.get(), token(attempt.box(), stream));
-        if (!added) log::warning("attempt {}: {}", attempt.ref().text(), added.error().message);
+        if (!added)
+            log::write(log::Level::warning, {log::field::job(attempt.ref().job), log::field::attempt(attempt.ref())},
+                       "attempt {}: {}", attempt.ref().text(), added.error().message);
         pipe.watched = added.ok();
     };
     watch(attempt.standard_output, OutputStream::standard_output);
@@ -525,6 +541,7 @@ void Runner::on_time(SteadyTime now) {
         start_waiting(now);
     }
     return_waiting(now - settings_.longest_wait);
+    sampling_.on_time(now);
 }
 
 void Runner::check_cpu_time(Attempt& attempt, SteadyTime now) {
@@ -535,6 +552,7 @@ void Runner::check_cpu_time(Attempt& attempt, SteadyTime now) {
 
 std::optional<SteadyTime> Runner::next() const {
     std::optional<SteadyTime> at = watch_at_;
+    earliest(at, sampling_.next());
     for (const auto& [box, attempt] : by_box_) {
         earliest(at, attempt->stop_at());
         earliest(at, attempt->next_cpu_check());
@@ -595,6 +613,7 @@ void Runner::kill_all() {
     while (!reading_.empty()) drop(*attempts_.at(*reading_.begin()));
     for (auto& [box, attempt] : by_box_) {
         attempt->forget(false);
+        sampling_.forget(attempt->ref());
         sandbox_.stop(box, Milliseconds{0});
     }
 }
@@ -602,6 +621,47 @@ void Runner::kill_all() {
 void Runner::append_held(std::vector<AttemptRef>& refs) const {
     for (const auto& [ref, attempt] : attempts_)
         if (attempt->is_held()) refs.push_back(ref);
+}
+
+// Somebody follows this trace through all daemons; of the others a line each would be thousands a second.
+void Runner::tell_traced(const Attempt& attempt, std::string_view what) {
+    const auto level = attempt.traceparent().empty() ? log::Level::debug : log::Level::info;
+    log::write(level,
+               {log::field::job(attempt.ref().job), log::field::attempt(attempt.ref()),
+                log::field::traceparent(attempt.traceparent())},
+               "attempt {}: {}", attempt.ref().text(), what);
+}
+
+void Runner::add_figures(figures::Families& families) const {
+    auto attempts = figures::gauges("windlass_worker_attempts", "Attempts in hand, by what they are at");
+    constexpr std::array phases = {"fetching", "waiting", "reading", "starting", "running", "collecting"};
+    std::array<int, phases.size()> counts{};
+    for (const auto& [ref, attempt] : attempts_) ++counts[static_cast<std::size_t>(attempt->phase())];
+    for (std::size_t phase = 0; phase < phases.size(); ++phase)
+        figures::add(attempts, {{"phase", phases[phase]}}, counts[phase]);
+    families.push_back(std::move(attempts));
+    families.push_back(figures::counter("windlass_worker_attempts_started_total", "Attempts whose box was started",
+                                        static_cast<double>(started_)));
+    auto finished = figures::counters("windlass_worker_attempts_finished_total", "Attempts that ended, by outcome");
+    for (int kind = 0; kind <= static_cast<int>(OutcomeKind::worker_lost); ++kind) {
+        const auto outcome = static_cast<OutcomeKind>(kind);
+        const auto count = finished_.find(outcome);
+        figures::add(finished, {{"outcome", std::string(name(outcome))}},
+                     count == finished_.end() ? 0 : static_cast<double>(count->second));
+    }
+    families.push_back(std::move(finished));
+    families.push_back(ran_.family("windlass_worker_attempt_duration_seconds", "How long attempts ran"));
+    families.push_back(figures::gauge("windlass_worker_cores", "Cores that are offered to jobs",
+                                      static_cast<double>(settings_.cpu_millis - withheld_.cpu_millis) / 1000));
+    families.push_back(figures::gauge("windlass_worker_cores_taken", "Cores promised to attempts in hand",
+                                      static_cast<double>(slots_.cpu_millis_used()) / 1000));
+    families.push_back(figures::gauge("windlass_worker_memory_bytes", "Memory that is offered to jobs",
+                                      static_cast<double>(settings_.memory_bytes - withheld_.memory_bytes)));
+    families.push_back(figures::gauge("windlass_worker_memory_taken_bytes", "Memory promised to attempts in hand",
+                                      static_cast<double>(slots_.memory_bytes_used())));
+    families.push_back(figures::gauge("windlass_worker_stuck_boxes", "Boxes that do not end although they were killed",
+                                      sandbox_.stuck_boxes()));
+    sampling_.add_figures(families);
 }
 
 Attempt* Runner::in_box(BoxId box) {

@@ -20,6 +20,7 @@
 #include "worker/input_files.h"
 #include "worker/pipe_watch.h"
 #include "worker/result_collector.h"
+#include "worker/sampling.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/services.h"
 #include "worker/slots.h"
@@ -35,6 +36,7 @@ struct RunnerSettings {
     // A prefetched attempt that could not be started for so long goes back: somebody else may be idle.
     Milliseconds longest_wait{1000};
     bool without_shell = false;  // a command that needs no shell is executed without one
+    SamplingSettings sampling;
 };
 
 // Processor and memory promised to attempts whose boxes do not end.
@@ -87,6 +89,7 @@ class Runner {
     void append_held(std::vector<AttemptRef>& refs) const;
     // What boxes that do not end keep of what this worker has; not to be offered.
     Withheld withheld() const { return withheld_; }
+    void add_figures(figures::Families& families) const;
 
   private:
     void start_waiting(SteadyTime now);
@@ -116,6 +119,7 @@ class Runner {
     bool read_once(Attempt::Pipe& pipe);
     void close_pipe(Attempt::Pipe& pipe);
     void send_output(Attempt& attempt, SteadyTime now);
+    static void tell_traced(const Attempt& attempt, std::string_view what);
     Attempt* in_box(BoxId box);
     void publish_service(const Attempt& attempt, SteadyTime now);
     void withdraw_service(const Attempt& attempt);
@@ -131,6 +135,7 @@ class Runner {
     Services* services_ = nullptr;
 
     Slots slots_;
+    Sampling sampling_;
     PipeWatch pipes_;
     std::unordered_map<AttemptRef, std::unique_ptr<Attempt>> attempts_;
     std::deque<Attempt*> waiting_;   // those in phase waiting, in the order of arrival
@@ -145,6 +150,9 @@ class Runner {
     std::optional<SteadyTime> watch_at_;
     std::string read_buffer_;
     bool draining_ = false;
+    std::int64_t started_ = 0;                      // boxes, in this life
+    std::map<OutcomeKind, std::int64_t> finished_;  // attempts, likewise
+    figures::Durations ran_{{0.01, 0.1, 1, 10, 60, 600, 3'600, 6 * 3'600, 24 * 3'600}};
 };
 
 }  // namespace windlass::worker

@@ -12,6 +12,7 @@ add_library(windlass_sandbox STATIC
   sandbox/plan.cpp
   sandbox/plan_text.cpp
   sandbox/process_times.cpp
+  sandbox/process_use.cpp
   sandbox/protection.cpp
   sandbox/received_message.cpp
   sandbox/sandbox.cpp

@@ -59,6 +59,8 @@ Status check(const Config::Worker& worker) {
                           fmt::format("worker.result_file_bytes may be at most {}", most_result_file_bytes));
     if (worker.network != "none" && worker.network != "full")
         return make_error(ErrorKind::invalid, fmt::format("worker.network is none or full, not '{}'", worker.network));
+    if (worker.sample_interval_s < 1 || worker.sample_interval_s > 3600)
+        return make_error(ErrorKind::invalid, "worker.sample_interval_s must be between 1 and 3600");
     if (worker.name.size() > 200) return make_error(ErrorKind::invalid, "worker.name may have at most 200 bytes");
     return {};
 }
@@ -170,6 +172,9 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     agent.runner.without_shell = shell_is_dash();
     agent.runner.kill_grace = Milliseconds{worker.kill_grace_ms};
     agent.runner.collect.keep_bytes = worker.result_file_bytes;
+    agent.runner.sampling.interval = Seconds{worker.sample_interval_s};
+    agent.runner.sampling.gpu_tool = find_tool(worker.gpu_tool);
+    settings.metrics_listen = worker.metrics_listen;
 
     SandboxSettings& sandbox = settings.sandbox;
     sandbox.spawner_path = worker.spawner;

@@ -14,6 +14,7 @@ struct WorkerSettings {
     std::string state_directory;
     std::int64_t cache_bytes = 0;  // of state_directory/blobs
     std::optional<wire::Endpoint> service_listen;
+    std::string metrics_listen;    // as in the configuration
 };
 
 // invalid: a setting that cannot be, with the sentence that says which.

@@ -31,6 +31,8 @@ class Slots {
         memory_used_ -= limits.memory_bytes;
     }
     int boxes_used() const { return boxes_used_; }
+    std::int64_t cpu_millis_used() const { return cpu_used_; }
+    std::int64_t memory_bytes_used() const { return memory_used_; }
 
   private:
     std::int64_t cpu_millis_;

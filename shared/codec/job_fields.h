@@ -49,6 +49,7 @@ void describe_details(V& v, JobSpec& m) {
     v.unless_default("image", m.image);
     v.unless_default("datasets", m.datasets);
     v.unless_default("service", m.service);
+    v.unless_default("traceparent", m.traceparent);
 }
 
 template <class V>

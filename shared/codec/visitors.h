@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -16,6 +17,10 @@ struct Writer {
     JsonWriter& json;
 
     void value(bool b) { json.Bool(b); }
+    void value(double number) {
+        WINDLASS_CHECK(std::isfinite(number), "JSON has no word for a number that is not finite");
+        json.Double(number);
+    }
     template <class I>
     requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) void value(I i) { json.Int64(i); }
     template <class E>
@@ -107,6 +112,11 @@ class Reader {
         if (!v.IsBool()) return false;
         b = v.GetBool();
         return true;
+    }
+    static bool read(const rapidjson::Value& v, double& number) {
+        if (!v.IsNumber()) return false;
+        number = v.GetDouble();
+        return std::isfinite(number);
     }
     template <class I>
     requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) static bool read(const rapidjson::Value& v, I& i) {

@@ -74,6 +74,21 @@ void describe(V& v, AttemptFinished& m) {
 }
 
 template <class V>
+void describe(V& v, AttemptSample& m) {
+    v("at_us", m.at);
+    v("m", m.measurement);
+    v.unless_default("type", m.type);
+    v.unless_default("type_id", m.type_id);
+    v("v", m.value);
+}
+
+template <class V>
+void describe(V& v, AttemptSampled& m) {
+    v("attempt", m.attempt);
+    v("samples", m.samples);
+}
+
+template <class V>
 void describe(V&, WorkerDraining&) {}
 template <class V>
 void describe(V& v, FetchBlob& m) {

@@ -22,7 +22,12 @@ SessionPool::~SessionPool() {
 
 Result<SessionLease> SessionPool::lease(Milliseconds wait) {
     std::unique_lock lock(mutex_);
-    if (!returned_.wait_for(lock, wait, [&] { return !idle_.empty() || made_ < maximum_; })) {
+    const bool waits = idle_.empty() && made_ >= maximum_;
+    const auto began = std::chrono::steady_clock::now();
+    const bool free = returned_.wait_for(lock, wait, [&] { return !idle_.empty() || made_ < maximum_; });
+    if (waits) counts_.waited += std::chrono::floor<Microseconds>(std::chrono::steady_clock::now() - began);
+    ++(free ? counts_.leases : counts_.refusals);
+    if (!free) {
         return make_error(ErrorKind::unavailable,
                           "all " + std::to_string(maximum_) + " database sessions are in use: try again shortly");
     }
@@ -34,6 +39,13 @@ Result<SessionLease> SessionPool::lease(Milliseconds wait) {
     std::unique_ptr<Session> session = std::move(idle_.back());
     idle_.pop_back();
     return SessionLease(*this, std::move(session));
+}
+
+SessionPool::Counts SessionPool::counts() const {
+    const std::lock_guard lock(mutex_);
+    Counts counts = counts_;
+    counts.in_use = made_ - idle_.size();
+    return counts;
 }
 
 void SessionPool::give_back(std::unique_ptr<Session> session) {

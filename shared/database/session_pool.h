@@ -5,6 +5,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -46,6 +47,13 @@ class SessionPool {
     Result<SessionLease> lease(Milliseconds wait = Milliseconds{5'000});
 
     std::size_t maximum() const { return maximum_; }
+    struct Counts {
+        std::size_t in_use = 0;
+        std::uint64_t leases = 0;    // so far
+        std::uint64_t refusals = 0;  // so far: none became free in time
+        Microseconds waited{};       // so far, for a free one
+    };
+    Counts counts() const;
 
   private:
     friend class SessionLease;
@@ -54,7 +62,8 @@ class SessionPool {
     DatabaseUrl url_;
     SessionSettings settings_;
     std::size_t maximum_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    Counts counts_;  // in_use apart
     std::condition_variable returned_;
     std::vector<std::unique_ptr<Session>> idle_;  // the most recently used last: it is taken first
     std::size_t made_ = 0;

@@ -2,6 +2,7 @@ windlass_test(windlass_store_test WHOLE
   SOURCES
     store_conformance_test.cpp
     store_postgres_test.cpp
+    store_samples_test.cpp
     store_sqlite_test.cpp
     store_standby_test.cpp
   LIBRARIES windlass_store windlass_test_support

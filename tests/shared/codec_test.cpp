@@ -52,6 +52,7 @@ JobSpec a_spec() {
     spec.required_labels = {{"zone", "b"}};
     spec.resources = {{"gpu", 2}};
     spec.image = "python";
+    spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     return spec;
 }
 
@@ -64,6 +65,25 @@ TEST(Codec, a_finished_attempt_survives_the_wire_whole) {
     EXPECT_EQ(m.result, sent.result);
     EXPECT_EQ(m.stdout_offset, 16);
     EXPECT_EQ(m.stderr_size, 19);
+}
+
+TEST(Codec, samples_survive_the_wire_to_the_last_bit) {
+    AttemptSampled sent{{JobId{5}, 2}, {}};
+    sent.samples.push_back({from_unix_us(7), "cpu_used", "", "", 0.1});
+    sent.samples.push_back({from_unix_us(8), "acc_mem_used", "accelerator", "GPU-1", 1e300});
+    const auto got = decode(encode(sent));
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    const auto& m = std::get<AttemptSampled>(*got);
+    EXPECT_EQ(m.attempt, sent.attempt);
+    ASSERT_EQ(m.samples.size(), 2u);
+    EXPECT_EQ(m.samples[0].at, from_unix_us(7));
+    EXPECT_EQ(m.samples[0].measurement, "cpu_used");
+    EXPECT_EQ(m.samples[0].type, "");
+    EXPECT_EQ(m.samples[0].value, 0.1);
+    EXPECT_EQ(m.samples[1].type, "accelerator");
+    EXPECT_EQ(m.samples[1].type_id, "GPU-1");
+    EXPECT_EQ(m.samples[1].value, 1e300);
+    EXPECT_FALSE(decode(R"({"type":"sampled","attempt":[5,2],"samples":[{"at_us":7,"m":"cpu_used","v":"1"}]})").ok());
 }
 
 TEST(Codec, a_lease_carries_the_whole_spec) {

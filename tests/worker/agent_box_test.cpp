@@ -2,6 +2,7 @@
 // namespace of its own (sandbox/private_main.cpp).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -270,6 +271,50 @@ TEST_F(AgentBox, draining_lets_a_job_end) {
     EXPECT_EQ(end_of(2).outcome, (Outcome{OutcomeKind::exited, 5, 0, ""}));
     ASSERT_TRUE(loop_.until([&] { return agent_->exit_code().has_value(); }));
     EXPECT_EQ(agent_->exit_code(), 0);
+}
+
+TEST_F(AgentBox, what_a_job_uses_is_measured_while_it_runs_and_at_its_end) {
+    // A core that is busy and 100 MB held, until the second look, a second after the start, has been said.
+    scheduler_.lease(job(1),
+                     "dd if=/dev/zero of=held bs=1M count=100 2>/dev/null; echo 'progress value=0.5' >metrics; "
+                     "while [ ! -e out/stop ]; do :; done");
+    const auto last = [&](const std::string& measurement) {
+        std::optional<double> value;
+        for (const auto& sampled : only<protocol::AttemptSampled>(scheduler_.received))
+            for (const auto& sample : sampled.samples)
+                if (sample.measurement == measurement) value = sample.value;
+        return value;
+    };
+    ASSERT_TRUE(loop_.until([&] { return last("user.progress").has_value(); }));
+    EXPECT_EQ(last("user.progress"), 0.5);
+    EXPECT_GT(last("cpu_used").value(), 0.02) << "however busy the machine is";
+    EXPECT_LT(last("cpu_used").value(), 1.6);
+    EXPECT_GT(last("mem_used").value(), 90e6);
+    EXPECT_GE(last("processes").value(), 1);
+    EXPECT_TRUE(last("io_read").has_value());
+    scheduler_.send(protocol::CancelAttempt{job(1)});
+    const auto result = end_of(1);
+    EXPECT_GT(result.usage.cpu_user + result.usage.cpu_system, Milliseconds{20});
+    // Said after the one before the end, and before the result.
+    EXPECT_GE(scheduler_.count<protocol::AttemptSampled>(), 2u);
+}
+
+TEST_F(AgentBox, a_job_of_a_moment_has_a_first_and_a_last_sample_too) {
+    run(1, "exit 0");
+    const auto sampled = only<protocol::AttemptSampled>(scheduler_.received);
+    ASSERT_EQ(sampled.size(), 1u);
+    EXPECT_EQ(std::ranges::count_if(sampled[0].samples, [](const auto& one) { return one.measurement == "cpu_used"; }),
+              2);
+}
+
+TEST_F(AgentBox, the_trace_of_a_submit_is_in_the_environment_of_its_job) {
+    JobSpec spec;
+    spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    run(1, "printf %s \"$TRACEPARENT\"", spec);
+    EXPECT_EQ(output(1), spec.traceparent);
+    spec.env["TRACEPARENT"] = "its own";
+    run(2, "printf %s \"$TRACEPARENT\"", spec);
+    EXPECT_EQ(output(2), "its own");
 }
 
 }  // namespace

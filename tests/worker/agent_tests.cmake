@@ -1,10 +1,13 @@
 if(TARGET windlass_worker)
   windlass_test(worker_parts_test
     SOURCES
+      attempt_samples_test.cpp
       blob_cache_test.cpp
       cpu_budget_test.cpp
+      gpu_tool_test.cpp
       input_files_test.cpp
       lease_clock_test.cpp
+      metrics_file_test.cpp
       output_collector_test.cpp
       output_pace_test.cpp
       output_patterns_test.cpp
@@ -14,6 +17,7 @@ if(TARGET windlass_worker)
       runner_files_test.cpp
       runner_test.cpp
       services_test.cpp
+      sampling_test.cpp
       settings_test.cpp
       simple_command_test.cpp
       slots_test.cpp

@@ -39,6 +39,18 @@ class FakeSandbox final : public Sandbox {
         const auto used = cpu_used_.find(box);
         return used == cpu_used_.end() ? std::nullopt : std::optional(used->second);
     }
+    BoxUse use(BoxId box) const override {
+        const auto use = use_.find(box);
+        return use == use_.end() ? BoxUse{} : use->second;
+    }
+    std::vector<pid_t> processes(BoxId box) const override {
+        const auto found = processes_.find(box);
+        return found == processes_.end() ? std::vector<pid_t>{} : found->second;
+    }
+    int work_directory(BoxId box) const override {
+        const auto found = work_directories_.find(box);
+        return found == work_directories_.end() ? -1 : found->second.get();
+    }
     int fd() const override { return events_fd_.get(); }
     std::vector<BoxEvent> take_events() override {
         eventfd_t ignored = 0;
@@ -81,6 +93,11 @@ class FakeSandbox final : public Sandbox {
         broken_ = std::move(sentence);
         eventfd_write(events_fd_.get(), 1);
     }
+    void say_use(BoxId id, BoxUse use) { use_[id] = use; }
+    void say_processes(BoxId id, std::vector<pid_t> processes) { processes_[id] = std::move(processes); }
+    void say_work_directory(BoxId id, const std::string& path) {
+        work_directories_[id].reset(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    }
     void say_cpu_used(BoxId id, Microseconds used) { cpu_used_[id] = used; }
     void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
 
@@ -94,6 +111,9 @@ class FakeSandbox final : public Sandbox {
     std::map<BoxId, Box> boxes_;
     BoxId last_ = 0;
     std::map<BoxId, Microseconds> cpu_used_;
+    std::map<BoxId, BoxUse> use_;
+    std::map<BoxId, std::vector<pid_t>> processes_;
+    std::map<BoxId, FileDescriptor> work_directories_;
     std::vector<BoxEvent> events_;
     std::string broken_, refuse_;
     std::vector<Finding> findings_;

@@ -6,7 +6,7 @@ if(TARGET windlass_sandbox)
     KEEPER_PATH="$<TARGET_FILE:windlass-network>")
 
   windlass_test(sandbox_plan_test
-    SOURCES sandbox/plan_test.cpp sandbox/protection_test.cpp sandbox/cgroup_test.cpp sandbox/egress_test.cpp sandbox/limit_words_test.cpp
+    SOURCES sandbox/plan_test.cpp sandbox/protection_test.cpp sandbox/cgroup_test.cpp sandbox/egress_test.cpp sandbox/limit_words_test.cpp sandbox/process_use_test.cpp
     LIBRARIES windlass_sandbox
     LABELS sandbox)
 

@@ -46,6 +46,15 @@ struct CgroupReading {
     Microseconds cpu_stall{};
 };
 
+// What a group uses at this moment. No value: nobody counts it.
+struct CgroupUse {
+    std::optional<Microseconds> cpu;  // in this run so far, of living and dead
+    std::optional<std::int64_t> memory_bytes;
+    std::optional<std::int64_t> processes;   // and threads, PID 1 of the box not counted
+    std::optional<std::int64_t> read_bytes;  // in this run so far, from and to block devices
+    std::optional<std::int64_t> written_bytes;
+};
+
 class Cgroups {
   public:
     // Makes the groups below `name`, kills and removes what a past life left there. The caller holds the lock that says
@@ -61,6 +70,10 @@ class Cgroups {
     virtual bool entered_by_birth() const = 0;  // v2
     // Processor time used in this run so far, of living and dead; no value: nobody counts it.
     virtual std::optional<Microseconds> cpu_used(int slot) const = 0;
+    // While a box runs. A few small reads of open files.
+    virtual CgroupUse use(int slot) const = 0;
+    // The directory whose cgroup.procs names the processes of the slot; empty: none.
+    virtual std::string members_directory(int slot) const = 0;
     // After the end of a box. Kills what might be left, which should be nothing.
     virtual CgroupReading collect(int slot) = 0;
     virtual int version() const = 0;

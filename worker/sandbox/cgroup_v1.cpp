@@ -93,6 +93,26 @@ class CgroupsV1 final : public Cgroups {
         return Microseconds((number_in(read_open(group.cpu_usage)) - group.usage_before_ns) / 1000);
     }
 
+    CgroupUse use(int slot) const override {
+        const Group& group = groups_[static_cast<std::size_t>(slot)];
+        CgroupUse use;
+        use.cpu = cpu_used(slot);
+        // Without pages of files that may be dropped at any time.
+        if (group.memory_usage) {
+            const std::string stat = read_small(group.directories[memory] + "/memory.stat");
+            use.memory_bytes = std::max<std::int64_t>(
+                number_in(read_open(group.memory_usage)) - value_of(stat, "total_inactive_file"), 0);
+        }
+        if (group.pids_current) use.processes = std::max<std::int64_t>(number_in(read_open(group.pids_current)) - 1, 0);
+        return use;  // the bytes of block devices are with another hierarchy (blkio), which we have none of
+    }
+
+    std::string members_directory(int slot) const override {
+        for (const std::string& directory : groups_[static_cast<std::size_t>(slot)].directories)
+            if (!directory.empty()) return directory;
+        return "";
+    }
+
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
         if (!group.pids_current || number_in(read_open(group.pids_current)) != 0) empty_all(group);

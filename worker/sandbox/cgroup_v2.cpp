@@ -118,6 +118,28 @@ class CgroupsV2 final : public Cgroups {
         return Microseconds(value_of(cpu, "usage_usec") - group.user_before_us - group.system_before_us);
     }
 
+    CgroupUse use(int slot) const override {
+        const Group& group = groups_[static_cast<std::size_t>(slot)];
+        CgroupUse use;
+        use.cpu = cpu_used(slot);
+        // Pages of files that may be dropped at any time are not what the job uses: memory.current would only ever
+        // grow.
+        if (group.memory_current) {
+            const std::string stat = read_small(group.directory + "/memory.stat");
+            use.memory_bytes = number_in(read_open(group.memory_current)) - value_of(stat, "inactive_file");
+        }
+        if (const std::string pids = read_small(group.directory + "/pids.current"); !pids.empty())
+            use.processes = std::max<std::int64_t>(number_in(pids) - 1, 0);
+        if (group.io_stat) {
+            const IoBytes io = io_bytes_in(read_open(group.io_stat));
+            use.read_bytes = io.read - group.io_before.read;
+            use.written_bytes = io.written - group.io_before.written;
+        }
+        return use;
+    }
+
+    std::string members_directory(int slot) const override { return groups_[static_cast<std::size_t>(slot)].directory; }
+
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
         if (value_of(read_small(group.directory + "/cgroup.events"), "populated") != 0) {

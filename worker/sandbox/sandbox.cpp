@@ -24,6 +24,7 @@
 #include "worker/sandbox/limit_words.h"
 #include "worker/sandbox/plan.h"
 #include "worker/sandbox/process_times.h"
+#include "worker/sandbox/process_use.h"
 #include "worker/sandbox/protection.h"
 #include "worker/sandbox/spawner_process.h"
 #include "worker/sandbox/stuck.h"
@@ -103,6 +104,9 @@ class LinuxSandbox final : public Sandbox {
     void stop(BoxId box, Milliseconds grace) override;
     Result<int> service_socket(BoxId box) override;
     std::optional<Microseconds> cpu_used(BoxId box) const override;
+    BoxUse use(BoxId box) const override;
+    std::vector<pid_t> processes(BoxId box) const override;
+    int work_directory(BoxId box) const override;
     int fd() const override { return poll_ ? poll_.get() : spawner_.socket(); }
     std::vector<BoxEvent> take_events() override;
     std::string broken() const override { return broken_; }
@@ -114,6 +118,7 @@ class LinuxSandbox final : public Sandbox {
   private:
     BoxOptions options_of(int slot, Network network) const;
     std::optional<int> free_slot() const;
+    std::optional<std::size_t> slot_of(BoxId id) const;  // of one that was started
     Status send_start(int slot, const Box& box, const FileDescriptor& network);
     Result<JobNetwork> start_network(int slot, Network kind) const;
     void on_network(int slot, NetworkEvent event, std::vector<BoxEvent>& events);
@@ -315,6 +320,48 @@ std::optional<Microseconds> LinuxSandbox::cpu_used(BoxId id) const {
         return cpu_time_of_tree(boxes_[slot].pid_one);
     }
     return std::nullopt;
+}
+
+std::optional<std::size_t> LinuxSandbox::slot_of(BoxId id) const {
+    for (std::size_t slot = 0; slot < boxes_.size(); slot++)
+        if (id != 0 && boxes_[slot].id == id && boxes_[slot].pid_one > 0) return slot;
+    return std::nullopt;
+}
+
+BoxUse LinuxSandbox::use(BoxId id) const {
+    BoxUse use;
+    const auto slot = slot_of(id);
+    if (!slot) return use;
+    if (cgroups_) {
+        const CgroupUse counted = cgroups_->use(static_cast<int>(*slot));
+        use = {counted.cpu, counted.memory_bytes, counted.processes, counted.read_bytes, counted.written_bytes};
+    }
+    if (use.cpu && use.memory_bytes && use.processes && use.read_bytes) return use;
+    const ProcessesUse seen = use_of("/proc", processes(id), boxes_[*slot].pid_one);
+    if (!use.cpu) use.cpu = seen.cpu;
+    if (!use.memory_bytes) use.memory_bytes = seen.memory_bytes;
+    if (!use.processes) use.processes = seen.processes;
+    if (!use.read_bytes) {
+        use.read_bytes = seen.read_bytes;
+        use.written_bytes = seen.written_bytes;
+    }
+    return use;
+}
+
+std::vector<pid_t> LinuxSandbox::processes(BoxId id) const {
+    const auto slot = slot_of(id);
+    if (!slot) return {};
+    const pid_t first = boxes_[*slot].pid_one;
+    const std::string group = cgroups_ ? cgroups_->members_directory(static_cast<int>(*slot)) : std::string();
+    std::vector<pid_t> all = group.empty() ? process_tree("/proc", first) : members_of_group(group);
+    std::erase(all, first);
+    all.insert(all.begin(), first);
+    return all;
+}
+
+int LinuxSandbox::work_directory(BoxId id) const {
+    const auto slot = slot_of(id);
+    return slot ? boxes_[*slot].work_directory.get() : -1;
 }
 
 std::vector<BoxEvent> LinuxSandbox::take_events() {

@@ -124,6 +124,17 @@ struct BoxStuck {
 };
 using BoxEvent = std::variant<BoxStarted, BoxEnded, BoxStuck>;
 
+// What a box uses at this moment; of a running one. No value: nobody counts it.
+struct BoxUse {
+    std::optional<Microseconds> cpu;  // so far, of living and dead
+    std::optional<std::int64_t> memory_bytes;
+    std::optional<std::int64_t> processes;   // and threads, without PID 1 of the box
+    std::optional<std::int64_t> read_bytes;  // so far, from block devices
+    std::optional<std::int64_t> written_bytes;
+
+    bool operator==(const BoxUse&) const = default;
+};
+
 class Sandbox {
   public:
     // Checks the protections, cleans up what a past life of the same state_directory left, starts the spawner.
@@ -153,6 +164,13 @@ class Sandbox {
 
     // Processor time of everything in the box so far, of living and dead. No value: unknown box, or nobody counts.
     virtual std::optional<Microseconds> cpu_used(BoxId box) const = 0;
+    // A few reads of small files; of the processes of the box where no cgroup counts. Empty: unknown box, or not yet
+    // started.
+    virtual BoxUse use(BoxId box) const = 0;
+    // Its processes at this moment, by the numbers of this machine, PID 1 of the box first. At most some hundred.
+    virtual std::vector<pid_t> processes(BoxId box) const = 0;
+    // O_PATH, of a running box; -1: none. Lives as long as the box.
+    virtual int work_directory(BoxId box) const = 0;
 
     virtual int fd() const = 0;  // readable: take_events() has something
     virtual std::vector<BoxEvent> take_events() = 0;
