@@ -12,6 +12,7 @@ class AccountsRepository;
 class AuditLog;
 class AuditRepository;
 class BlobsRepository;
+class CurrentSigningKeys;
 class Credentials;
 class Idempotency;
 class JobsRepository;
@@ -27,7 +28,6 @@ class ResultsRepository;
 class Scheduler;
 class SchedulesRepository;
 class SessionsRepository;
-class SigningKeys;
 class TiersRepository;
 class TokensRepository;
 
@@ -55,7 +55,7 @@ struct App {
     RateLimits& rates;
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
-    const SigningKeys& signing_keys;
+    const CurrentSigningKeys& signing_keys;
     Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
 };
 

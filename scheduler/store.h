@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "scheduler/queue_io.h"
-#include "scheduler/schedule_policy.h"
 #include "shared/job.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
+#include "shared/schedule_policy.h"
 
 namespace windlass::scheduler {
 
@@ -201,8 +201,8 @@ class Store {
     // each; how many.
     virtual Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) = 0;
 
-    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the leader
-    // is well; so does every commit. Before lead(): only whether the database is there.
+    // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the
+    // leader is well; so does every commit. Before lead(): only whether the database is there.
     //   unavailable  the database is away
     //   stale        another one leads: stop, tell nobody anything
     virtual Status ping() = 0;

@@ -493,7 +493,7 @@ ApiTest::ApiTest() {
     password_links_ = std::make_unique<PasswordLinksRepository>(*pool_);
     idempotency_ = std::make_unique<Idempotency>(*pool_);
     passwords_ = std::make_unique<PasswordHasher>(HashCost::cheapest());
-    keys_ = SigningKeys::random();
+    keys_.replace(SigningKeys::random());
     sessions_ = std::make_unique<SessionsRepository>(*pool_);
     tokens_ = std::make_unique<TokensRepository>(*pool_);
     credentials_ = std::make_unique<Credentials>(*sessions_, *tokens_, keys_, config_.api, clock_);
@@ -506,10 +506,11 @@ ApiTest::ApiTest() {
 }
 
 void ApiTest::build_app() {
-    app_ = std::unique_ptr<App>(new App{
-        config_.api, true, clock_, *accounts_, *jobs_, *results_, *relations_, *blobs_, *quotas_, *schedules_,
-        *idempotency_, *sessions_, *tokens_, *credentials_, *passwords_, throttle_, *scheduler_, *metrics_,
-        *audit_entries_, *audit_, *rates_, *tiers_, *password_links_, keys_, oidc_.get()});
+    app_ = std::unique_ptr<App>(new App{config_.api,   true,        clock_,           *accounts_,      *jobs_,
+                                        *results_,     *relations_, *blobs_,          *quotas_,        *schedules_,
+                                        *idempotency_, *sessions_,  *tokens_,         *credentials_,   *passwords_,
+                                        throttle_,     *scheduler_, *metrics_,        *audit_entries_, *audit_,
+                                        *rates_,       *tiers_,     *password_links_, keys_,           oidc_.get()});
     server_ = must(Server::make(*app_, routes()));
 }
 
