@@ -14,6 +14,7 @@ class AuditLog;
 class AuditRepository;
 class BlobsRepository;
 class CoursesRepository;
+class CurrentSigningKeys;
 class Credentials;
 class Idempotency;
 class ImagesRepository;
@@ -32,7 +33,6 @@ class Scheduler;
 class ServicePipes;
 class SchedulesRepository;
 class SessionsRepository;
-class SigningKeys;
 class ThumbnailKeeper;
 class ThumbnailsRepository;
 class TiersRepository;
@@ -62,7 +62,7 @@ struct App {
     RateLimits& rates;
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
-    const SigningKeys& signing_keys;
+    const CurrentSigningKeys& signing_keys;
     ImagesRepository& images;
     ThumbnailsRepository& making;  // of thumbnails
     ThumbnailKeeper& thumbnails;

@@ -26,6 +26,7 @@ struct Call {
     App& app;
     const Request& request;
     const Route& route;
+    const Router& router;  // that found it
     Principal principal;
     PathParameters path;
     std::shared_ptr<const IdempotencyKey> key = nullptr;  // null: the request has none, or its route creates nothing

@@ -1,5 +1,7 @@
 #include "api/front_settings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -16,6 +18,14 @@ Result<mode_t> parse_mode(const std::string& text) {
     if (parsed.ec != std::errc{} || parsed.ptr != end || mode > 0777)
         return make_error(ErrorKind::invalid, "api.unix_socket_mode must be octal, like 0660");
     return mode;
+}
+
+// None of them can be left out: a client that costs nothing to hold could hold everything.
+Result<Milliseconds> parse_deadline(const char* name, std::int64_t seconds) {
+    constexpr std::int64_t longest_s = 24 * 3600;
+    if (seconds < 1 || seconds > longest_s)
+        return make_error(ErrorKind::invalid, fmt::format("{} must be from 1 to {}", name, longest_s));
+    return Milliseconds{Seconds{seconds}};
 }
 
 }  // namespace
@@ -42,6 +52,10 @@ Result<FrontSettings> front_settings(const Config::Api& api) {
     settings.limits.connections_per_address = static_cast<std::int32_t>(api.connections_per_address);
     settings.limits.requests_per_connection = api.requests_per_connection;
     settings.limits.body_bytes_per_s = api.body_bytes_per_s;
+    WINDLASS_TRY(settings.limits.head_deadline, parse_deadline("api.head_deadline_s", api.head_deadline_s));
+    WINDLASS_TRY(settings.limits.body_deadline, parse_deadline("api.body_deadline_s", api.body_deadline_s));
+    WINDLASS_TRY(settings.limits.idle_deadline, parse_deadline("api.idle_deadline_s", api.idle_deadline_s));
+    WINDLASS_TRY(settings.limits.write_deadline, parse_deadline("api.write_deadline_s", api.write_deadline_s));
     WINDLASS_TRY(settings.unix_mode, parse_mode(api.unix_socket_mode));
     WINDLASS_TRY(settings.inherited, inherited_descriptors());
     return settings;

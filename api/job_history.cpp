@@ -43,7 +43,8 @@ OrProblem<Reply> job_events(const Call& call) {
             }
         }
         if (from.end && is_final(standing.state)) return Reply(no_content());  // an EventSource stays away after it
-        return Reply(event_stream_response(follow_events(call, id, {from.seq, false})));
+        WINDLASS_TRY(auto source, follow_events(call, id, {from.seq, false}));
+        return Reply(event_stream_response(std::move(source)));
     }
     WINDLASS_TRY(const auto events, call.app.jobs.events(id));
     return array_reply(events, write_event);

@@ -32,7 +32,8 @@ OrProblem<LogPosition> parse_log_after(const Call& call, AttemptNumber newest) {
     if (text.empty()) return LogPosition{newest, {}, false};
     auto position = LogPosition::parse(text);
     if (!position || position->attempt > newest)
-        return bad_field("?log_after", "log_after is the position of output that this job has had, e.g. 1:out:4711:err:12.");
+        return bad_field("?log_after",
+                         "log_after is the position of output that this job has had, e.g. 1:out:4711:err:12.");
     position->end = false;
     return *std::move(position);
 }
@@ -44,7 +45,8 @@ OrProblem<Reply> job_live(const Call& call) {
     WINDLASS_TRY(const auto standing, visible_standing(call, id));
     WINDLASS_TRY(const auto events, parse_events_after(call, id));
     WINDLASS_TRY(const auto log, parse_log_after(call, standing.attempt));
-    return Reply(Upgrade{std::make_shared<LineFeed>(follow_job(call, id, events, log), "the job has ended")});
+    WINDLASS_TRY(auto source, follow_job(call, id, events, log));
+    return Reply(Upgrade{std::make_shared<LineFeed>(std::move(source), "the job has ended")});
 }
 
 }  // namespace windlass::api

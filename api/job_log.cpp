@@ -109,8 +109,8 @@ OrProblem<Reply> as_events(const Call& call, JobId id, const JobsRepository::Sta
     }
     if (std::exchange(from.end, false) && is_final(standing.state))
         return Reply(no_content());  // an EventSource stays away after it
-    return Reply(
-        event_stream_response(follow_log(call, id, from, query.stream, query.encoding.value_or(LogEncoding::text))));
+    WINDLASS_TRY(auto source, follow_log(call, id, from, query.stream, query.encoding.value_or(LogEncoding::text)));
+    return Reply(event_stream_response(std::move(source)));
 }
 
 OrProblem<Reply> bytes_reply(const Call& call, AttemptRef attempt, OutputStream stream, std::int64_t from,
@@ -168,7 +168,7 @@ OrProblem<Reply> job_log(const Call& call) {
         Response response;
         response.content_type = plain_text;
         response.headers.emplace_back("X-Accel-Buffering", "no");
-        response.stream = follow_bytes(call, id, {standing.attempt, {}, false}, stream);
+        WINDLASS_TRY(response.stream, follow_bytes(call, id, {standing.attempt, {}, false}, stream));
         return Reply(std::move(response));
     }
     if (is_final(standing.state)) return finished_log(call, attempt, stream);

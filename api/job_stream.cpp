@@ -8,6 +8,7 @@
 #include "api/authorise.h"
 #include "api/find_job.h"
 #include "api/jobs_repository.h"
+#include "api/rate_limits.h"
 #include "api/results_repository.h"
 #include "api/scheduler_link.h"
 #include "shared/log.h"
@@ -91,6 +92,8 @@ class JobStream : public ChunkSource {
         return more;
     }
 
+    void sit_on(RateLimits::Seat seat) { seat_ = std::move(seat); }
+
   protected:
     virtual void begin(std::string&) {}
     virtual Status pull(const FollowBuffer::Taken& taken, std::string& out) = 0;
@@ -135,6 +138,7 @@ class JobStream : public ChunkSource {
     const JobId job_;
     const std::shared_ptr<Inbox> inbox_;
     SteadyTime looked_at_rights_;
+    RateLimits::Seat seat_;
     Watch watch_;  // last: nothing is told any more when the rest goes
 };
 
@@ -297,23 +301,38 @@ class ByteStream final : public OutputStreaming {
     }
 };
 
+template <class Stream, class... Arguments>
+OrProblem<std::shared_ptr<ChunkSource>> seated(const Call& call, Arguments&&... arguments) {
+    auto seat = call.app.rates.follow(call.principal.id);
+    if (!seat) {
+        Problem problem = make_problem(429, "You follow as many jobs as one account may; let one of them go first.");
+        problem.retry_after_s = 10;
+        return problem;
+    }
+    auto stream = std::make_shared<Stream>(call, std::forward<Arguments>(arguments)...);
+    stream->sit_on(std::move(seat));
+    return std::shared_ptr<ChunkSource>(std::move(stream));
+}
+
 }  // namespace
 
-std::shared_ptr<ChunkSource> follow_events(const Call& call, JobId job, EventPosition from) {
-    return std::make_shared<EventStream>(call, job, from);
+OrProblem<std::shared_ptr<ChunkSource>> follow_events(const Call& call, JobId job, EventPosition from) {
+    return seated<EventStream>(call, job, from);
 }
 
-std::shared_ptr<ChunkSource> follow_log(const Call& call, JobId job, LogPosition from,
-                                        std::optional<OutputStream> stream, LogEncoding encoding) {
-    return std::make_shared<LogStream>(call, job, from, stream, encoding);
+OrProblem<std::shared_ptr<ChunkSource>> follow_log(const Call& call, JobId job, LogPosition from,
+                                                   std::optional<OutputStream> stream, LogEncoding encoding) {
+    return seated<LogStream>(call, job, from, stream, encoding);
 }
 
-std::shared_ptr<ChunkSource> follow_job(const Call& call, JobId job, EventPosition events, const LogPosition& log) {
-    return std::make_shared<WholeStream>(call, job, events, log);
+OrProblem<std::shared_ptr<ChunkSource>> follow_job(const Call& call, JobId job, EventPosition events,
+                                                   const LogPosition& log) {
+    return seated<WholeStream>(call, job, events, log);
 }
 
-std::shared_ptr<ChunkSource> follow_bytes(const Call& call, JobId job, LogPosition from, OutputStream stream) {
-    return std::make_shared<ByteStream>(call, job, from, stream);
+OrProblem<std::shared_ptr<ChunkSource>> follow_bytes(const Call& call, JobId job, LogPosition from,
+                                                     OutputStream stream) {
+    return seated<ByteStream>(call, job, from, stream);
 }
 
 Response event_stream_response(std::shared_ptr<ChunkSource> source) {

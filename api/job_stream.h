@@ -21,15 +21,17 @@ struct RightsLost : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// `from` is where the follower is. All of them end with the job.
-std::shared_ptr<ChunkSource> follow_events(const Call& call, JobId job, EventPosition from);
-std::shared_ptr<ChunkSource> follow_log(const Call& call, JobId job, LogPosition from,
-                                        std::optional<OutputStream> stream, LogEncoding encoding);
+// `from` is where the follower is. All of them end with the job. 429: the account follows as many as it may.
+OrProblem<std::shared_ptr<ChunkSource>> follow_events(const Call& call, JobId job, EventPosition from);
+OrProblem<std::shared_ptr<ChunkSource>> follow_log(const Call& call, JobId job, LogPosition from,
+                                                   std::optional<OutputStream> stream, LogEncoding encoding);
 // Events and both streams of output together, in the order in which they happened from the moment on at which the
 // follower has caught up; as lines of JSON (append_json_line), the end of the job last.
-std::shared_ptr<ChunkSource> follow_job(const Call& call, JobId job, EventPosition events, const LogPosition& log);
+OrProblem<std::shared_ptr<ChunkSource>> follow_job(const Call& call, JobId job, EventPosition events,
+                                                   const LogPosition& log);
 // The bytes as they are, nothing else.
-std::shared_ptr<ChunkSource> follow_bytes(const Call& call, JobId job, LogPosition from, OutputStream stream);
+OrProblem<std::shared_ptr<ChunkSource>> follow_bytes(const Call& call, JobId job, LogPosition from,
+                                                     OutputStream stream);
 
 Response event_stream_response(std::shared_ptr<ChunkSource> source);
 

@@ -69,12 +69,16 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
-// Where it is set; else with the other secrets of the site, or beside the one file of the database. A database on
-// another machine has no place here that would last.
-Result<SigningKeys> signing_keys(const Config::Api& api, const DatabaseUrl& database) {
-    if (!api.signing_key_file.empty()) return load_signing_keys(api.signing_key_file);
-    if (!api.credentials_directory.empty()) return load_signing_keys(api.credentials_directory + "/signing.key");
-    if (!database.path().empty()) return load_signing_keys(database.path() + ".signing-key");
+// Where it is set; else with the other secrets of the site, or beside the one file of the database. Empty: a database
+// on another machine has no place here that would last.
+std::string signing_key_file(const Config::Api& api, const DatabaseUrl& database) {
+    if (!api.signing_key_file.empty()) return api.signing_key_file;
+    if (!api.credentials_directory.empty()) return api.credentials_directory + "/signing.key";
+    return database.path().empty() ? std::string() : database.path() + ".signing-key";
+}
+
+Result<SigningKeys> signing_keys(const std::string& file) {
+    if (!file.empty()) return load_signing_keys(file);
     log::warning("sessions will end with this process, and are good in no other: set api.signing_key_file");
     return SigningKeys::random();
 }
@@ -128,6 +132,15 @@ void reload_certificate(Front& front) {
         log::info("new connections get the certificate {}", *reloaded);
 }
 
+void reload_signing_keys(CurrentSigningKeys& keys, const std::string& file) {
+    if (file.empty()) return;
+    auto loaded = load_signing_keys(file);
+    if (!loaded) return log::error("the signing keys stay as they were: {}", loaded.error().message);
+    const auto number = loaded->all().size();
+    keys.replace(std::move(loaded).value());
+    log::info("{} was read again, keys in it: {}", file, number);
+}
+
 Status run(const Config& config) {
     std::signal(SIGPIPE, SIG_IGN);
     initialise_crypto();
@@ -166,15 +179,17 @@ Status run(const Config& config) {
     PasswordHasher passwords;
     WINDLASS_TRY_STATUS(
         ensure_first_admin(accounts, tokens, passwords, config.api.credentials_directory, clock.now().wall));
-    WINDLASS_TRY(const auto keys, signing_keys(config.api, url));
+    const auto key_file = signing_key_file(config.api, url);
+    WINDLASS_TRY(auto first_keys, signing_keys(key_file));
+    CurrentSigningKeys keys(std::move(first_keys));
     Credentials credentials(sessions, tokens, keys, config.api, clock);
     LoginThrottle throttle;
     WINDLASS_TRY(const auto oidc, set_up_oidc(config.api, clock, pool));
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
-    RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s});
     WINDLASS_TRY(auto mail, mail_settings(config.api));
     Monitoring monitoring(pool, config.scheduler.first_job_id, std::move(mail));
+    RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s, config.api.followers_per_account});
     Metrics metrics(routes());
 
     uv_loop_t* loop = uv_default_loop();
@@ -245,7 +260,11 @@ Status run(const Config& config) {
         });
     };
     Signals signals(
-        loop, [&] { stop(signals); }, [&] { reload_certificate(*front); });
+        loop, [&] { stop(signals); },
+        [&] {
+            reload_certificate(*front);
+            reload_signing_keys(keys, key_file);
+        });
     uv_run(loop, UV_RUN_DEFAULT);
     front.reset();
     uv_run(loop, UV_RUN_DEFAULT);

@@ -66,4 +66,18 @@ std::size_t RateLimits::size() const {
     return accounts_.size() + addresses_.size();
 }
 
+RateLimits::Seat RateLimits::follow(UserId account) {
+    {
+        const std::lock_guard lock(followers_->mutex);
+        auto& taken = followers_->seats[account];
+        if (settings_.followers != 0 && taken >= settings_.followers) return nullptr;
+        ++taken;
+    }
+    return {this, [followers = followers_, account](void*) {
+                const std::lock_guard lock(followers->mutex);
+                const auto found = followers->seats.find(account);
+                if (--found->second == 0) followers->seats.erase(found);
+            }};
+}
+
 }  // namespace windlass::api

@@ -1,11 +1,12 @@
-// How many requests one account, or one address without a good credential, may make. A bucket each (a "token bucket"):
-// it fills evenly and holds two seconds' worth. Pure: time comes in from outside. Kept in memory: several api processes
-// count apart.
+// How many requests one account, or one address without a good credential, may make, and how many answers without an
+// end (event streams, WebSockets) one account may have open. A bucket each (a "token bucket"): it fills evenly and
+// holds two seconds' worth. Pure: time comes in from outside. Kept in memory: several api processes count apart.
 //
 // Threads: any.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ namespace windlass::api {
 struct RateSettings {
     std::int64_t account_per_s = 0;  // 0: no limit
     std::int64_t address_per_s = 0;  // 0: no limit. Loopback has none: a proxy on this host, and who runs the site
+    std::int64_t followers = 0;      // of one account at the same time; 0: no limit
 };
 
 // Where a bucket stands after a request was taken from it, or was not.
@@ -45,7 +47,15 @@ class RateLimits {
 
     std::size_t size() const;
 
+    // A place of a follower, until it is destroyed, which may be after *this is. Null: the account has all it may have.
+    using Seat = std::shared_ptr<void>;
+    Seat follow(UserId account);
+
   private:
+    struct Followers {
+        std::mutex mutex;
+        std::unordered_map<UserId, std::int64_t> seats;  // taken
+    };
     struct Bucket {
         double tokens;
         SteadyTime at;
@@ -57,6 +67,7 @@ class RateLimits {
     mutable std::mutex mutex_;
     Buckets accounts_;
     Buckets addresses_;
+    const std::shared_ptr<Followers> followers_ = std::make_shared<Followers>();
 };
 
 }  // namespace windlass::api

@@ -46,11 +46,11 @@ std::string fault_of_schedule_name(std::string_view text) {
 
 }  // namespace
 
-std::string_view word(Overlap overlap) {
+std::string_view word(OverlapPolicy overlap) {
     return overlap_words[static_cast<std::size_t>(overlap)];
 }
 
-std::string_view word(Missed missed) {
+std::string_view word(MissedPolicy missed) {
     return missed_words[static_cast<std::size_t>(missed)];
 }
 

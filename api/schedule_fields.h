@@ -11,8 +11,8 @@
 
 namespace windlass::api {
 
-std::string_view word(Overlap overlap);
-std::string_view word(Missed missed);
+std::string_view word(OverlapPolicy overlap);
+std::string_view word(MissedPolicy missed);
 
 // The fields laid over `base`; `job` is the body of the submit in the document, null when it is absent.
 // `whole`: name, cron and job must be there.

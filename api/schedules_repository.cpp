@@ -16,8 +16,8 @@ ScheduleView schedule_of(const Row& row) {
     schedule.name = row.text(2);
     schedule.cron = row.text(3);
     schedule.time_zone = row.text(4);
-    schedule.overlap = static_cast<Overlap>(row.integer(5));
-    schedule.missed = static_cast<Missed>(row.integer(6));
+    schedule.overlap = static_cast<OverlapPolicy>(row.integer(5));
+    schedule.missed = static_cast<MissedPolicy>(row.integer(6));
     schedule.paused = row.truth(7);
     schedule.job = row.text(8);
     schedule.created = from_unix_us(row.integer(9));

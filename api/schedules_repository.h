@@ -11,13 +11,10 @@
 #include "shared/database/session_pool.h"
 #include "shared/ids.h"
 #include "shared/result.h"
+#include "shared/schedule_policy.h"
 #include "shared/time.h"
 
 namespace windlass::api {
-
-// Stored: never renumber, only append.
-enum class Overlap : std::int16_t { skip = 0, queue = 1, replace = 2 };  // when the run before has not ended
-enum class Missed : std::int16_t { skip = 0, once = 1, all = 2 };        // of moments when nothing could run
 
 struct ScheduleView {
     std::int64_t id = 0;
@@ -25,8 +22,8 @@ struct ScheduleView {
     std::string name;
     std::string cron;
     std::string time_zone = "UTC";
-    Overlap overlap = Overlap::skip;
-    Missed missed = Missed::skip;
+    OverlapPolicy overlap = OverlapPolicy::skip;
+    MissedPolicy missed = MissedPolicy::skip;
     bool paused = false;
     // {"body": the submit as it was sent, "item": protocol::encode_item() of it}. code and data stand in the body.
     std::string job;

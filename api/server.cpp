@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <utility>
 
 #include "api/audit/audit_log.h"
@@ -11,6 +12,7 @@
 #include "api/auth/credentials.h"
 #include "api/authorise.h"
 #include "api/cors.h"
+#include "api/front/httplib_adapter.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/links/link_principal.h"
@@ -85,6 +87,18 @@ void add_common_headers(Response& response) {
     if (!has_header(response, "Cache-Control")) response.headers.emplace_back("Cache-Control", "no-store");
 }
 
+// What a handler throws is a fault of ours and told like any other: in the family's shape, and what it was is for the
+// log alone. The answer is counted and recorded as all are.
+template <class Step>
+Reply reply_of(const Visit& visit, const Step& step) {
+    try {
+        return step();
+    } catch (...) {
+        const Error fault{ErrorKind::internal, "a handler threw: " + current_exception_text()};
+        return rendered(family_of(visit.match, visit.request), problem_of(fault), visit.request.id);
+    }
+}
+
 // Counts, completes and records an answer when it comes, at once or later.
 struct Completion {
     const App& app;
@@ -99,14 +113,19 @@ struct Completion {
         Later later = std::move(std::get<Later>(reply));
         if (later.on_deadline) later.on_deadline = after(std::move(later.on_deadline));
         later.start = [us = *this, start = std::move(later.start)](Resumer resume) {
-            start(Resumer([us, resume = std::move(resume)](Next next) { resume(us.after(std::move(next))); }));
+            const Resumer complete([us, resume = std::move(resume)](Next next) { resume(us.after(std::move(next))); });
+            try {
+                start(complete);
+            } catch (...) {
+                complete([thrown = std::current_exception()]() -> Reply { std::rethrow_exception(thrown); });
+            }
         };
         return later;
     }
 
   private:
     Next after(Next next) const {
-        return [us = *this, next = std::move(next)] { return us(next()); };
+        return [us = *this, next = std::move(next)] { return us(reply_of(*us.visit, next)); };
     }
     void count(int status) const {
         app.metrics.count_request(visit->match.route != nullptr ? visit->match.number : Metrics::no_route, status,
@@ -137,9 +156,11 @@ Reply Server::handle(const Request& request) const {
     const Completion complete{app_, visit};
     if (auto preflight = answer_preflight(request, visit->match.allow, app_.settings.allowed_origins))
         return complete(*std::move(preflight));
-    auto answer = dispatch(visit);
-    return complete(answer ? std::move(answer).value()
-                           : Reply(rendered(family_of(visit->match, request), answer.error(), request.id)));
+    return complete(reply_of(*visit, [&]() -> Reply {
+        auto answer = dispatch(visit);
+        if (answer) return std::move(answer).value();
+        return rendered(family_of(visit->match, request), answer.error(), request.id);
+    }));
 }
 
 OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
@@ -153,7 +174,7 @@ OrProblem<Reply> Server::dispatch(const std::shared_ptr<Visit>& visit) const {
     if (auto fault = fault_of_query(*route, request)) return *std::move(fault);
     if (is_audited(*route, visit->note) && !app_.audit.has_room())
         return try_again_later("What is done here is recorded, and the record cannot be written now. Try again later.");
-    Call call{app_, request, *route, *principal, visit->match.parameters};
+    Call call{app_, request, *route, router_, *principal, visit->match.parameters};
     call.note = std::shared_ptr<AuditNote>(visit, &visit->note);
     if (route->creates == Creates::yes) {
         WINDLASS_TRY(auto replayed, take_idempotency_key(call, visit->claim));
@@ -171,7 +192,7 @@ OrProblem<Principal> Server::principal_of(Visit& visit) const {
     }
     WINDLASS_TRY(auto identified, app_.credentials.identify(visit.request));
     visit.renewed = std::move(identified.renewed);
-    describe(visit.note, identified.principal);
+    if (changes_something(visit.request.method)) describe(visit.note, identified.principal);
     return std::move(identified.principal);
 }
 

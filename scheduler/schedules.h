@@ -13,9 +13,9 @@
 #include <string>
 #include <utility>
 
-#include "scheduler/schedule_policy.h"
 #include "shared/cron.h"
 #include "shared/ids.h"
+#include "shared/schedule_policy.h"
 #include "shared/time.h"
 
 namespace windlass::scheduler {

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "scheduler/queue_io.h"
-#include "scheduler/schedule_policy.h"
 #include "shared/job.h"
 #include "shared/metrics/aging_settings.h"
 #include "shared/metrics/metric_point.h"
 #include "shared/outcome.h"
 #include "shared/result.h"
+#include "shared/schedule_policy.h"
 
 namespace windlass::scheduler {
 

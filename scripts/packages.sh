@@ -7,20 +7,25 @@ build_packages=(
     libfmt-dev libtomlplusplus-dev libcli11-dev libsodium-dev zlib1g-dev libseccomp-dev libcap-dev
     libsystemd-dev prometheus-cpp-dev libhowardhinnant-date-dev tzdata curl
 )
-# For the interactive page at /api/docs/, the judge of the OpenAPI document and the provider of OpenID Connect that the tests log
-# in with; without npm the page is a plain list, and the two report themselves as skipped. Not installed by the scripts: npm alone brings some hundred packages.
-page_packages=(nodejs npm)
-# To look at that page in a browser (80 MB to fetch, 290 MB installed); without it the test reports itself as skipped.
-browser_packages=(chromium)
 # promtool reads the figures of the daemons as Prometheus would (100 MB installed); without it the tests read them alone.
 figures_packages=(prometheus)
-# For workers with worker.network = "full"; others do without.
-network_packages=(slirp4netns nftables)
 # For workers that make thumbnails; others do without.
 thumbnail_packages=(libvips-tools)
 # A Slurm for the tests of what its jobs report; without it they report themselves as skipped.
 slurm_packages=(slurmctld slurmd slurm-client munge)
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}" "${thumbnail_packages[@]}" "${slurm_packages[@]}")
+# For the interactive page at /api/docs/, the judge of the OpenAPI document and the provider of OpenID Connect that the
+# tests log in with: some 300 small packages, 20 MB to fetch. A node and npm from elsewhere will do: Debian's would
+# replace them, or conflict.
+page_packages=()
+command -v node >/dev/null || page_packages+=(nodejs)
+command -v npm >/dev/null || page_packages+=(npm)
+# To look at that page in a browser (80 MB to fetch, 290 MB installed).
+browser_packages=()
+command -v chromium >/dev/null || browser_packages+=(chromium)
+# For workers with worker.network = "full"; others do without.
+network_packages=(slirp4netns nftables)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}"
+    "${thumbnail_packages[@]}" "${slurm_packages[@]}" "${page_packages[@]}" "${browser_packages[@]}")
 bench_packages=(wrk bubblewrap)
 fuzz_packages=(clang libclang-rt-dev llvm)
 

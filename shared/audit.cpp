@@ -1,16 +1,20 @@
 #include "shared/audit.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
+
+#include <iterator>
 
 #include "shared/digest.h"
 
 namespace windlass {
 
 std::string audit_hash(const AuditEntry& entry) {
-    Sha256 hash;
+    std::string text;
+    text.reserve(512);
     const auto add = [&](std::string_view part) {
-        hash.add(fmt::format("{}:", part.size()));
-        hash.add(part);
+        fmt::format_to(std::back_inserter(text), FMT_COMPILE("{}:"), part.size());
+        text += part;
     };
     add(entry.previous_hash);
     add(std::to_string(entry.number));
@@ -24,7 +28,7 @@ std::string audit_hash(const AuditEntry& entry) {
     add(std::to_string(entry.status));
     add(entry.request_id);
     add(entry.detail);
-    return hash.hex();
+    return sha256_hex(text);
 }
 
 std::optional<std::string> AuditChain::check(const AuditEntry& entry) {

@@ -1,7 +1,6 @@
 #include "shared/config.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -25,6 +24,8 @@
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
+
+#include "shared/private_file.h"
 
 namespace windlass {
 namespace {
@@ -219,14 +220,7 @@ Result<LoadedConfig> load_config(int argc, char** argv, const std::string& progr
 Result<std::string> read_secret(const Config& config) {
     const std::string& path = config.scheduler.secret_file;
     if (path.empty()) return std::string();
-    struct stat info {};
-    if (stat(path.c_str(), &info) != 0) return errno_error("scheduler.secret_file " + path, errno);
-    if ((info.st_mode & 077) != 0)
-        return make_error(ErrorKind::denied,
-                          fmt::format("scheduler.secret_file {} can be read by others; run: chmod 600 {}", path, path));
-    std::ifstream in(path);
-    std::string secret;
-    std::getline(in, secret);
+    WINDLASS_TRY(auto secret, read_private_line("scheduler.secret_file", path));
     if (secret.size() < 16)
         return make_error(ErrorKind::invalid, fmt::format("scheduler.secret_file {} needs one line of at least 16 "
                                                           "characters; make one with: openssl rand -hex 32",

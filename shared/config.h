@@ -90,6 +90,7 @@ struct Config {
         std::int64_t connections_per_address = 10'000;
         std::int64_t requests_per_s = 5'000;
         std::int64_t address_requests_per_s = 500;
+        std::int64_t followers_per_account = 1'000;
         std::string oidc_issuer;
         std::string oidc_client_id;
         std::string oidc_client_secret_file;
@@ -107,6 +108,10 @@ struct Config {
         std::int64_t monitoring_sweep_s = 30;
         std::int64_t requests_per_connection = 100'000;
         std::int64_t body_bytes_per_s = 16 * 1024;
+        std::int64_t head_deadline_s = 10;
+        std::int64_t body_deadline_s = 20;
+        std::int64_t idle_deadline_s = 75;
+        std::int64_t write_deadline_s = 30;
         std::int64_t batch_jobs = 20'000;
         std::int64_t max_cpu_millis = 64'000;
         std::int64_t max_memory_bytes = 64 * gibibyte;
@@ -218,8 +223,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.credentials_directory", c.api.credentials_directory,
           "where the first admin's password and token are written (mode 0600); empty: the password is printed once");
     visit("api.signing_key_file", c.api.signing_key_file,
-          "file (mode 0600) with the keys that sign sessions, made if missing; empty: signing.key in "
-          "credentials_directory, or beside the SQLite file");
+          "file (mode 0600) with the keys that sign sessions, made if missing, read again on SIGHUP; empty: "
+          "signing.key in credentials_directory, or beside the SQLite file");
     visit("api.session_s", c.api.session_s, "a session ends so many seconds after its login");
     visit("api.access_token_s", c.api.access_token_s,
           "an access token of a session is good for so many seconds; browsers renew it by themselves");
@@ -243,6 +248,8 @@ void describe_settings(V&& visit, Config& c) {
           "requests of one account in a second, twice as many at once; beyond: 429; 0: no limit");
     visit("api.address_requests_per_s", c.api.address_requests_per_s,
           "the same for one address without a good credential, loopback excepted");
+    visit("api.followers_per_account", c.api.followers_per_account,
+          "event streams and WebSockets that one account may have open at one api; beyond: 429; 0: any number");
     visit("api.oidc_issuer", c.api.oidc_issuer,
           "provider of OpenID Connect for /auth/oauth/login, e.g. https://login.example.org/realms/site; empty: none");
     visit("api.oidc_client_id", c.api.oidc_client_id, "what this server is called there");
@@ -270,7 +277,13 @@ void describe_settings(V&& visit, Config& c) {
     visit("api.requests_per_connection", c.api.requests_per_connection,
           "after so many a connection is closed, and the client makes a new one; 0: any number");
     visit("api.body_bytes_per_s", c.api.body_bytes_per_s,
-          "a request body that comes more slowly, over 20 s, is given up (408)");
+          "a request body that comes more slowly, over body_deadline_s, is given up (408)");
+    visit("api.head_deadline_s", c.api.head_deadline_s,
+          "from the first byte of a request to the end of its headers, and for a TLS handshake; later: 408");
+    visit("api.body_deadline_s", c.api.body_deadline_s, "over so many seconds body_bytes_per_s is measured");
+    visit("api.idle_deadline_s", c.api.idle_deadline_s, "a connection without a request is closed after so long");
+    visit("api.write_deadline_s", c.api.write_deadline_s,
+          "a client that takes nothing of its answer for so long is dropped");
     visit("api.batch_jobs", c.api.batch_jobs, "jobs in one batch");
     visit("api.max_cpu_millis", c.api.max_cpu_millis, "largest limits.cpus of a job, in thousandths");
     visit("api.max_memory_bytes", c.api.max_memory_bytes, "largest limits.memory_bytes of a job");

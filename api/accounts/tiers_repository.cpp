@@ -105,6 +105,9 @@ Result<TierRemoval> TiersRepository::remove(const std::string& name) {
                                                   rows.front().text(0)));
     if (users.front().integer(0) > 0) return TierRemoval::in_use;
     WINDLASS_TRY_STATUS(as_status(session->execute("delete from tier where name_key = :key", key)));
+    // Or a tier of the same name would have it one day.
+    WINDLASS_TRY_STATUS(
+        as_status(session->execute("delete from quota where subject = :subject", "tier:" + rows.front().text(0))));
     WINDLASS_TRY_STATUS(transaction.commit());
     return TierRemoval::removed;
 }

@@ -1,4 +1,4 @@
-// The SQL of the audit. Threads: any; each call borrows one session.
+// The SQL of the audit. Threads: any, but one at a time for append(); each call borrows one session.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,7 @@ class AuditRepository {
                                          int limit);
 
     SessionPool& pool_;
+    AuditHead last_;  // the end of the chain as append() left it; another process may have gone on
 };
 
 }  // namespace windlass::api

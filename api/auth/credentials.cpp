@@ -30,14 +30,14 @@ OrProblem<Identified> Credentials::identify(const Request& request) {
     const auto presented = presented_credential(request);
     if (presented.place == Place::none)
         return make_problem(401, "This needs a credential: send the header \"Authorization: Bearer <token>\".");
-    const bool expired =
-        presented.token.empty() ||
-        read_access_token(keys_, presented.token, clock_.now().wall).state == AccessToken::State::expired;
+    std::optional<AccessToken> access;  // read once: that is an HMAC
+    if (looks_like_jwt(presented.token)) access = read_access_token(*keys_.get(), presented.token, clock_.now().wall);
+    const bool expired = presented.token.empty() || (access && access->state == AccessToken::State::expired);
     std::optional<Identified> found;
     if (expired && !presented.refresh.empty()) {
         WINDLASS_TRY(found, renew(request, presented.refresh));
     } else if (!presented.token.empty()) {
-        WINDLASS_TRY(auto principal, resolve(presented.token));
+        WINDLASS_TRY(auto principal, access ? resolve_access_token(*access) : resolve_api_token(presented.token));
         if (principal) found = Identified{*std::move(principal)};
     }
     if (!found) return refused();
@@ -55,13 +55,13 @@ OrProblem<Principal> Credentials::require(const Request& request) {
 }
 
 Result<std::optional<Principal>> Credentials::resolve(std::string_view token) {
-    if (looks_like_jwt(token)) {
-        const auto read = read_access_token(keys_, token, clock_.now().wall);
-        if (read.state != AccessToken::State::good) return std::optional<Principal>();
-        return resolve_session(read.claims.session, read.claims.account);
-    }
-    if (token.size() > longest_api_token || !may_be_api_token(token)) return std::optional<Principal>();
-    return resolve_api_token(std::string(token));
+    if (looks_like_jwt(token)) return resolve_access_token(read_access_token(*keys_.get(), token, clock_.now().wall));
+    return resolve_api_token(token);
+}
+
+Result<std::optional<Principal>> Credentials::resolve_access_token(const AccessToken& read) {
+    if (read.state != AccessToken::State::good) return std::optional<Principal>();
+    return resolve_session(read.claims.session, read.claims.account);
 }
 
 IssuedAccess Credentials::issue(const LiveSession& session) const {
@@ -69,7 +69,7 @@ IssuedAccess Credentials::issue(const LiveSession& session) const {
     const auto left = std::chrono::floor<Seconds>(session.expires - now);
     const Seconds lifetime = std::clamp(Seconds{settings_.access_token_s}, Seconds{1}, std::max(left, Seconds{1}));
     AccessClaims claims{session.principal.id, session.principal.session, now, now + lifetime};
-    return {make_access_token(keys_.first(), claims), lifetime};
+    return {make_access_token(keys_.get()->first(), claims), lifetime};
 }
 
 void Credentials::forget(UserId account) {
@@ -94,12 +94,13 @@ Result<std::optional<Principal>> Credentials::resolve_session(const std::string&
     return known;
 }
 
-Result<std::optional<Principal>> Credentials::resolve_api_token(const std::string& token) {
+Result<std::optional<Principal>> Credentials::resolve_api_token(std::string_view token) {
+    if (token.size() > longest_api_token || !may_be_api_token(token)) return std::optional<Principal>();
     const Now now = clock_.now();
     const std::string key = token_hash_hex(token);
     if (const auto known = recall(key, now.steady)) return known;
     const auto before = generation();
-    WINDLASS_TRY(const auto found, tokens_.principal_of(token, now.wall));
+    WINDLASS_TRY(const auto found, tokens_.principal_of(std::string(token), now.wall));
     if (!found) return std::optional<Principal>();
     auto until = now.steady + remembered_for;
     if (found->expires) until = std::min(until, now.steady + (*found->expires - now.wall));

@@ -22,8 +22,9 @@
 namespace windlass::api {
 
 class SessionsRepository;
-class SigningKeys;
+class CurrentSigningKeys;
 class TokensRepository;
+struct AccessToken;
 struct LiveSession;
 
 struct Identified {
@@ -37,7 +38,7 @@ struct IssuedAccess {
 
 class Credentials {
   public:
-    Credentials(SessionsRepository& sessions, TokensRepository& tokens, const SigningKeys& keys,
+    Credentials(SessionsRepository& sessions, TokensRepository& tokens, const CurrentSigningKeys& keys,
                 const Config::Api& settings, const Clock& clock)
         : sessions_(sessions), tokens_(tokens), keys_(keys), settings_(settings), clock_(clock) {}
 
@@ -61,7 +62,8 @@ class Credentials {
         SteadyTime until;
     };
     Result<std::optional<Principal>> resolve_session(const std::string& id, UserId account);
-    Result<std::optional<Principal>> resolve_api_token(const std::string& token);
+    Result<std::optional<Principal>> resolve_access_token(const AccessToken& read);
+    Result<std::optional<Principal>> resolve_api_token(std::string_view token);
     OrProblem<std::optional<Identified>> renew(const Request& request, std::string_view refresh_token);
     std::optional<Principal> recall(const std::string& key, SteadyTime now);
     void remember(const std::string& key, Remembered entry, std::uint64_t generation);
@@ -69,7 +71,7 @@ class Credentials {
 
     SessionsRepository& sessions_;
     TokensRepository& tokens_;
-    const SigningKeys& keys_;
+    const CurrentSigningKeys& keys_;
     const Config::Api& settings_;
     const Clock& clock_;
     mutable std::mutex mutex_;

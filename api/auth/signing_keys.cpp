@@ -3,17 +3,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "api/auth/base64url.h"
 #include "shared/digest.h"
+#include "shared/private_file.h"
 
 namespace windlass::api {
 namespace {
@@ -81,27 +79,22 @@ SigningKeys SigningKeys::random() {
 
 Result<SigningKeys> load_signing_keys(const std::string& path) {
     const std::string where = "api.signing_key_file " + path;
-    struct stat info {};
-    if (stat(path.c_str(), &info) != 0) {
-        if (errno != ENOENT) return errno_error(where, errno);
-        WINDLASS_TRY_STATUS(make_file(path));
-        if (stat(path.c_str(), &info) != 0) return errno_error(where, errno);
-    }
-    if (!S_ISREG(info.st_mode)) return make_error(ErrorKind::invalid, where + " is not a file");
-    if ((info.st_mode & 077) != 0)
-        return make_error(ErrorKind::denied,
-                          fmt::format("{} can be read by others, who could log in as anybody; make a new key: rm {}, "
-                                      "and start again",
-                                      where, path));
-    if (info.st_uid != geteuid() && info.st_uid != 0)
-        return make_error(ErrorKind::denied, fmt::format("{} belongs to another user (uid {})", where, info.st_uid));
-    std::ifstream in(path);
-    std::stringstream text;
-    text << in.rdbuf();
-    if (!in) return errno_error("reading " + where, errno);
-    auto keys = SigningKeys::parse(text.str());
+    if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) WINDLASS_TRY_STATUS(make_file(path));
+    WINDLASS_TRY(const auto text, read_private_file("api.signing_key_file", path));
+    auto keys = SigningKeys::parse(text);
     if (!keys) return std::move(keys).error().in(where);
     return keys;
+}
+
+std::shared_ptr<const SigningKeys> CurrentSigningKeys::get() const {
+    const std::lock_guard lock(mutex_);
+    return keys_;
+}
+
+void CurrentSigningKeys::replace(SigningKeys keys) {
+    auto fresh = std::make_shared<const SigningKeys>(std::move(keys));
+    const std::lock_guard lock(mutex_);
+    keys_.swap(fresh);
 }
 
 }  // namespace windlass::api

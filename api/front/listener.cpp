@@ -81,7 +81,7 @@ void Listener::accept_some() {
         sockaddr_storage from{};
         socklen_t size = sizeof from;
         const int client =
-            ::accept4(socket_.descriptor(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+            accept_(socket_.descriptor(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (client >= 0) {
             on_client_({client, socket_.is_unix(), socket_.is_unix() ? "unix" : text_of(from)});
             continue;

@@ -3,6 +3,7 @@
 // (libuv by itself would accept and close them, one after the other.)
 #pragma once
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <functional>
@@ -33,7 +34,11 @@ bool open_handle(uv_loop_t* loop, SocketHandle& client, const AcceptedSocket& ac
 
 class Listener {
   public:
-    explicit Listener(ListeningSocket socket) : socket_(std::move(socket)) {}
+    // accept4(2); tests put the errors of a kernel in its place.
+    using Accept = int (*)(int descriptor, sockaddr* from, socklen_t* size, int flags);
+
+    explicit Listener(ListeningSocket socket, Accept accept = ::accept4)
+        : socket_(std::move(socket)), accept_(accept) {}
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
@@ -51,6 +56,7 @@ class Listener {
     void resume();
 
     ListeningSocket socket_;
+    const Accept accept_;
     uv_poll_t poll_{};
     uv_timer_t timer_{};
     std::function<void(AcceptedSocket)> on_client_;

@@ -8,7 +8,7 @@ namespace windlass::api {
 
 OrProblem<Principal> principal_of_link(const App& app, const Request& request) {
     const auto closed = [] { return not_found("This link is not good, or no longer."); };
-    const auto account = check_signed(app.signing_keys, request.target, app.clock.now().wall);
+    const auto account = check_signed(*app.signing_keys.get(), request.target, app.clock.now().wall);
     if (!account) return closed();
     WINDLASS_TRY(auto principal, app.accounts.principal_by_id(*account));
     if (!principal) return closed();

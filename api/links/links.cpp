@@ -7,8 +7,6 @@
 #include "api/handlers.h"
 #include "api/links/signed_link.h"
 #include "api/rfc3339.h"
-#include "api/routes.h"
-#include "api/server.h"
 
 namespace windlass::api {
 namespace {
@@ -42,11 +40,10 @@ OrProblem<Reply> create_link(const Call& call) {
     };
     const auto parsed = parse_target(link.target);
     if (!parsed) return refused();
-    static const auto router = Router::make(routes(), exact_paths());
-    const RouteMatch match = router->find("GET", parsed->path);
+    const RouteMatch match = call.router.find("GET", parsed->path);
     if (match.route == nullptr || match.route->links != Links::yes || looks_signed(link.target)) return refused();
     const WallTime expires = call.app.clock.now().wall + link.lifetime;
-    const std::string target = signed_target(call.app.signing_keys, link.target, call.principal.id, expires);
+    const std::string target = signed_target(*call.app.signing_keys.get(), link.target, call.principal.id, expires);
 
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);

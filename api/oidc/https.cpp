@@ -66,6 +66,10 @@ Result<HttpsAnswer> fetch(const HttpsRequest& request) {
         curl_easy_setopt(curl, CURLOPT_USERNAME, request.user.c_str());
         curl_easy_setopt(curl, CURLOPT_PASSWORD, request.password.c_str());
     }
+    if (!request.bearer.empty()) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, request.bearer.c_str());
+    }
     if (const CURLcode failed = curl_easy_perform(curl); failed != CURLE_OK)
         return make_error(ErrorKind::unavailable, fmt::format("{}: {}", request.url, curl_easy_strerror(failed)));
     long status = 0;

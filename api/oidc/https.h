@@ -17,6 +17,7 @@ struct HttpsRequest {
     std::string form;      // application/x-www-form-urlencoded; empty: GET
     std::string user;      // HTTP Basic, if not empty
     std::string password;  // never logged
+    std::string bearer;    // an access token instead, if not empty; never logged
 };
 struct HttpsAnswer {
     int status = 0;

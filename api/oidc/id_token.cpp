@@ -235,4 +235,26 @@ Result<IdClaims> check_id_token(std::string_view token, const KeySet& keys, cons
     return claims_of(*claims, expected);
 }
 
+bool are_complete(const IdClaims& claims, const IdTokenExpectations& expected) {
+    return !claims.username.empty() && (expected.roles_claim.empty() || !claims.roles.empty());
+}
+
+Status add_userinfo(IdClaims& claims, std::string_view userinfo, const IdTokenExpectations& expected) {
+    const auto document = parse_json(userinfo, claim_rules);
+    if (!document || !document->IsObject())
+        return make_error(ErrorKind::unavailable, "the provider's userinfo is not a JSON object");
+    // Or the answer to one login could be played into another.
+    if (text_member(*document, "sub") != claims.subject)
+        return make_error(ErrorKind::denied, "The provider's userinfo speaks of somebody else than its id_token.");
+    IdClaims more = claims_of(*document, expected);
+    const auto fill = [](auto& known, auto& said) {
+        if (known.empty()) known = std::move(said);
+    };
+    fill(claims.username, more.username);
+    fill(claims.email, more.email);
+    fill(claims.name, more.name);
+    fill(claims.roles, more.roles);
+    return {};
+}
+
 }  // namespace windlass::api

@@ -58,4 +58,11 @@ Result<std::string> key_of_id_token(std::string_view token);
 // denied: what is wrong with it, in a sentence that names no secret.
 Result<IdClaims> check_id_token(std::string_view token, const KeySet& keys, const IdTokenExpectations& expected);
 
+// Whether the token says who it is, and the roles claim if there is one: else the provider's userinfo endpoint may know
+// (Core 1.0 section 5.4: it need not put them into the token).
+bool are_complete(const IdClaims& claims, const IdTokenExpectations& expected);
+// Fills in what the token did not say from the answer of that endpoint (section 5.3.2). denied: it speaks of somebody
+// else; unavailable: it is no JSON object.
+Status add_userinfo(IdClaims& claims, std::string_view userinfo, const IdTokenExpectations& expected);
+
 }  // namespace windlass::api

@@ -1,12 +1,8 @@
 #include "api/oidc/provider.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
 #include <utility>
 
 #include "api/auth/base64url.h"
@@ -14,32 +10,16 @@
 #include "shared/json.h"
 #include "shared/log.h"
 #include "shared/percent_encoding.h"
+#include "shared/private_file.h"
 
 namespace windlass::api {
 namespace {
 
 constexpr std::size_t most_waiting = 256;
 constexpr Microseconds believed_for = std::chrono::hours{1};
-constexpr Microseconds between_key_fetches = std::chrono::minutes{1};
-
-// A file with one line that others must not read.
-Result<std::string> read_private_line(const std::string& path) {
-    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (file < 0) return errno_error("api.oidc_client_secret_file " + path, errno);
-    struct stat info {};
-    std::array<char, 4096> buffer{};
-    const bool known = fstat(file, &info) == 0;
-    const ssize_t size = read(file, buffer.data(), buffer.size());
-    const int failure = errno;
-    close(file);
-    if (!known || size < 0) return errno_error("api.oidc_client_secret_file " + path, failure);
-    if ((info.st_mode & 077) != 0)
-        return make_error(ErrorKind::denied,
-                          fmt::format("api.oidc_client_secret_file {}: others may read it; chmod 0600 {}", path, path));
-    std::string line(buffer.data(), static_cast<std::size_t>(size));
-    line.erase(std::min(line.find('\n'), line.size()));
-    return line;
-}
+// Keys are rotated once in weeks, but nobody should wait who comes just then.
+constexpr Microseconds key_fetches_span = std::chrono::minutes{5};
+constexpr std::size_t most_key_fetches = 5;
 
 std::string text_member(const rapidjson::Document& document, const char* name) {
     return document.HasMember(name) && document[name].IsString() ? std::string(text_of(document[name])) : std::string();
@@ -71,7 +51,8 @@ Result<OidcSettings> oidc_settings(const Config::Api& api) {
     settings.username_claim = api.oidc_username_claim;
     settings.roles_claim = api.oidc_roles_claim;
     if (!api.oidc_client_secret_file.empty()) {
-        WINDLASS_TRY(settings.client_secret, read_private_line(api.oidc_client_secret_file));
+        WINDLASS_TRY(settings.client_secret,
+                     read_private_line("api.oidc_client_secret_file", api.oidc_client_secret_file));
     }
     return settings;
 }
@@ -160,7 +141,7 @@ Result<const OidcProvider::Discovered*> OidcProvider::discovered() {
     std::string base = settings_.issuer;
     while (base.ends_with('/')) base.pop_back();
     const std::string url = base + "/.well-known/openid-configuration";
-    WINDLASS_TRY(const auto answer, fetch_({.url = url, .form = {}, .user = {}, .password = {}}));
+    WINDLASS_TRY(const auto answer, fetch_({.url = url, .form = {}, .user = {}, .password = {}, .bearer = {}}));
     if (answer.status != 200) return failed(url, answer);
     const auto document = parse_json(answer.body);
     if (!document || !document->IsObject()) return make_error(ErrorKind::unavailable, url + " is no JSON object");
@@ -170,7 +151,7 @@ Result<const OidcProvider::Discovered*> OidcProvider::discovered() {
                           fmt::format("{} speaks for the issuer \"{}\", not for api.oidc_issuer", url,
                                       text_member(*document, "issuer")));
     Discovered found{text_member(*document, "authorization_endpoint"), text_member(*document, "token_endpoint"),
-                     text_member(*document, "jwks_uri"), now};
+                     text_member(*document, "jwks_uri"), text_member(*document, "userinfo_endpoint"), now};
     if (found.authorization_endpoint.empty() || found.token_endpoint.empty() || found.jwks_uri.empty())
         return make_error(ErrorKind::unavailable, url + " lacks one of the three endpoints that a login needs");
     discovered_ = std::move(found);
@@ -193,13 +174,15 @@ Result<std::string> OidcProvider::url_for(const OidcAttempt& attempt) {
 
 Status OidcProvider::fetch_keys() {
     const SteadyTime now = clock_.now().steady;
-    if (keys_at_ && now - *keys_at_ < between_key_fetches) return {};
+    while (!key_fetches_.empty() && now - key_fetches_.front() >= key_fetches_span) key_fetches_.pop_front();
+    if (key_fetches_.size() >= most_key_fetches) return {};
     WINDLASS_TRY(const auto* found, discovered());
-    WINDLASS_TRY(const auto answer, fetch_({.url = found->jwks_uri, .form = {}, .user = {}, .password = {}}));
+    WINDLASS_TRY(const auto answer,
+                 fetch_({.url = found->jwks_uri, .form = {}, .user = {}, .password = {}, .bearer = {}}));
     if (answer.status != 200) return failed(found->jwks_uri, answer);
     WINDLASS_TRY(keys_, KeySet::parse(answer.body));
-    // Not when it failed: who comes here brought a code that the provider took, and must not wait for a minute.
-    keys_at_ = now;
+    // Not when it failed: who comes here brought a code that the provider took, and must not wait.
+    key_fetches_.push_back(now);
     return {};
 }
 
@@ -209,7 +192,7 @@ Result<IdClaims> OidcProvider::claims_for(const OidcAttempt& attempt, const std:
                                                                {"code", code},
                                                                {"redirect_uri", attempt.redirect_uri},
                                                                {"code_verifier", attempt.verifier}};
-    HttpsRequest request{.url = found->token_endpoint, .form = {}, .user = {}, .password = {}};
+    HttpsRequest request{.url = found->token_endpoint, .form = {}, .user = {}, .password = {}, .bearer = {}};
     if (settings_.client_secret.empty()) {
         fields.emplace_back("client_id", settings_.client_id);
     } else {  // RFC 6749 section 2.3.1: encoded like a form, then Basic
@@ -235,16 +218,32 @@ Result<IdClaims> OidcProvider::claims_for(const OidcAttempt& attempt, const std:
                           "The provider gave no id_token; is the scope openid among api.oidc_scope?");
     const std::string token = text_member(*document, "id_token");
     WINDLASS_TRY(const auto kid, key_of_id_token(token));
-    if (!keys_ || keys_->empty() || (!kid.empty() && !keys_->has(kid))) WINDLASS_TRY_STATUS(fetch_keys());
+    if (!keys_ || keys_->empty() || kid.empty() || !keys_->has(kid)) WINDLASS_TRY_STATUS(fetch_keys());
     if (!keys_) return make_error(ErrorKind::unavailable, "the provider's keys are not known");
     be_content();
-    return check_id_token(token, *keys_,
-                          {.issuer = settings_.issuer,
-                           .client_id = settings_.client_id,
-                           .nonce = attempt.nonce,
-                           .now = clock_.now().wall,
-                           .username_claim = settings_.username_claim,
-                           .roles_claim = settings_.roles_claim});
+    const IdTokenExpectations expected{.issuer = settings_.issuer,
+                                       .client_id = settings_.client_id,
+                                       .nonce = attempt.nonce,
+                                       .now = clock_.now().wall,
+                                       .username_claim = settings_.username_claim,
+                                       .roles_claim = settings_.roles_claim};
+    WINDLASS_TRY(auto claims, check_id_token(token, *keys_, expected));
+    if (!are_complete(claims, expected))
+        WINDLASS_TRY_STATUS(ask_userinfo(claims, text_member(*document, "access_token"), expected));
+    return claims;
+}
+
+// A provider that has such an endpoint and does not answer there fails the login: without the claim that roles come
+// from somebody would lose them.
+Status OidcProvider::ask_userinfo(IdClaims& claims, const std::string& access_token,
+                                  const IdTokenExpectations& expected) {
+    WINDLASS_TRY(const auto* found, discovered());
+    if (found->userinfo_endpoint.empty() || access_token.empty()) return {};
+    WINDLASS_TRY(
+        const auto answer,
+        fetch_({.url = found->userinfo_endpoint, .form = {}, .user = {}, .password = {}, .bearer = access_token}));
+    if (answer.status != 200) return failed(found->userinfo_endpoint, answer);
+    return add_userinfo(claims, answer.body, expected);
 }
 
 }  // namespace windlass::api

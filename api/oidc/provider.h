@@ -1,8 +1,8 @@
 // One provider of OpenID Connect: found by discovery, asked on a thread of its own.
 //
-// What it says about itself is kept for an hour, its keys until a token names one that is not among them (then they are
-// fetched again, at most once a minute: a stranger cannot make us ask). That it fails, and why, is logged once, not for
-// each login.
+// What it says about itself is kept for an hour, its keys until a token names one that is not among them, or none (then
+// they are fetched again, at most five times in five minutes, whatever tokens name). What an id_token does not say of
+// names and roles is asked of the userinfo endpoint. That it fails, and why, is logged once, not for each login.
 #pragma once
 
 #include <condition_variable>
@@ -60,6 +60,7 @@ class OidcProvider {
         std::string authorization_endpoint;
         std::string token_endpoint;
         std::string jwks_uri;
+        std::string userinfo_endpoint;  // empty: there is none
         SteadyTime at;
     };
     Status submit(std::function<void()> work);
@@ -69,6 +70,7 @@ class OidcProvider {
     Result<IdClaims> claims_for(const OidcAttempt& attempt, const std::string& code);
     Result<const Discovered*> discovered();
     Status fetch_keys();
+    Status ask_userinfo(IdClaims& claims, const std::string& access_token, const IdTokenExpectations& expected);
     template <typename T>
     Result<T> noted(Result<T> result);
     void complain(const std::string& why);
@@ -79,8 +81,8 @@ class OidcProvider {
     const Fetch fetch_;
     std::optional<Discovered> discovered_;
     std::optional<KeySet> keys_;
-    std::optional<SteadyTime> keys_at_;  // of the last fetch that brought some
-    std::string complaint_;              // the last thing that was logged, until a login works again
+    std::deque<SteadyTime> key_fetches_;  // those of the last five minutes that brought some
+    std::string complaint_;               // the last thing that was logged, until a login works again
     std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<std::function<void()>> queue_;

@@ -501,7 +501,7 @@ ApiTest::ApiTest() {
     making_ = std::make_unique<ThumbnailsRepository>(*pool_);
     idempotency_ = std::make_unique<Idempotency>(*pool_);
     passwords_ = std::make_unique<PasswordHasher>(HashCost::cheapest());
-    keys_ = SigningKeys::random();
+    keys_.replace(SigningKeys::random());
     sessions_ = std::make_unique<SessionsRepository>(*pool_);
     tokens_ = std::make_unique<TokensRepository>(*pool_);
     credentials_ = std::make_unique<Credentials>(*sessions_, *tokens_, keys_, config_.api, clock_);

@@ -206,7 +206,7 @@ class ApiTest : public ::testing::Test {
     std::string site_secret_ = "the site's secret";
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<PasswordHasher> passwords_;
-    SigningKeys keys_;
+    CurrentSigningKeys keys_{SigningKeys::random()};
     std::unique_ptr<Oidc> oidc_;  // null: the site has no provider
     std::unique_ptr<SessionsRepository> sessions_;
     std::unique_ptr<TokensRepository> tokens_;

@@ -19,6 +19,7 @@ set(api_contract
   courses/service_contract_test.cpp
   first_admin_test.cpp
   following_contract_test.cpp
+  handler_faults_contract_test.cpp
   front/test_front.cpp
   idempotency_contract_test.cpp
   images/images_contract_test.cpp
@@ -55,6 +56,8 @@ windlass_test(api_tests
     family_test.cpp
     images/image_facts_test.cpp
     images/multipart_test.cpp
+    ${CMAKE_SOURCE_DIR}/api/front_settings.cpp
+    front_settings_test.cpp
     links/signed_link_test.cpp
     oidc/id_token_test.cpp
     job_following_test.cpp
@@ -104,3 +107,7 @@ windlass_test(api_generated_test WHOLE
   LIBRARIES windlass_api windlass_front windlass_test_support
   LABELS api openapi
   TIMEOUT 300)
+
+# Judges what the end-to-end tests recorded (tests/end_to_end/harness.py).
+add_executable(windlass_judge_traffic openapi/answer_check.cpp openapi/judge_traffic.cpp)
+target_link_libraries(windlass_judge_traffic PRIVATE windlass_api windlass_front windlass_settings windlass_warnings)

@@ -115,6 +115,37 @@ TEST_F(FollowingTest, events_resume_behind_the_last_one_and_who_comes_after_the_
     EXPECT_EQ(open(events(), user_.token, from("77")).status, 400) << "yet to come";
 }
 
+TEST_F(FollowingTest, one_account_has_so_many_places_for_all_ways_of_following) {
+    rates_ = std::make_unique<RateLimits>(RateSettings{.followers = 3});
+    build_app();
+    scheduler_->start(job_);
+    std::vector<Follower> followers;
+    followers.push_back(follow(events()));
+    followers.push_back(follow(log()));
+    followers.push_back(follow(log("?follow=true"), {}));
+    for (const auto& [target, headers] :
+         {std::pair{events(), as_events}, {log(), as_events}, {log("?follow=true"), {}}}) {
+        const auto refused = send("GET", target, {}, user_.token, headers);
+        EXPECT_EQ(refused.status, 429) << target;
+        EXPECT_FALSE(refused.header("Retry-After").empty());
+    }
+    const Headers upgrade = {{"Host", "h"},
+                             {"Connection", "Upgrade"},
+                             {"Upgrade", "websocket"},
+                             {"Sec-WebSocket-Version", "13"},
+                             {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
+    const std::string live = "/api/jobs/" + job_.text() + "/live/";
+    EXPECT_EQ(send("GET", live, {}, user_.token, upgrade).status, 429);
+    EXPECT_EQ(get(log(), user_.token).status, 200) << "who does not follow needs no place";
+    followers.pop_back();
+    {
+        const auto conversation = send("GET", live, {}, user_.token, upgrade);
+        EXPECT_EQ(conversation.status, 101);
+        EXPECT_EQ(send("GET", events(), {}, user_.token, as_events).status, 429);
+    }
+    EXPECT_EQ(follow(events()).answer().status, 200);
+}
+
 TEST_F(FollowingTest, without_the_accept_header_everything_is_as_before) {
     EXPECT_TRUE(get(events(), user_.token).json().IsArray());
     scheduler_->start(job_);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <vector>
+
 namespace windlass::api {
 namespace {
 
@@ -43,6 +46,27 @@ TEST(RateLimits, without_a_limit_and_on_loopback_nothing_is_counted) {
     EXPECT_FALSE(limited.take("127.0.0.1", start));
     EXPECT_FALSE(limited.take("::1", start));
     EXPECT_EQ(limited.size(), 0U);
+}
+
+TEST(RateLimits, so_many_followers_of_an_account_have_a_seat_and_the_next_gets_one_that_was_left) {
+    auto limits = std::make_unique<RateLimits>(RateSettings{.followers = 2});
+    auto first = limits->follow(UserId{1});
+    auto second = limits->follow(UserId{1});
+    EXPECT_TRUE(first && second);
+    EXPECT_FALSE(limits->follow(UserId{1}));
+    EXPECT_TRUE(limits->follow(UserId{2})) << "another's";
+    first.reset();
+    first = limits->follow(UserId{1});
+    EXPECT_TRUE(first);
+    EXPECT_FALSE(limits->follow(UserId{1}));
+    limits.reset();
+    second.reset();  // after what counted it
+}
+
+TEST(RateLimits, followers_without_a_limit_are_not_counted_out) {
+    RateLimits limits({});
+    std::vector<RateLimits::Seat> seats;
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seats.emplace_back(limits.follow(UserId{1})));
 }
 
 TEST(RateLimits, many_addresses_do_not_fill_the_memory) {

@@ -1,5 +1,6 @@
 """`windlass dev` as a person uses it: started, stopped, started again, started twice, killed."""
 
+import os
 import pathlib
 import signal
 import stat
@@ -99,6 +100,39 @@ class DevOnSqlite(DevOn, unittest.TestCase):
             (self.data / "scheduler.secret").read_text().strip(),
         ):
             self.assertNotIn(secret, text)
+
+    def test_keys_are_changed_by_sighup_without_a_restart_and_without_ending_sessions(self):
+        dev = self.dev()
+        api = dev.daemons()["windlass-api"]
+        file = self.data / "signing.key"
+        old, new = file.read_text().strip(), "ab" * 32
+        password = (self.data / "admin.password").read_text().strip()
+
+        def log_in():
+            client = harness.Client(dev.url)
+            login = client.post("/api/users/authenticate/", {"username": "admin", "password": password})
+            self.assertEqual(login.status, 200, login)
+            return harness.Client(dev.url, login.json["token"])
+
+        said = 0
+
+        def reload(text, words):
+            nonlocal said
+            file.write_text(text)
+            said = (self.data / "log/api.log").read_text().count(words)
+            os.kill(api, signal.SIGHUP)
+            harness.until(lambda: (self.data / "log/api.log").read_text().count(words) > said, f"the api says {words!r}")
+
+        first = log_in()
+        self.assertEqual(first.get("/api/user/").status, 200)
+        reload(f"{new}\n{old}\n", "was read again, keys in it: 2")
+        second = log_in()
+        self.assertEqual([one.get("/api/user/").status for one in (first, second)], [200, 200])
+        reload("no key\n", "the signing keys stay as they were")
+        self.assertEqual([one.get("/api/user/").status for one in (first, second)], [200, 200])
+        reload(f"{new}\n", "was read again, keys in it: 1")
+        self.assertEqual([one.get("/api/user/").status for one in (first, second)], [401, 200])
+        self.assertEqual(dev.daemons()["windlass-api"], api)
 
     def test_a_second_one_on_the_same_directory_is_refused(self):
         dev = self.dev()

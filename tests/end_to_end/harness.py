@@ -4,6 +4,7 @@ Only Python's standard library. Everything that is started here is ended here, b
 sleeping a fixed time: until() asks again until the thing itself is there, or a generous deadline has passed.
 """
 
+import base64
 import functools
 import http.client
 import json
@@ -111,6 +112,43 @@ def weaker():
     return ",".join(missing)
 
 
+class Record:
+    """What clients asked and were answered, a line of JSON each, where WINDLASS_RECORD says (a file, made anew by each
+    test program): windlass_judge_traffic reads it and compares with the OpenAPI document."""
+
+    LARGEST_BODY = 256 << 10  # of a larger one it is only kept that it was there
+
+    def __init__(self, path):
+        self.file = -1
+        if path:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            # One write a line: threads and children of the test add to the same file.
+            self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def add(self, method, target, sent, body, answer):
+        if self.file < 0:
+            return
+        line = {
+            "method": method,
+            "target": target,
+            "sent": list(sent.items()),
+            "request": self.kept(body),
+            "status": answer.status,
+            "headers": answer.headers.items(),
+            "answer": self.kept(answer.body),
+        }
+        os.write(self.file, json.dumps(line).encode() + b"\n")
+
+    def kept(self, body):
+        body = body.encode() if isinstance(body, str) else body or b""
+        if len(body) > self.LARGEST_BODY:
+            return None
+        return base64.urlsafe_b64encode(body).decode().rstrip("=")
+
+
+RECORD = Record(os.environ.get("WINDLASS_RECORD"))
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status = status
@@ -150,7 +188,9 @@ class Client:
         try:
             connection.request(method, path, body=body.encode() if isinstance(body, str) else body, headers=send)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, response.read())
+            RECORD.add(method, path, {name: value for name, value in send.items() if name != "Authorization"}, body, answer)
+            return answer
         except BaseException:
             connection.close()
             self.local.connection = None

@@ -2,12 +2,14 @@
 
 The rows are those of the probes that the design was made from (a front on stock cpp-httplib failed most of them). One
 honest client keeps its connection, the other one comes anew each time; both ask with a credential every 50 ms, from
-processes of their own. Each of their answers must be right and must come within HONEST_S, which is generous because the
-machine may be busy; what was measured is printed.
+processes of their own. Each of their answers must be right, half of those during an attack must come as fast as in a
+calm phase of the same run or within a second, whichever is later, and 99 of 100 as well; the calm phase stands for what
+else the machine has to do. What was measured is printed.
 """
 
 import gzip
 import http.client
+import math
 import multiprocessing
 import os
 import pathlib
@@ -23,7 +25,8 @@ import unittest
 
 import harness
 
-HONEST_S = 5
+HONEST_S = 1
+CALM_ANSWERS = 100
 HONEST_PAUSE_S = 0.05
 BODY_BYTES = 1 << 20
 OUTPUT_BYTES = 16 << 20
@@ -238,6 +241,12 @@ def talk(client, pieces, patience=harness.PATIENCE, half_close=False):
                 todo = []  # it takes no more; what it said is still to be read
 
 
+def quantile(latencies, part):
+    """The smallest latency that so large a part of them does not exceed."""
+    ordered = sorted(latencies)
+    return ordered[max(math.ceil(part * len(ordered)) - 1, 0)]
+
+
 def one_answer(connection):
     """Reads one answer on a connection that stays open."""
     received = b""
@@ -258,32 +267,42 @@ class UnderFire(harness.OnDatabase):
         super().setUpClass()
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two thousand connections need it; the daemons run
-        cls.table = []
+        cls.table, cls.under_fire = [], []
         cls.addClassCleanup(cls.print_table)
         cls.user = cls.new_user("honest")
         cls.bearer = b"Authorization: Bearer " + cls.user.token.encode() + b"\r\n"
         cls.kept, cls.newcomer = Honest(cls.user, True), Honest(cls.user, False)
         cls.addClassCleanup(cls.kept.stop)
         cls.addClassCleanup(cls.newcomer.stop)
-        harness.until(lambda: cls.kept.answers and cls.newcomer.answers, "the honest clients are served")
+        honest = (cls.kept, cls.newcomer)
+        harness.until(lambda: all(len(one.answers) >= CALM_ANSWERS for one in honest), "the honest clients are served")
+        calm = [answered - asked for one in honest for asked, answered, _ in one.answers[:CALM_ANSWERS]]
+        cls.calm_median, cls.calm_p99 = quantile(calm, 0.5), quantile(calm, 0.99)
+        print(f"calm: median {cls.calm_median * 1000:.0f} ms, p99 {cls.calm_p99 * 1000:.0f} ms", flush=True)
 
     @classmethod
     def print_table(cls):
-        print("\n| attack | answer | worst honest answer |\n|---|---|---|")
-        for name, answer, worst in cls.table:
-            print(f"| {name} | {answer} | {worst * 1000:.0f} ms |", flush=True)
+        print("\n| attack | answer | honest answers: median | p99 | worst |\n|---|---|---|---|---|")
+        for name, answer, *latencies in cls.table:
+            print(f"| {name} | {answer} | " + " | ".join(f"{one * 1000:.0f} ms" for one in latencies) + " |", flush=True)
 
     def judge(self, name, answer, begin, honest=None):
         """A row of the table: ends with the first questions that the honest clients asked when the attack was over."""
         end = time.monotonic()
-        worst = 0
+        latencies = []
         for client in honest or (self.kept, self.newcomer):
             harness.until(lambda client=client: client.asked_since(end), f"{name}: the honest clients are served")
             for asked, answered, status in client.answered_since(begin):
                 self.assertEqual(status, 200, f"{name}: an honest client was not served")
-                worst = max(worst, answered - asked)
-        self.table.append((name, answer, worst))
-        self.assertLess(worst, HONEST_S, name)
+                latencies.append(answered - asked)
+        median, p99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
+        self.table.append((name, answer, median, p99, max(latencies)))
+        self.assertLessEqual(median, max(self.calm_median, HONEST_S), name)
+        self.under_fire.extend(latencies)
+        # Of fewer it would be the worst one alone; those of short attacks are judged together.
+        for many in (latencies, self.under_fire):
+            if len(many) >= CALM_ANSWERS:
+                self.assertLessEqual(quantile(many, 0.99), max(self.calm_p99, HONEST_S), name)
 
     def attack(self, name, pieces, statuses, **more):
         """The bytes get these answers and no other, and then the end of the connection; sent until somebody honest has

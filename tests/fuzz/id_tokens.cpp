@@ -1,8 +1,9 @@
 // A token and a set of keys from a provider of OpenID Connect (api/oidc/id_token.h). The input: a token, a line end,
-// and keys as JSON.
+// and keys as JSON, or what its userinfo endpoint answers.
 //
 // Promises: without the provider's key no token is good, whatever it says of itself; a refusal is a sentence in valid
-// UTF-8 that has nothing of the token in it.
+// UTF-8 that has nothing of the token in it; what userinfo says is about the same person, and takes the place of
+// nothing that the token said.
 #include "api/oidc/id_token.h"
 
 #include <algorithm>
@@ -41,6 +42,13 @@ void fuzz_id_tokens(std::string_view input) {
         (void)others->has("rsa");
         (void)api::check_id_token(token, *others, expected);
     }
+    api::IdClaims known{
+        .issuer = expected.issuer, .subject = "1234", .username = "ada", .email = {}, .name = {}, .roles = {}};
+    const auto added = api::add_userinfo(known, input.substr(end + 1), expected);
+    require(known.issuer == expected.issuer && known.subject == "1234" && known.username == "ada",
+            "what the token said stays");
+    require(added.ok() || (known.email.empty() && known.name.empty() && known.roles.empty()),
+            "of an answer that is refused nothing is taken");
 }
 
 }  // namespace windlass::fuzz

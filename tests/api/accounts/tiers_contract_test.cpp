@@ -76,6 +76,16 @@ TEST_F(Tiers, one_that_an_account_has_stays) {
     EXPECT_EQ(send("PATCH", path, R"({"tier":"Gold"})", boss_.token).status, 400);
 }
 
+TEST_F(Tiers, one_of_the_same_name_does_not_get_the_quota_of_one_that_was_removed) {
+    put("Gold", "{}");
+    ASSERT_EQ(send("PUT", "/api/quotas/tier:Gold/", R"({"queued":3})", boss_.token).status, 200);
+    ASSERT_EQ(send("PUT", "/api/quotas/tier:Basic/", R"({"queued":4})", boss_.token).status, 200);
+    ASSERT_EQ(remove("gold").status, 204);
+    const auto left = get("/api/quotas/", boss_.token).body;
+    EXPECT_EQ(left.find("Gold"), std::string::npos) << left;
+    EXPECT_NE(left.find("tier:Basic"), std::string::npos) << left;
+}
+
 TEST_F(Tiers, changes_are_for_admins) {
     const auto ada = make_account("ada");
     for (const auto& [token, status] : {std::pair(std::string(), 401), std::pair(ada.token, 403)}) {

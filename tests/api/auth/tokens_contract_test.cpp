@@ -52,6 +52,24 @@ TEST_F(Tokens, are_told_once_and_listed_by_what_they_look_like) {
     EXPECT_EQ(get("/api/jobs/", token).status, 401);
 }
 
+// A list shows them all, and the audit says which token made which.
+TEST_F(Tokens, that_another_one_made_stay_when_it_is_revoked) {
+    const auto ada = make_account("ada");
+    const auto login = create(ada.token);
+    const auto made = create(secret(login), R"(,"expires_in_s":60)");
+    const auto ci = secret(made);
+    ASSERT_EQ(send("DELETE", "/api/tokens/" + login.id() + "/", {}, ada.token).status, 204);
+    EXPECT_EQ(get("/api/jobs/", login.json()["token"].GetString()).status, 401);
+    EXPECT_EQ(get("/api/jobs/", ci).status, 200);
+    const auto boss = make_account("boss", Role::admin);
+    const auto entries = get("/api/audit/?limit=50", boss.token).json();
+    bool told = false;
+    for (const auto& entry : entries.GetArray())
+        told = told || (std::string(entry["object"].GetString()) == "/api/tokens/" + made.id() + "/" &&
+                        std::string(entry["credential"].GetString()) == "token " + login.id());
+    EXPECT_TRUE(told);
+}
+
 TEST_F(Tokens, never_open_more_than_what_made_them) {
     const auto ada = make_account("ada");
     const auto narrow = secret(create(ada.token, R"(,"scopes":["jobs:read","account:write"])"));

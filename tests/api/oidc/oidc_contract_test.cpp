@@ -157,6 +157,90 @@ TEST_F(OpenIdConnect, when_the_keys_could_not_be_had_the_next_login_asks_for_the
     EXPECT_EQ(log_in().status, 307) << "at the same moment of the clock";
 }
 
+TEST_F(OpenIdConnect, keys_that_are_rotated_are_fetched_when_a_token_names_one_and_seldom) {
+    ASSERT_EQ(log_in().status, 307);
+    ASSERT_EQ(log_in().status, 307);
+    EXPECT_EQ(provider.asked_for("/keys"), 1U) << "they are kept";
+    provider.rotate("-2");
+    EXPECT_EQ(log_in().status, 307) << "at the same moment of the clock";
+    EXPECT_EQ(provider.asked_for("/keys"), 2U);
+    const auto begun = begin_login();
+    provider.token_answer = R"({"id_token":")" + provider.sign(provider.claims(), "rsa") + R"("})";
+    EXPECT_EQ(come_back(begun).status, 400) << "the key of before is not one of the provider's any more";
+    for (int i = 0; i < 20; ++i) {
+        const auto next = begin_login();
+        provider.token_answer = R"({"id_token":")" +
+                                provider.sign(provider.claims(), "stranger", "RS256", "k" + std::to_string(i)) +
+                                R"("})";
+        EXPECT_EQ(come_back(next).status, 400);
+    }
+    EXPECT_EQ(provider.asked_for("/keys"), 5U);
+    provider.token_answer.clear();
+    EXPECT_EQ(log_in().status, 307);
+    provider.rotate("-3");
+    EXPECT_EQ(log_in().status, 400);
+    clock_.advance(std::chrono::minutes{5});
+    EXPECT_EQ(log_in().status, 307);
+}
+
+TEST_F(OpenIdConnect, a_token_that_names_no_key_may_be_signed_by_a_new_one) {
+    ASSERT_EQ(log_in().status, 307);
+    provider.rotate("-2");
+    const auto begun = begin_login();
+    provider.token_answer =
+        R"({"id_token":")" + provider.sign(provider.claims(), "rsa-2", "RS256", PlayedProvider::no_kid) + R"("})";
+    EXPECT_EQ(come_back(begun).status, 307);
+}
+
+TEST_F(OpenIdConnect, what_the_token_does_not_say_is_asked_of_userinfo) {
+    set_up({"staff=user", "cluster-admins=admin"}, {});
+    const auto with = [&](const PlayedProvider::Members& changes) {
+        const auto begun = begin_login();
+        provider.token_answer =
+            R"({"access_token":"canary-access","id_token":")" + provider.sign(provider.claims(changes)) + R"("})";
+        return come_back(begun);
+    };
+    provider.userinfo = R"({"sub":"1234","preferred_username":"countess","email":"c@example.org",)"
+                        R"("email_verified":false,"name":"Augusta Ada","roles":["cluster-admins"]})";
+    const auto me = who_am_i(with({{"preferred_username", ""}, {"email", ""}, {"name", ""}}));
+    EXPECT_STREQ(me["username"].GetString(), "countess");
+    EXPECT_STREQ(me["first_name"].GetString(), "Augusta");
+    EXPECT_STRNE(me["email"].GetString(), "c@example.org") << "not verified";
+    EXPECT_STREQ(me["roles"][0].GetString(), "admin");
+    EXPECT_EQ(provider.asked.back().url, provider.issuer + "/me");
+    EXPECT_EQ(provider.asked.back().bearer, "canary-access");
+    EXPECT_EQ(provider.asked_for("/me"), 1U);
+    // What the token says counts, and who is complete costs no question.
+    EXPECT_EQ(with({{"roles", R"(["staff"])"}}).status, 307);
+    EXPECT_EQ(provider.asked_for("/me"), 1U);
+    const auto again = who_am_i(with({{"roles", R"(["staff"])"}, {"preferred_username", ""}}));
+    EXPECT_EQ(again["roles"].Size(), 1U);
+    EXPECT_STREQ(again["roles"][0].GetString(), "user");
+    EXPECT_EQ(provider.asked_for("/me"), 2U);
+}
+
+TEST_F(OpenIdConnect, userinfo_of_somebody_else_or_none_lets_nobody_in) {
+    set_up({"staff=user"}, {});
+    const auto with = [&](const std::string& userinfo) {
+        provider.userinfo = userinfo;
+        const auto begun = begin_login();
+        provider.token_answer =
+            R"({"access_token":"canary-access","id_token":")" + provider.sign(provider.claims()) + R"("})";
+        const auto answer = come_back(begun);
+        EXPECT_TRUE(answer.status == 307 || cookie_of(answer, "access_token").empty());
+        EXPECT_EQ(answer.body.find("canary"), std::string::npos);
+        return answer.status;
+    };
+    EXPECT_EQ(with(R"({"sub":"1235","roles":["staff"]})"), 400);
+    EXPECT_EQ(with(R"({"roles":["staff"]})"), 400);
+    EXPECT_EQ(with("[]"), 503);
+    EXPECT_EQ(with("no JSON"), 503);
+    provider.broken = "/me";
+    EXPECT_EQ(with(R"({"sub":"1234","roles":["staff"]})"), 503);
+    provider.broken.clear();
+    EXPECT_EQ(with(R"({"sub":"1234","roles":["staff"]})"), 307);
+}
+
 TEST_F(OpenIdConnect, a_provider_that_refuses_us_is_told_apart_from_a_code_that_is_not_good) {
     const auto answered = [&](int status, const std::string& body) {
         const auto begun = begin_login();

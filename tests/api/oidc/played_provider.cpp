@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sodium.h>
 
+#include <algorithm>
+
 #include "api/auth/base64url.h"
 
 namespace windlass::api::test {
@@ -57,7 +59,9 @@ std::string PlayedProvider::sign(const std::string& claims, const std::string& k
     cjose_err error{};
     cjose_header_t* header = cjose_header_new(&error);
     EXPECT_TRUE(cjose_header_set(header, "alg", algorithm.c_str(), &error));
-    EXPECT_TRUE(cjose_header_set(header, "kid", (said_kid.empty() ? kid : said_kid).c_str(), &error));
+    if (said_kid != no_kid) {
+        EXPECT_TRUE(cjose_header_set(header, "kid", (said_kid.empty() ? kid : said_kid).c_str(), &error));
+    }
     cjose_jws_t* jws = cjose_jws_sign(keys_->by_kid.at(kid), header,
                                       reinterpret_cast<const std::uint8_t*>(claims.data()), claims.size(), &error);
     EXPECT_NE(jws, nullptr) << error.message;
@@ -85,7 +89,20 @@ std::string PlayedProvider::confused_token(const std::string& claims) const {
 }
 
 std::string PlayedProvider::keys_json() const {
-    return "{\"keys\":[" + keys_->public_json("rsa") + "," + keys_->public_json("ec") + "]}";
+    return "{\"keys\":[" + keys_->public_json("rsa" + suffix_) + "," + keys_->public_json("ec" + suffix_) + "]}";
+}
+
+void PlayedProvider::rotate(const std::string& suffix) {
+    cjose_err error{};
+    static const unsigned char exponent[] = {1, 0, 1};
+    suffix_ = suffix;
+    keys_->add("rsa" + suffix, cjose_jwk_create_RSA_random(2048, exponent, sizeof(exponent), &error));
+    keys_->add("ec" + suffix, cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error));
+}
+
+std::size_t PlayedProvider::asked_for(const std::string& path) const {
+    return static_cast<std::size_t>(std::count_if(
+        asked.begin(), asked.end(), [&](const HttpsRequest& request) { return request.url == issuer + path; }));
 }
 
 Fetch PlayedProvider::fetch() {
@@ -94,13 +111,16 @@ Fetch PlayedProvider::fetch() {
         if (away) return make_error(ErrorKind::unavailable, "connection refused");
         if (!broken.empty() && request.url == issuer + broken) return HttpsAnswer{500, ""};
         if (request.url == issuer + "/.well-known/openid-configuration")
-            return HttpsAnswer{200, R"({"issuer":")" + spoken_issuer + R"(","authorization_endpoint":")" + issuer +
-                                        R"(/auth","token_endpoint":")" + issuer + R"(/token","jwks_uri":")" + issuer +
-                                        R"(/keys"})"};
+            return HttpsAnswer{
+                200, R"({"issuer":")" + spoken_issuer + R"(","authorization_endpoint":")" + issuer +
+                         R"(/auth","token_endpoint":")" + issuer + R"(/token","jwks_uri":")" + issuer + R"(/keys")" +
+                         (userinfo.empty() ? std::string() : R"(,"userinfo_endpoint":")" + issuer + R"(/me")") + "}"};
+        if (request.url == issuer + "/me") return HttpsAnswer{200, userinfo};
         if (request.url == issuer + "/keys") return HttpsAnswer{200, keys_json()};
         if (request.url == issuer + "/token")
-            return HttpsAnswer{token_status,
-                               token_answer.empty() ? R"({"id_token":")" + sign(claims()) + R"("})" : token_answer};
+            return HttpsAnswer{token_status, token_answer.empty()
+                                                 ? R"({"id_token":")" + sign(claims(), "rsa" + suffix_) + R"("})"
+                                                 : token_answer};
         return HttpsAnswer{404, ""};
     };
 }

@@ -23,17 +23,22 @@ class PlayedProvider {
     // kid "rsa" or "ec", keys that are published; "stranger": a key that is not.
     std::string sign(const std::string& claims, const std::string& kid = "rsa", const std::string& algorithm = "RS256",
                      const std::string& said_kid = {}) const;
+    static constexpr const char* no_kid = "-";  // as said_kid: the token names no key
     // Without a signature: {"alg":"none"}.
     std::string unsigned_token(const std::string& claims) const;
     // Signed with HMAC, the public key as its secret: the confusion of algorithms.
     std::string confused_token(const std::string& claims) const;
 
     std::string keys_json() const;
+    // Other keys by the same names, with `suffix` behind them: those of before are published no more.
+    void rotate(const std::string& suffix);
+    std::size_t asked_for(const std::string& path) const;  // how often, since `asked` was emptied
 
     // As a server: discovery, keys, token endpoint. What was asked is in `asked`.
     Fetch fetch();
     std::string token_answer;  // body of the token endpoint; empty: a token for the claims in `claims()`
     int token_status = 200;
+    std::string userinfo;  // answer of such an endpoint; empty: there is none
     std::string spoken_issuer = "https://login.example.org";
     bool away = false;
     std::string broken;  // a path, e.g. "/keys", that is answered with 500
@@ -47,6 +52,7 @@ class PlayedProvider {
   private:
     struct Keys;
     std::unique_ptr<Keys> keys_;
+    std::string suffix_;  // of the keys that are published
 };
 
 }  // namespace windlass::api::test

@@ -3,8 +3,10 @@
 //
 // Arguments: the port (0: any) and the file with its keys, made if absent. Stdout: "LISTENING port". Then each line on
 // stdin is a JSON object, answered by one line: "OK" or "FAILED why". The first is the set-up: {redirect_uri,
-// client_id, client_secret, algorithm}; the later ones change {accounts: {login: claims}}, {forge: how, or null} or
-// {broken: a path that is answered with 500, or null}. It ends when stdin does.
+// client_id, client_secret, algorithm}; the later ones change {accounts: {login: claims}}, {forge: how, or null},
+// {broken: a path that is answered with 500, or null}, {lean: whether id_tokens leave out what userinfo says},
+// {impostor: a subject that userinfo speaks of instead, or null}, {rotate: true: other keys}; {count: a path} is answered
+// by "OK n", how often it was asked for. It ends when stdin does.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -25,12 +27,15 @@ if (!existsSync(keyFile)) {
   const made = [await newKey('RS256'), await newKey('ES256')];
   writeFileSync(keyFile, JSON.stringify(made), { mode: 0o600 });
 }
-const keys = JSON.parse(readFileSync(keyFile, 'utf8'));
+let keys = JSON.parse(readFileSync(keyFile, 'utf8'));
 
 let setup;
 let accounts = {};
 let forge = null;
 let broken = null;
+let lean = false;
+let impostor = null;
+const asked = {};
 let previous = null; // an id_token of an earlier login
 
 const sign = async (claims, header, key = keys.find(({ kid }) => kid === header.kid)) =>
@@ -86,6 +91,7 @@ const forgeries = {
 
 async function tamper(ctx, next) {
   await next();
+  if (ctx.path === '/me' && impostor) ctx.body = { ...ctx.body, sub: impostor };
   if (ctx.path !== '/token' || !ctx.body?.id_token) return;
   const token = ctx.body.id_token;
   if (!forge) {
@@ -112,7 +118,7 @@ function makeProvider(issuer) {
       email: ['email', 'email_verified'],
       roles: ['realm'],
     },
-    conformIdTokenClaims: false, // all claims in the id_token
+    conformIdTokenClaims: lean, // false: all claims in the id_token
     findAccount: (ctx, id) => accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
   });
   provider.use(tamper);
@@ -122,27 +128,38 @@ function makeProvider(issuer) {
 let handle = (request, response) => response.writeHead(503).end();
 const server = createServer((request, response) => handle(request, response));
 
-function command(line) {
+function serve() {
+  const provider = makeProvider(`http://127.0.0.1:${server.address().port}`);
+  handle = (request, response) => {
+    asked[request.url] = (asked[request.url] ?? 0) + 1;
+    return request.url === broken ? response.writeHead(500).end() : provider(request, response);
+  };
+}
+
+async function command(line) {
   if (!setup) {
     setup = line;
-    const provider = makeProvider(`http://127.0.0.1:${server.address().port}`);
-    handle = (request, response) =>
-      request.url === broken ? response.writeHead(500).end() : provider(request, response);
-    return;
+    serve();
+    return '';
   }
+  if ('count' in line) return ` ${asked[line.count] ?? 0}`;
+  if (line.rotate) keys = [await newKey('RS256'), await newKey('ES256')];
+  if ('lean' in line) lean = line.lean;
+  if (line.rotate || 'lean' in line) serve();
+  if ('impostor' in line) impostor = line.impostor;
   if (line.accounts) accounts = line.accounts;
   if (line.forge && !(line.forge in forgeries)) throw new Error(`no forgery is called ${line.forge}`);
   if ('broken' in line) broken = line.broken;
   if ('forge' in line) forge = line.forge;
+  return '';
 }
 
 server.listen(Number(port), '127.0.0.1', () => {
   console.log(`LISTENING ${server.address().port}`);
   createInterface({ input: process.stdin })
-    .on('line', (line) => {
+    .on('line', async (line) => {
       try {
-        command(JSON.parse(line));
-        console.log('OK');
+        console.log(`OK${await command(JSON.parse(line))}`);
       } catch (error) {
         console.log(`FAILED ${String(error.message).replaceAll('\n', ' ')}`);
       }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace windlass::scheduler {
+namespace windlass {
 
 // When its time comes and the job of the time before has not ended. Stored: never renumber.
 enum class OverlapPolicy : std::int16_t {
@@ -18,4 +18,4 @@ enum class MissedPolicy : std::int16_t {
     all = 2,   // one run for each; what the overlap policy says of them still holds
 };
 
-}  // namespace windlass::scheduler
+}  // namespace windlass
