@@ -96,7 +96,7 @@ class FakeSandbox final : public Sandbox {
     void say_use(BoxId id, BoxUse use) { use_[id] = use; }
     void say_processes(BoxId id, std::vector<pid_t> processes) { processes_[id] = std::move(processes); }
     void say_work_directory(BoxId id, const std::string& path) {
-        work_directories_[id].reset(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        work_directories_[id].reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     }
     void say_cpu_used(BoxId id, Microseconds used) { cpu_used_[id] = used; }
     void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
