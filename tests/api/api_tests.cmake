@@ -78,8 +78,12 @@ windlass_test(api_tests
     server_test.cpp
     accounts/password_rules_test.cpp
     monitoring/any_case_fields_test.cpp
+    monitoring/change_points_test.cpp
     monitoring/host_list_test.cpp
+    monitoring/metric_grid_test.cpp
     monitoring/monitoring_config_test.cpp
+    monitoring/sample_intervals_test.cpp
+    monitoring/written_points_test.cpp
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
