@@ -111,6 +111,7 @@ add_library(windlass_api STATIC
   monitoring/job_control.cpp
   monitoring/job_filter.cpp
   monitoring/job_listing.cpp
+  monitoring/job_data.cpp
   monitoring/job_measurements.cpp
   monitoring/job_metadata.cpp
   monitoring/job_reports.cpp
@@ -127,6 +128,7 @@ add_library(windlass_api STATIC
   monitoring/ping.cpp
   monitoring/sample_intervals.cpp
   monitoring/sweeper.cpp
+  monitoring/write_metrics.cpp
   monitoring/written_points.cpp
   names.cpp
   network_permission.cpp

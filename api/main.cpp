@@ -32,6 +32,7 @@
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
+#include "api/monitoring/measurements.h"
 #include "api/monitoring/monitoring.h"
 #include "api/monitoring/sweeper.h"
 #include "api/network_permission.h"
@@ -188,7 +189,10 @@ Status run(const Config& config) {
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
     WINDLASS_TRY(auto mail, mail_settings(config.api));
-    Monitoring monitoring(pool, config.scheduler.first_job_id, std::move(mail));
+    Monitoring monitoring(pool, config.scheduler.first_job_id, std::move(mail),
+                          [&clock](SessionPool& lent, const MonitoringConfig&, const JobMetadata& job) {
+                              return Measurements(lent).statistics(job, clock.now().wall);
+                          });
     RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s, config.api.followers_per_account});
     Metrics metrics(routes());
 

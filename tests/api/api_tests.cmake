@@ -31,6 +31,7 @@ set(api_contract
   monitoring/job_tags_contract_test.cpp
   monitoring/notify_contract_test.cpp
   monitoring/played_mail_server.cpp
+  monitoring/metrics_contract_test.cpp
   oidc/oidc_contract_test.cpp
   oidc/played_provider.cpp
   openapi/answer_check.cpp
