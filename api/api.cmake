@@ -130,6 +130,8 @@ add_library(windlass_api STATIC
   monitoring/sweeper.cpp
   monitoring/write_metrics.cpp
   monitoring/written_points.cpp
+  monitoring/live_log.cpp
+  monitoring/log_tail.cpp
   names.cpp
   network_permission.cpp
   openapi/description.cpp
@@ -155,6 +157,7 @@ add_library(windlass_api STATIC
   rerun.cpp
   result_files.cpp
   results.cpp
+  rights_watch.cpp
   results_repository.cpp
   rfc3339.cpp
   router.cpp

@@ -4,6 +4,7 @@
 #include "api/auth/handlers.h"
 #include "api/monitoring/handlers.h"
 #include "api/monitoring/job_filter.h"
+#include "api/monitoring/live.h"
 #include "api/oidc/handlers.h"
 #include "api/routes.h"
 
@@ -64,6 +65,10 @@ constexpr Route table[] = {
      "One metric of a job", metric_parameters},
     {"POST", "/api/write/", Family::monitoring, Access::job_control, Scope::monitoring_write, write_metrics,
      "Write metrics of nodes", write_parameters, Creates::no, Links::no, false},
+    {"GET", "/api/admin/livelog/", Family::monitoring, Access::admin, Scope::admin, live_log,
+     "Follow the log of this api process, by WebSocket or as events"},
+    {"GET", "/api/admin/livelog/events/", Family::monitoring, Access::admin, Scope::admin, live_log_events,
+     "Follow the log of this api process, as events"},
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ set(api_contract
   monitoring/notify_contract_test.cpp
   monitoring/played_mail_server.cpp
   monitoring/metrics_contract_test.cpp
+  monitoring/live_log_contract_test.cpp
   oidc/oidc_contract_test.cpp
   oidc/played_provider.cpp
   openapi/answer_check.cpp
@@ -88,7 +89,7 @@ windlass_test(api_tests
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE PkgConfig::ZLIB
+  LIBRARIES windlass_api windlass_front windlass_test_support windlass_test_exposition PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api
   TIMEOUT 60)
 
@@ -97,7 +98,7 @@ windlass_test(api_postgresql_tests WHOLE
   SOURCES
     ${api_contract}
     on_postgresql.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE PkgConfig::ZLIB
+  LIBRARIES windlass_api windlass_front windlass_test_support windlass_test_exposition PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api database
   TIMEOUT 120)
 
