@@ -130,8 +130,10 @@ add_library(windlass_api STATIC
   monitoring/sweeper.cpp
   monitoring/write_metrics.cpp
   monitoring/written_points.cpp
+  monitoring/live_job.cpp
   monitoring/live_log.cpp
   monitoring/log_tail.cpp
+  monitoring/ticker.cpp
   names.cpp
   network_permission.cpp
   openapi/description.cpp

@@ -32,6 +32,7 @@ set(api_contract
   monitoring/notify_contract_test.cpp
   monitoring/played_mail_server.cpp
   monitoring/metrics_contract_test.cpp
+  monitoring/live_job_contract_test.cpp
   monitoring/live_log_contract_test.cpp
   oidc/oidc_contract_test.cpp
   oidc/played_provider.cpp
