@@ -101,8 +101,9 @@ add_library(windlass_api STATIC
   links/signed_link.cpp
   login_throttle.cpp
   metrics.cpp
-  monitoring/any_case_fields.cpp
   monitoring/admin_notices.cpp
+  monitoring/any_case_fields.cpp
+  monitoring/change_points.cpp
   monitoring/cluster_jobs_repository.cpp
   monitoring/config_fields.cpp
   monitoring/configuration.cpp
@@ -110,17 +111,29 @@ add_library(windlass_api STATIC
   monitoring/job_control.cpp
   monitoring/job_filter.cpp
   monitoring/job_listing.cpp
+  monitoring/job_data.cpp
+  monitoring/job_measurements.cpp
   monitoring/job_metadata.cpp
   monitoring/job_reports.cpp
   monitoring/job_search.cpp
   monitoring/job_tags.cpp
   monitoring/job_tags_repository.cpp
   monitoring/mail.cpp
+  monitoring/measurements.cpp
+  monitoring/metric_grid.cpp
+  monitoring/metric_stream.cpp
   monitoring/monitored_jobs.cpp
   monitoring/monitoring_config.cpp
   monitoring/notify_admin.cpp
   monitoring/ping.cpp
+  monitoring/sample_intervals.cpp
   monitoring/sweeper.cpp
+  monitoring/write_metrics.cpp
+  monitoring/written_points.cpp
+  monitoring/live_job.cpp
+  monitoring/live_log.cpp
+  monitoring/log_tail.cpp
+  monitoring/ticker.cpp
   names.cpp
   network_permission.cpp
   openapi/description.cpp
@@ -146,6 +159,7 @@ add_library(windlass_api STATIC
   rerun.cpp
   result_files.cpp
   results.cpp
+  rights_watch.cpp
   results_repository.cpp
   rfc3339.cpp
   router.cpp
@@ -176,7 +190,7 @@ add_library(windlass_api STATIC
   workers.cpp
 )
 target_link_libraries(windlass_api
-  PUBLIC windlass_settings windlass_shared windlass_database PkgConfig::SODIUM
+  PUBLIC windlass_settings windlass_shared windlass_database windlass_metrics PkgConfig::SODIUM
   PRIVATE windlass_warnings PkgConfig::CJOSE PkgConfig::CURL PkgConfig::ZLIB prometheus-cpp::core windlass_wslay Threads::Threads)
 windlass_embed(windlass_api common_passwords accounts/common_passwords.txt)
 # What the routes table does not say, one file per family.

@@ -52,7 +52,9 @@ class OutputSource final : public ChunkSource {
             return true;
         }
         auto more = read(out);
-        if (!more) log::error("request {}: output broke off: {}", request_id_, more.error().message);
+        if (!more)
+            log::write(log::Level::error, {log::field::request(request_id_)}, "request {}: output broke off: {}",
+                       request_id_, more.error().message);
         return more && *more;
     }
     void put_back(std::string first) { first_ = std::move(first); }

@@ -76,7 +76,8 @@ class JobStream : public ChunkSource {
             if (taken.news.empty() && !taken.lost && !must_read()) return true;
             if (const auto pulled = pull(taken, out); !pulled) {
                 // The heartbeat tries again; until then the client keeps its connection, and its place.
-                log::debug("request {}: following job {}: {}", call_.request.id, job_.text(), pulled.error().message);
+                log::write(log::Level::debug, {log::field::job(job_), log::field::request(call_.request.id)},
+                           "request {}: following job {}: {}", call_.request.id, job_.text(), pulled.error().message);
                 return true;
             }
         }

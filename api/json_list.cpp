@@ -42,7 +42,8 @@ class ListSource final : public ChunkSource {
         }
         auto more = fill(out);
         if (more) return *more;
-        log::error("request {}: a list broke off: {}", request_id_, more.error().message);
+        log::write(log::Level::error, {log::field::request(request_id_)}, "request {}: a list broke off: {}",
+                   request_id_, more.error().message);
         return false;
     }
 

@@ -32,8 +32,10 @@
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
+#include "api/monitoring/measurements.h"
 #include "api/monitoring/monitoring.h"
 #include "api/monitoring/sweeper.h"
+#include "api/monitoring/log_tail.h"
 #include "api/network_permission.h"
 #include "api/oidc/oidc.h"
 #include "api/openapi/description.h"
@@ -188,7 +190,10 @@ Status run(const Config& config) {
     AuditRepository audit_entries(pool);
     AuditLog audit(audit_entries);
     WINDLASS_TRY(auto mail, mail_settings(config.api));
-    Monitoring monitoring(pool, config.scheduler.first_job_id, std::move(mail));
+    Monitoring monitoring(pool, config.scheduler.first_job_id, std::move(mail),
+                          [&clock](SessionPool& lent, const MonitoringConfig&, const JobMetadata& job) {
+                              return Measurements(lent).statistics(job, clock.now().wall);
+                          });
     RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s, config.api.followers_per_account});
     Metrics metrics(routes());
 
@@ -244,6 +249,7 @@ Status run(const Config& config) {
                             loop, settings, [&server](const Request& request) { return server->handle(request); },
                             Server::render_error));
     metrics.set_front([&front] { return front->statistics(); });
+    metrics.set_sessions(pool);
     metrics.set_password_queue([&passwords] { return passwords.waiting(); });
     log::info("listening on {}", front_url(config.api, *front));
     thumbnails.start();
@@ -282,10 +288,12 @@ int main(int argc, char** argv) {
         return 2;
     }
     if (loaded->done) return 0;
-    if (const auto configured = windlass::log::configure("api", loaded->config.log.level, loaded->config.log.format); !configured) {
+    if (const auto configured = windlass::log::configure("api", loaded->config.log.level, loaded->config.log.format);
+        !configured) {
         std::fprintf(stderr, "windlass-api: %s\n", configured.error().message.c_str());
         return 2;
     }
+    windlass::api::LogTail::of_this_process();  // from the first line on
     if (const auto ended = windlass::api::run(loaded->config); !ended) {
         windlass::log::error("{}", ended.error().message);
         return 1;

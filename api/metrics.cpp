@@ -4,38 +4,41 @@
 #include <prometheus/family.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <array>
 #include <atomic>
-#include <sstream>
 #include <utility>
 #include <vector>
+
+#include "shared/figures.h"
 
 namespace windlass::api {
 namespace {
 
 using prometheus::MetricFamily;
-using prometheus::MetricType;
 
 const prometheus::Histogram::BucketBoundaries latency_buckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
                                                                  0.025,  0.05,    0.1,    0.25,  1,      5,     60};
 
-MetricFamily value(std::string name, std::string help, MetricType type, double v) {
-    prometheus::ClientMetric metric;
-    if (type == MetricType::Counter)
-        metric.counter.value = v;
-    else
-        metric.gauge.value = v;
-    return {std::move(name), std::move(help), type, {std::move(metric)}};
-}
 template <class N>
 MetricFamily counter(std::string name, std::string help, N v) {
-    return value(std::move(name), std::move(help), MetricType::Counter, static_cast<double>(v));
+    return figures::counter(std::move(name), std::move(help), static_cast<double>(v));
 }
 template <class N>
 MetricFamily gauge(std::string name, std::string help, N v) {
-    return value(std::move(name), std::move(help), MetricType::Gauge, static_cast<double>(v));
+    return figures::gauge(std::move(name), std::move(help), static_cast<double>(v));
+}
+
+void add_sessions(std::vector<MetricFamily>& out, const SessionPool::Counts& sessions, std::size_t maximum) {
+    out.push_back(gauge("windlass_database_sessions", "Database sessions in use by requests", sessions.in_use));
+    out.push_back(gauge("windlass_database_sessions_limit", "Database sessions there may be", maximum));
+    out.push_back(counter("windlass_database_session_leases_total", "Times that a request got a database session",
+                          sessions.leases));
+    out.push_back(counter("windlass_database_session_refusals_total",
+                          "Times that no database session became free in time", sessions.refusals));
+    out.push_back(counter("windlass_database_session_wait_seconds_total",
+                          "Time that requests waited for a free database session",
+                          static_cast<double>(sessions.waited.count()) / 1e6));
 }
 
 void add_front(std::vector<MetricFamily>& out, const FrontStatistics& front) {
@@ -55,15 +58,10 @@ void add_front(std::vector<MetricFamily>& out, const FrontStatistics& front) {
 }
 
 void add_scheduler(std::vector<MetricFamily>& out, const protocol::Statistics& s) {
-    MetricFamily jobs{"windlass_jobs", "Jobs that have not ended, by state", MetricType::Gauge, {}};
+    MetricFamily jobs = figures::gauges("windlass_jobs", "Jobs that have not ended, by state");
     const std::array<std::pair<const char*, std::int64_t>, 4> states = {
         {{"blocked", s.blocked}, {"queued", s.queued}, {"starting", s.starting}, {"running", s.running}}};
-    for (const auto& [state, count] : states) {
-        prometheus::ClientMetric metric;
-        metric.label.push_back({"state", state});
-        metric.gauge.value = static_cast<double>(count);
-        jobs.metric.push_back(std::move(metric));
-    }
+    for (const auto& [state, count] : states) figures::add(jobs, {{"state", state}}, static_cast<double>(count));
     out.push_back(std::move(jobs));
     out.push_back(gauge("windlass_workers_connected", "Workers connected to the scheduler", s.workers_connected));
     out.push_back(counter("windlass_jobs_submitted_total", "Jobs accepted since the scheduler started", s.submitted));
@@ -105,6 +103,7 @@ struct Metrics::Impl {
     std::vector<std::unique_ptr<PerRoute>> routes;  // the last one: no route
     std::function<FrontStatistics()> front;
     std::function<std::size_t()> passwords_waiting;
+    const SessionPool* sessions = nullptr;
 
     PerRoute& of(std::size_t route) { return *routes[std::min(route, routes.size() - 1)]; }
 };
@@ -139,6 +138,9 @@ void Metrics::count_request(std::size_t route, int status, Microseconds took) {
 void Metrics::set_front(std::function<FrontStatistics()> statistics) {
     impl_->front = std::move(statistics);
 }
+void Metrics::set_sessions(const SessionPool& pool) {
+    impl_->sessions = &pool;
+}
 void Metrics::set_password_queue(std::function<std::size_t()> waiting) {
     impl_->passwords_waiting = std::move(waiting);
 }
@@ -149,11 +151,11 @@ std::string Metrics::text(const std::optional<protocol::Statistics>& scheduler) 
     if (impl_->passwords_waiting)
         families.push_back(
             gauge("windlass_passwords_waiting", "Passwords that wait to be hashed", impl_->passwords_waiting()));
+    if (impl_->sessions != nullptr) add_sessions(families, impl_->sessions->counts(), impl_->sessions->maximum());
+    figures::add_process(families, "windlass-api");
     families.push_back(gauge("windlass_scheduler_up", "1 when the scheduler answers", scheduler ? 1 : 0));
     if (scheduler) add_scheduler(families, *scheduler);
-    std::ostringstream out;
-    prometheus::TextSerializer().Serialize(out, families);
-    return out.str();
+    return figures::text(families);
 }
 
 }  // namespace windlass::api

@@ -10,6 +10,7 @@
 
 #include "api/front/front.h"
 #include "api/router.h"
+#include "shared/database/session_pool.h"
 #include "shared/protocol.h"
 #include "shared/time.h"
 
@@ -26,6 +27,7 @@ class Metrics {
     // Asked at every collection; set before the first request.
     void set_front(std::function<FrontStatistics()> statistics);
     void set_password_queue(std::function<std::size_t()> waiting);
+    void set_sessions(const SessionPool& pool);  // outlives this
 
     // `scheduler`: nullopt when it did not answer.
     std::string text(const std::optional<protocol::Statistics>& scheduler) const;

@@ -49,7 +49,7 @@ struct Route {
     std::span<const std::string_view> query = {};  // parameters it knows; any other is a 400
     Creates creates = Creates::no;
     Links links = Links::no;
-    bool audited = true;  // false: what it changes is not ours, and nothing of it is recorded
+    bool audited = true;  // false: what it changes is not ours, or numbers that machines send all day; not recorded
 };
 
 // Alone in Route::query: whatever is sent is passed on to somebody else.

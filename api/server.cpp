@@ -66,9 +66,11 @@ Response rendered(Family family, const Problem& problem, std::string_view reques
     if (problem.log_only.empty()) return render_problem(family, problem, request_id);
     // While something is away every request fails the same way, and that it is away was logged once by its owner.
     if (problem.status == 503)
-        log::debug("request {}: {}", request_id, problem.log_only);
+        log::write(log::Level::debug, {log::field::request(request_id)}, "request {}: {}", request_id,
+                   problem.log_only);
     else
-        log::error("request {}: {}", request_id, problem.log_only);
+        log::write(log::Level::error, {log::field::request(request_id)}, "request {}: {}", request_id,
+                   problem.log_only);
     return render_problem(family, problem, request_id);
 }
 

@@ -1,5 +1,7 @@
 #include "api/submission.h"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +9,8 @@
 #include "api/quotas_repository.h"
 #include "api/scheduler_link.h"
 #include "shared/frame.h"
+#include "shared/log.h"
+#include "shared/trace_context.h"
 
 namespace windlass::api {
 namespace {
@@ -25,6 +29,24 @@ std::size_t bytes_of(const std::map<std::string, std::string>& map) {
     std::size_t bytes = 4;
     for (const auto& [name, value] : map) bytes += name.size() + value.size() + 8;
     return bytes;
+}
+
+// Of the request, if it says one that can be passed on; what is none is ignored, as the recommendation wants it.
+std::string traceparent_of(const Request& request) {
+    const auto is_traceparent_header = [](const auto& header) {
+        return header.first.size() == 11 && strncasecmp(header.first.c_str(), "traceparent", 11) == 0;
+    };
+    const auto value = request.header("traceparent");
+    const bool once = std::ranges::count_if(request.headers, is_traceparent_header) == 1;
+    return once && is_traceparent(value) ? std::string(value) : std::string();
+}
+
+void tell_traced(const std::string& request, const std::string& traceparent, const std::vector<JobId>& jobs) {
+    const auto level = traceparent.empty() ? log::Level::debug : log::Level::info;
+    if (!log::enabled(level) || jobs.empty()) return;
+    log::write(level,
+               {log::field::job(jobs.front()), log::field::request(request), log::field::traceparent(traceparent)},
+               "request {}: {} job(s) accepted, from {} on", request, jobs.size(), jobs.front().text());
 }
 
 std::size_t bytes_of(const SubmittedJob& job) {
@@ -97,8 +119,9 @@ Problem refused_submit(const protocol::SubmitRefused& refused) {
 }
 
 OrProblem<Reply> Submission::send(const Call& call, Answer answer) && {
+    const std::string traceparent = traceparent_of(call.request);
     // Escapes can double the text; a message that is too large would cost us the connection.
-    if (spec_bytes_ * 2 > max_frame_header_bytes || body_.size() > max_frame_body_bytes)
+    if ((spec_bytes_ + traceparent.size() * size()) * 2 > max_frame_header_bytes || body_.size() > max_frame_body_bytes)
         return make_problem(413,
                             "The commands and environments of these jobs are too long together; send several batches.");
     WINDLASS_TRY(message_.quota, call.app.quotas.effective(message_.owner, call.app.clock.now().steady));
@@ -108,16 +131,19 @@ OrProblem<Reply> Submission::send(const Call& call, Answer answer) && {
         message_.body_sha256 = call.key->body_sha256;
     }
     const std::size_t jobs = size();
+    for (auto& item : message_.jobs) item.spec.traceparent = traceparent;  // not that of a job that is run again
     auto question = std::make_shared<std::pair<protocol::Message, std::string>>(std::move(message_), std::move(body_));
     Later later;
     later.deadline = Seconds{30};
-    later.start = [call, question, jobs, answer = std::move(answer)](const Resumer& resume) {
-        const auto answered = [answer, jobs](const Scheduler::Answer& got) -> OrProblem<Reply> {
+    later.start = [call, question, jobs, traceparent, answer = std::move(answer)](const Resumer& resume) {
+        const auto answered = [answer, jobs, traceparent,
+                               id = call.request.id](const Scheduler::Answer& got) -> OrProblem<Reply> {
             if (!got) return try_again_later(got.error().message);
             if (const auto* refused = std::get_if<protocol::SubmitRefused>(&*got)) return refused_submit(*refused);
             const auto* submitted = std::get_if<protocol::JobsSubmitted>(&*got);
             if (submitted == nullptr || submitted->jobs.size() != jobs)
                 return make_problem(500, "The scheduler gave an answer that makes no sense.");
+            tell_traced(id, traceparent, submitted->jobs);
             Response response = answer(submitted->jobs);
             if (submitted->replayed) response.headers.emplace_back("Idempotency-Replayed", "true");
             return Reply(std::move(response));

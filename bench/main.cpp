@@ -49,6 +49,9 @@ int main(int argc, char** argv) {
     pictures->add_option("--images", options.images, "images per run, each with two thumbnails");
     pictures->add_option("--uploads", options.uploads, "so many further uploads, to see the memory of the api");
     pictures->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* measured = add("metrics", "points that nodes send, per second, and the metrics of a large job", metric_points);
+    measured->add_option("--seconds", options.seconds, "length of each round of sending");
+    measured->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }

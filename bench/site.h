@@ -74,5 +74,6 @@ int array(const Options& options);
 int http(const Options& options);
 int output(const Options& options);
 int images(const Options& options);
+int metric_points(const Options& options);
 
 }  // namespace windlass::bench

@@ -110,7 +110,8 @@ Reply audited(const App& app, const Request& request, const Route& route, const 
     Later later;
     later.on_deadline = [response, id = request.id]() -> Reply {
         // It has happened; to say otherwise would be wrong, and the entry still waits to be written.
-        log::error("request {}: answered before its entry in the audit was durable", id);
+        log::write(log::Level::error, {log::field::request(id)},
+                   "request {}: answered before its entry in the audit was durable", id);
         return response;
     };
     later.start = [&audit = app.audit, entry = std::move(entry),

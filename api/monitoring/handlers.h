@@ -30,5 +30,10 @@ OrProblem<Reply> list_notices(const Call& call);
 OrProblem<Reply> delete_notice(const Call& call);
 // ping.cpp
 OrProblem<Reply> ping(const Call& call);
+// job_data.cpp
+OrProblem<Reply> show_job_data(const Call& call);
+OrProblem<Reply> show_job_metric(const Call& call);
+// write_metrics.cpp
+OrProblem<Reply> write_metrics(const Call& call);
 
 }  // namespace windlass::api

@@ -4,6 +4,7 @@
 #include "api/auth/handlers.h"
 #include "api/monitoring/handlers.h"
 #include "api/monitoring/job_filter.h"
+#include "api/monitoring/live.h"
 #include "api/oidc/handlers.h"
 #include "api/routes.h"
 
@@ -15,6 +16,11 @@ constexpr std::array<std::string_view, 8> callback_parameters = {
     "state", "code", "error", "error_description", "error_uri", "iss", "session_state", "scope"};
 
 constexpr std::array<std::string_view, 1> tag_parameters = {"job"};
+
+constexpr std::array<std::string_view, 3> job_data_parameters = {"raw", "node", "sampleInterval"};
+constexpr std::array<std::string_view, 3> metric_parameters = {"metric", "aggFn", "sampleInterval"};
+// Beside precision what InfluxDB knows, for those who send to it, too.
+constexpr std::array<std::string_view, 5> write_parameters = {"precision", "org", "bucket", "db", "rp"};
 
 constexpr Route table[] = {
     {"GET", "/auth/oauth/login/", Family::monitoring, Access::anyone, Scope::none, oauth_login,
@@ -53,6 +59,20 @@ constexpr Route table[] = {
     {"DELETE", "/api/admin/notices/{id}/", Family::queue, Access::admin, Scope::admin, delete_notice,
      "Remove such an entry"},
     {"GET", "/api/ping/", Family::monitoring, Access::anyone, Scope::none, ping, "Is somebody there?"},
+    {"GET", "/api/job/{id}/", Family::monitoring, Access::user, Scope::monitoring_read, show_job_data,
+     "What a job used", job_data_parameters},
+    {"GET", "/api/metric/{id}/", Family::monitoring, Access::user, Scope::monitoring_read, show_job_metric,
+     "One metric of a job", metric_parameters},
+    {"POST", "/api/write/", Family::monitoring, Access::job_control, Scope::monitoring_write, write_metrics,
+     "Write metrics of nodes", write_parameters, Creates::no, Links::no, false},
+    {"GET", "/api/live/{id}/", Family::monitoring, Access::admin, Scope::admin, live_job,
+     "Follow what a running job uses, by WebSocket or as events"},
+    {"GET", "/api/live/{id}/events/", Family::monitoring, Access::admin, Scope::admin, live_job_events,
+     "Follow what a running job uses, as events"},
+    {"GET", "/api/admin/livelog/", Family::monitoring, Access::admin, Scope::admin, live_log,
+     "Follow the log of this api process, by WebSocket or as events"},
+    {"GET", "/api/admin/livelog/events/", Family::monitoring, Access::admin, Scope::admin, live_log_events,
+     "Follow the log of this api process, as events"},
 };
 
 }  // namespace

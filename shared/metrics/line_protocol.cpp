@@ -200,6 +200,7 @@ Result<std::vector<Line>> parse_lines(std::string_view text, Precision precision
         LineReader reader(text.substr(first), precision, limits);
         auto line = reader.read();
         if (!line) return std::move(line).error().in(where);
+        line->number = number;
         lines.push_back(std::move(line).value());
         const std::size_t used = first + reader.used();
         number += static_cast<std::size_t>(std::ranges::count(text.substr(first, reader.used()), '\n'));  // in texts

@@ -27,6 +27,7 @@ namespace windlass::metrics {
 using FieldValue = std::variant<double, bool, std::string>;
 
 struct Line {
+    std::size_t number = 0;  // in its text, from 1, where it begins
     std::string measurement;
     std::vector<std::pair<std::string, std::string>> tags;
     std::vector<std::pair<std::string, FieldValue>> fields;  // at least one

@@ -54,6 +54,8 @@ const DatabaseUrl& empty_database() {
     for (const char* table : {"admin_notice", "cluster_job", "monitoring_config", "monitoring_job_data",
                               "monitoring_tag", "monitoring_job_tag"})
         must(session.execute("delete from " + std::string(table)));
+    for (const char* table : {"metric_window", "metric_series"})
+        must(session.execute("delete from " + std::string(table)));
     must(session.execute("update id_counter set next = 1"));
     must(session.execute("delete from tier where created_us > 0"));  // the first three stay
     must(session.execute("update audit_head set number = 0, hash = ''"));

@@ -31,6 +31,9 @@ set(api_contract
   monitoring/job_tags_contract_test.cpp
   monitoring/notify_contract_test.cpp
   monitoring/played_mail_server.cpp
+  monitoring/metrics_contract_test.cpp
+  monitoring/live_job_contract_test.cpp
+  monitoring/live_log_contract_test.cpp
   oidc/oidc_contract_test.cpp
   oidc/played_provider.cpp
   openapi/answer_check.cpp
@@ -78,12 +81,16 @@ windlass_test(api_tests
     server_test.cpp
     accounts/password_rules_test.cpp
     monitoring/any_case_fields_test.cpp
+    monitoring/change_points_test.cpp
     monitoring/host_list_test.cpp
+    monitoring/metric_grid_test.cpp
     monitoring/monitoring_config_test.cpp
+    monitoring/sample_intervals_test.cpp
+    monitoring/written_points_test.cpp
     sse_test.cpp
     submit_fields_test.cpp
     submit_parser_test.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE PkgConfig::ZLIB
+  LIBRARIES windlass_api windlass_front windlass_test_support windlass_test_exposition PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api
   TIMEOUT 60)
 
@@ -92,7 +99,7 @@ windlass_test(api_postgresql_tests WHOLE
   SOURCES
     ${api_contract}
     on_postgresql.cpp
-  LIBRARIES windlass_api windlass_front windlass_test_support PkgConfig::CJOSE PkgConfig::ZLIB
+  LIBRARIES windlass_api windlass_front windlass_test_support windlass_test_exposition PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api database
   TIMEOUT 120)
 

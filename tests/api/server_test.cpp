@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "api_fixture.h"
+#include "tests/support/exposition.h"
 
 namespace windlass::api::test {
 namespace {
@@ -112,6 +113,20 @@ TEST_F(ServerTest, metrics_count_requests_and_show_the_schedulers_figures) {
     EXPECT_NE(text.find("windlass_jobs{state=\"queued\"} 17"), std::string::npos);
     EXPECT_NE(text.find("windlass_scheduler_up 1"), std::string::npos);
     EXPECT_NE(text.find("windlass_http_request_seconds_bucket{method=\"GET\",route=\"/healthz\""), std::string::npos);
+}
+
+TEST_F(ServerTest, metrics_are_what_prometheus_reads) {
+    send("GET", "/healthz");
+    metrics_->set_front([] { return FrontStatistics{}; });
+    metrics_->set_password_queue([] { return 0u; });
+    metrics_->set_sessions(*pool_);
+    const auto text = send("GET", "/metrics").body;
+    const auto read = windlass::test::read_exposition(text);
+    EXPECT_TRUE(read.faults.empty()) << read.faults.front();
+    EXPECT_EQ(windlass::test::complaints_of_promtool(text), "");
+    EXPECT_EQ(read.samples.at("windlass_database_sessions_limit"), 4);
+    EXPECT_GE(read.samples.at("windlass_database_session_leases_total"), 1);
+    EXPECT_TRUE(read.samples.contains("process_cpu_seconds_total"));
 }
 
 TEST_F(ServerTest, metrics_do_not_wait_for_a_scheduler_that_is_away_or_hangs) {

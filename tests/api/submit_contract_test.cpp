@@ -94,6 +94,28 @@ TEST_F(Submits, files_in_the_submit_become_uploads_and_hashes_must_be_ones_own) 
     EXPECT_EQ(pointer(theirs), "/files/x/sha256");
 }
 
+TEST_F(Submits, the_trace_of_the_request_goes_along_if_it_is_one) {
+    const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const auto traced = [&](const Headers& headers) {
+        EXPECT_EQ(send("POST", "/api/jobs/submit/", one(""), ada.token, headers).status, 200);
+        return scheduler_->submits.back().jobs[0].spec.traceparent;
+    };
+    EXPECT_EQ(traced({{"traceparent", trace}}), trace);
+    EXPECT_EQ(traced({{"Traceparent", trace}}), trace);
+    EXPECT_EQ(traced({}), "");
+    EXPECT_EQ(traced({{"traceparent", "00-nothing"}}), "") << "what is none is ignored";
+    EXPECT_EQ(traced({{"traceparent", trace}, {"traceparent", trace}}), "") << "and so are two";
+    const auto answer = send("POST", "/api/jobs/submit/batch/", "[" + one("") + "," + one("") + "]", ada.token,
+                             {{"traceparent", trace}});
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    for (const auto& job : scheduler_->submits.back().jobs) EXPECT_EQ(job.spec.traceparent, trace);
+    const auto first = scheduler_->submits.front().jobs.size();
+    EXPECT_EQ(first, 1u);
+    const auto id = answer.json()[0]["id"].GetString();
+    EXPECT_EQ(send("POST", "/api/jobs/" + std::string(id) + "/rerun/", "", ada.token).status, 200);
+    EXPECT_EQ(scheduler_->submits.back().jobs[0].spec.traceparent, "") << "that was another request";
+}
+
 TEST_F(Submits, one_shows_what_was_asked_for) {
     const auto id = submit(ada, R"(,"queue":"night","tags":["a"],"retry_on":{"exit_codes":[75]},"retry_delay_s":2,
         "not_before":"2030-01-15T08:00:00Z","requires":{"arch":"x86"},"resources":{"gpu":1},"outputs":["*.log"])");

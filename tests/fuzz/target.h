@@ -36,6 +36,7 @@ void fuzz_http_framing(std::string_view input);
 void fuzz_id_tokens(std::string_view input);
 void fuzz_job_body(std::string_view input);
 void fuzz_json(std::string_view input);
+void fuzz_line_protocol(std::string_view input);
 void fuzz_output_patterns(std::string_view input);
 void fuzz_plans_and_units(std::string_view input);
 void fuzz_signed_links(std::string_view input);

@@ -5,7 +5,7 @@
 namespace windlass::fuzz {
 
 std::span<const Target> targets() {
-    static constexpr std::array<Target, 15> all = {{
+    static constexpr std::array<Target, 16> all = {{
         {"configuration", fuzz_configuration},
         {"credentials", fuzz_credentials},
         {"event_stream", fuzz_event_stream},
@@ -14,6 +14,7 @@ std::span<const Target> targets() {
         {"id_tokens", fuzz_id_tokens},
         {"job_body", fuzz_job_body},
         {"json", fuzz_json},
+        {"line_protocol", fuzz_line_protocol},
         {"output_patterns", fuzz_output_patterns},
         {"plans_and_units", fuzz_plans_and_units},
         {"signed_links", fuzz_signed_links},

@@ -1,6 +1,7 @@
 windlass_test(windlass_store_test WHOLE
   SOURCES
     store_conformance_test.cpp
+    store_metrics_test.cpp
     store_postgres_test.cpp
     store_samples_test.cpp
     store_sqlite_test.cpp

@@ -70,6 +70,9 @@ TEST(LineProtocol, comments_empty_lines_and_line_ends_of_all_systems) {
     EXPECT_EQ(lines[0].at_ns, 5);
     EXPECT_EQ(std::get<std::string>(lines[1].fields[0].second), "one\ntwo");
     EXPECT_EQ(lines[1].at_ns, 6);
+    EXPECT_EQ(lines[0].number, 3U);
+    EXPECT_EQ(lines[1].number, 6U);
+    EXPECT_EQ(lines[2].number, 8U);
     EXPECT_EQ(number_of(lines[2]), 3);
     EXPECT_TRUE(lines_of("").empty());
     EXPECT_TRUE(lines_of("\n \n#").empty());
