@@ -85,12 +85,13 @@ ${ca_file:+cacert = "$ca_file"}
 CURL
 }
 
-# What slurmctld knows beyond what it tells its scripts, as "NumTasks=4 …"; nothing unless it is asked for.
+# What slurmctld knows beyond what it tells its scripts, as "JobId=7 … NumTasks=4 …"; nothing if that is not wanted.
 job_details() {
-    [ "$details" = yes ] || return 0
+    [ "$details" != no ] || return 0
     (
         [ -z "$slurm_conf" ] || export SLURM_CONF="$slurm_conf"
-        timeout 2 scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null
+        # Of an array that would be all its tasks.
+        timeout 2 scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null | sed -n "/^JobId=$SLURM_JOB_ID /p"
     ) || :
 }
 
@@ -123,8 +124,15 @@ JSON
 
 # As a shell tells how a program ended: its exit code, or 128 and the signal.
 exit_code() {
-    code=$(number "${SLURM_JOB_EXIT_CODE2%%:*}")
-    signal=$(number "${SLURM_JOB_EXIT_CODE2##*:}")
+    ended=${SLURM_JOB_EXIT_CODE2:-0:0}
+    if [ "$ended" = 0:0 ] && [ "$details" != no ]; then
+        # Of a job that was cancelled slurmctld learns a moment later how it ended.
+        sleep 1
+        later=$(known=$(job_details) && detail ExitCode '\([0-9]*:[0-9]*\)')
+        ended=${later:-$ended}
+    fi
+    code=$(number "${ended%%:*}")
+    signal=$(number "${ended##*:}")
     if [ "$signal" -ne 0 ]; then
         echo $((128 + signal))
     else

@@ -13,6 +13,7 @@ what is not there.
 
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -105,7 +106,7 @@ MailProg=/bin/true
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerType=sched/builtin
-SchedulerParameters=sched_min_interval=10000
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=1
@@ -201,7 +202,7 @@ NodeName={self.node} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 CPUs
             env=self._environment(),
             cwd=self.directory / "work",
             user=user,
-            group=user,
+            group=pwd.getpwnam(user).pw_gid if user else None,
             extra_groups=[] if user else None,
             check=False,
             timeout=harness.PATIENCE,
