@@ -114,8 +114,8 @@ class Slurm(harness.OnDatabase):
 
     def test_each_task_of_an_array_is_a_job(self):
         first = self.site.sbatch("#!/bin/sh\nexit $SLURM_ARRAY_TASK_ID\n", "--array=4-6", "--job-name=many")
-        numbers = {int(task["JobId"]): int(task["ArrayTaskId"]) for task in harness.until(
-            lambda: (tasks := self.site.tasks(first)) and len(tasks) == 3 and tasks, "the array has three tasks")}
+        harness.until(lambda: len(self.site.tasks(first)) == 3, "the array has three tasks")
+        numbers = {int(task["JobId"]): int(task["ArrayTaskId"]) for task in self.site.tasks(first)}
         self.assertEqual(sorted(numbers.values()), [4, 5, 6])
         for job, task in numbers.items():
             self.assertEqual(self.shown(job, False)["ExitCode"], task)
