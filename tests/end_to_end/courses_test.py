@@ -32,7 +32,7 @@ class Courses:
         cls.addClassCleanup(cls.database.close)
         (pathlib.Path(cls.directory) / "data").mkdir()
         secret = pathlib.Path(cls.directory) / "secret"
-        secret.write_text("of the whole site\n")
+        secret.write_text("of the whole site, for tests\n")
         secret.chmod(0o600)
         cls.common = {
             "DATABASE_URL": cls.database.url or f"sqlite:{cls.database.file}",
