@@ -49,6 +49,9 @@ int main(int argc, char** argv) {
     pictures->add_option("--images", options.images, "images per run, each with two thumbnails");
     pictures->add_option("--uploads", options.uploads, "so many further uploads, to see the memory of the api");
     pictures->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* launches = add("launch", "deployments of a course: launch to Ready (needs busybox)", launch);
+    launches->add_option("--launches", options.launches, "deployments per run");
+    launches->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }
