@@ -52,6 +52,9 @@ int main(int argc, char** argv) {
     auto* measured = add("metrics", "points that nodes send, per second, and the metrics of a large job", metric_points);
     measured->add_option("--seconds", options.seconds, "length of each round of sending");
     measured->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* launches = add("launch", "deployments of a course: launch to Ready (needs busybox)", launch);
+    launches->add_option("--launches", options.launches, "deployments per run");
+    launches->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }

@@ -17,6 +17,7 @@ struct Options {
     int jobs = 10'000;
     int jobs_one_by_one = 300;
     int workers = 1000;
+    int launches = 50;
     int lines = 100;       // of a job that is followed
     int seconds = 5;       // of each wrk run
     int images = 150;      // uploaded, each with two thumbnails
@@ -52,6 +53,7 @@ class Site {
     const std::string& token() const { return token_; }
     pid_t pid() const { return child_->pid(); }
     const std::string& database() const { return database_; }  // its URL
+    std::string data() const { return directory_.path() + "/data"; }
     cli::HttpClient client() const { return cli::HttpClient(url_); }
     // The body of an answer that must be 2xx.
     std::string ask(cli::HttpClient& client, const std::string& method, const std::string& path,
@@ -73,6 +75,7 @@ int fanout(const Options& options);
 int array(const Options& options);
 int http(const Options& options);
 int output(const Options& options);
+int launch(const Options& options);
 int images(const Options& options);
 int metric_points(const Options& options);
 

@@ -28,7 +28,7 @@ constexpr Milliseconds greeting_patience{5'000};
 constexpr Milliseconds connect_patience{5'000};
 constexpr Milliseconds check_patience{5'000};
 constexpr Milliseconds ending_patience{5'000};
-constexpr Milliseconds first_check_pause{20};
+constexpr Milliseconds first_check_pause{5};
 constexpr Milliseconds longest_check_pause{2'000};
 constexpr int near_side = 0, far_side = 1;
 

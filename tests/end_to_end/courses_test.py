@@ -7,6 +7,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -15,6 +16,7 @@ from urllib.parse import quote
 import websockets
 
 import harness
+import small_image
 from standby_test import Daemon
 
 PROGRAM = (pathlib.Path(__file__).parent / "service_program.py").read_text()
@@ -32,7 +34,7 @@ class Courses:
         cls.addClassCleanup(cls.database.close)
         (pathlib.Path(cls.directory) / "data").mkdir()
         secret = pathlib.Path(cls.directory) / "secret"
-        secret.write_text("of the whole site\n")
+        secret.write_text("of the whole site, for tests\n")
         secret.chmod(0o600)
         cls.common = {
             "DATABASE_URL": cls.database.url or f"sqlite:{cls.database.file}",
@@ -56,8 +58,8 @@ class Courses:
                 "WORKER_FIRST_UID": str(330_000 + 1_000 * number),
                 "WORKER_SERVICE_LISTEN": listen,
                 "WORKER_KILL_GRACE_MS": "500",
-                **cls.worker_settings(),
             }
+            cls.provide(settings)
             if harness.weaker():
                 settings["WORKER_ALLOW_WEAKER"] = harness.weaker()
             worker = cls.daemon(f"worker-{number}", "worker", settings)
@@ -96,21 +98,29 @@ class Courses:
         return client
 
     @classmethod
-    def worker_settings(cls):
-        return {"WORKER_LABELS": "image:plain=present"}
-
-    def setUp(self):
-        for kind, name in ((1, "plain"),):
-            self.database.change(
-                "insert into site_thing (kind, name, label, visible_to, changed_us) "
-                f"select {kind}, '{name}', '{name}', '[\"everybody\"]', 0 "
-                f"where not exists (select 1 from site_thing where kind = {kind} and name = '{name}')"
-            )
+    def provide(cls, settings):
+        """The image and two data sets, for the node of a worker with these settings."""
+        made = pathlib.Path(cls.directory) / "image"
+        if not made.exists():
+            small_image.make(made)
+            for name in ("Maße", "mnist"):
+                data = pathlib.Path(cls.directory) / f"data of {name}"
+                data.mkdir(mode=0o755)
+                (data / f"{name}.csv").write_text("1,2\n")
+            os.chmod(cls.directory, 0o755)
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("WINDLASS_")}
+        variables = {f"WINDLASS_{key}": value for key, value in {**cls.common, **settings}.items()}
+        words = [["image", "import", "Übung", f"dir:{made}"]]
+        words += [["dataset", "add", name, f"{cls.directory}/data of {name}"] for name in ("Maße", "mnist")]
+        for each in words:
+            command = [str(harness.BIN / "windlass-site"), "--", *each]
+            done = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (command, done)
 
     # ---- what people do
 
     def make_course(self, name, students, **more):
-        course = {"course_name": name, "image": "plain", "command": COMMAND, "check_path": "/health", **more}
+        course = {"course_name": name, "image": "Übung", "dataset": ["Maße", "mnist"], "command": COMMAND, "check_path": "/health", **more}
         made = self.teacher.post(f"/v1/course/{quote(self.teacher.username)}", course)
         self.assertEqual(made.status, 200, made)
         course_id = made.json["course_id"]
@@ -180,6 +190,7 @@ class Courses:
             self.assertEqual(answer.status, 200, answer)
             about = answer.json
             self.assertEqual(about["path"], "/lab/x?q=1")
+            self.assertEqual(about["data"], {"Maße": ["Maße.csv"], "mnist": ["mnist.csv"]})
             self.assertNotIn(student.token, answer.body.decode() if isinstance(answer.body, bytes) else answer.body)
             self.assertEqual(about["headers"]["X-Forwarded-Prefix"], paths[number].rstrip("/"))
             self.assertIn("sandbox", answer.headers["Content-Security-Policy"])

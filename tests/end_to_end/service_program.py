@@ -41,7 +41,7 @@ class Service(http.server.BaseHTTPRequestHandler):
             "pid": os.getpid(),
             "boot": BOOT,
             "headers": dict(self.headers.items()),
-            "data": {name: os.listdir("/tmp/" + name) for name in os.environ.get("DATA", "").split()},
+            "data": {name: os.listdir("/tmp/" + name) for name in ("Maße", "mnist") if os.path.isdir("/tmp/" + name)},
         }
         return self.send(200, json.dumps(about).encode(), ("Content-Type", "application/json"), ("Set-Cookie", "a=1"))
 

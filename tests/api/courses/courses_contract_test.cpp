@@ -37,9 +37,8 @@ class Courses : public ApiTest {
     Answer launch(std::int64_t course, const Account& account, const std::string& name) {
         return send("POST", "/v1/course/" + name, fmt::format(R"({{"course_id":{}}})", course), account.token);
     }
-    // What the scheduler would have recorded when the worker said so.
+    // What the scheduler records when the worker of a running job says so.
     void make_ready(JobId job, const std::string& address) {
-        scheduler_->start(job);
         execute(fmt::format("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values "
                             "({}, 50, 0, 12, 3, 1, 1, '{}')",
                             job.value, address));
