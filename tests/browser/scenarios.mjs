@@ -89,7 +89,7 @@ const scenarios = {
         await page.locator(".log-line.current", { hasText: "line 42 of many" }).waitFor();
         await page.getByLabel("Search the output").fill("");
         await page.getByLabel("Which output").selectOption("stderr");
-        await page.getByText("oops").waitFor();
+        await page.getByText("oops", { exact: true }).waitFor();
         await page.getByText("needle", { exact: true }).waitFor({ state: "hidden" });
         await person.leave();
     },
@@ -269,6 +269,7 @@ const scenarios = {
         await page.getByText("Make an API token").click();
         await page.getByLabel("What it is for").fill("of the page");
         await page.getByLabel("jobs:read").check();
+        await page.getByLabel("account:read").check();
         await page.getByRole("button", { name: "Make the token" }).click();
         const token = await page.locator("#content .box pre").textContent();
         await person.open("/audit");
@@ -279,7 +280,7 @@ const scenarios = {
         await visitor.page.getByLabel("API token", { exact: true }).fill(token);
         await visitor.page.getByRole("button", { name: "Use this token" }).click();
         const shown = await submit("echo by token; sleep 1; echo end of it");
-        await visitor.page.getByRole("button", { name: "Sign out" }).waitFor().catch(() => {});
+        await visitor.page.getByRole("button", { name: "Sign out" }).waitFor();
         await visitor.open(`/jobs/${shown}`);
         await visitor.page.getByText("end of it", { exact: true }).waitFor({ timeout: patience });
         await visitor.leave();

@@ -24,6 +24,7 @@ function forms(done, name = "") {
         session.siteInfo().openid_connect && h("p", h("a.button", { href: "/auth/oauth/login" }, "Sign in with the site's account")),
         h("details", h("summary", "Sign in with an API token"), form([token], { action: "Use this token", submit: async (values) => {
             await session.signInWithToken(values.token.trim()).catch((error) => {
+                if (error.status === 403) error.message = "This token may not be used here: it needs the scope account:read.";
                 if (error.status === 401) error.message = "The token is not good: unknown, expired or revoked.";
                 throw error;
             });
