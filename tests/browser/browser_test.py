@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -52,8 +53,18 @@ class DashboardInBrowser(unittest.TestCase):
         node, chromium = install()
         directory = tempfile.mkdtemp(prefix="windlass-browser-")
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
-        dev = harness.Dev(pathlib.Path(directory) / "data", slots=4).wait_ready()
+        environment = {
+            "WINDLASS_WORKER_SERVICE_LISTEN": f"unix:{directory}/services.sock",
+            "WINDLASS_WORKER_LABELS": "image:plain=present",
+        }
+        dev = harness.Dev(pathlib.Path(directory) / "data", slots=4, environment=environment).wait_ready()
         self.addCleanup(dev.stop)
+        with sqlite3.connect(dev.data / "windlass.db", timeout=30) as database:
+            database.execute(
+                "insert into site_thing (kind, name, label, visible_to, changed_us) "
+                "values (1, 'plain', 'plain', '[\"everybody\"]', 0)"
+            )
+        database.close()
         shutil.rmtree(BUILD / "pictures", ignore_errors=True)
         (BUILD / "pictures").mkdir()
         setup = {

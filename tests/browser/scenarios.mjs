@@ -89,7 +89,7 @@ const scenarios = {
         await page.locator(".log-line.current", { hasText: "line 42 of many" }).waitFor();
         await page.getByLabel("Search the output").fill("");
         await page.getByLabel("Which output").selectOption("stderr");
-        await page.getByText("oops").waitFor();
+        await page.getByText("oops", { exact: true }).waitFor();
         await page.getByText("needle", { exact: true }).waitFor({ state: "hidden" });
         await person.leave();
     },
@@ -269,6 +269,7 @@ const scenarios = {
         await page.getByText("Make an API token").click();
         await page.getByLabel("What it is for").fill("of the page");
         await page.getByLabel("jobs:read").check();
+        await page.getByLabel("account:read").check();
         await page.getByRole("button", { name: "Make the token" }).click();
         const token = await page.locator("#content .box pre").textContent();
         await person.open("/audit");
@@ -279,7 +280,7 @@ const scenarios = {
         await visitor.page.getByLabel("API token", { exact: true }).fill(token);
         await visitor.page.getByRole("button", { name: "Use this token" }).click();
         const shown = await submit("echo by token; sleep 1; echo end of it");
-        await visitor.page.getByRole("button", { name: "Sign out" }).waitFor().catch(() => {});
+        await visitor.page.getByRole("button", { name: "Sign out" }).waitFor();
         await visitor.open(`/jobs/${shown}`);
         await visitor.page.getByText("end of it", { exact: true }).waitFor({ timeout: patience });
         await visitor.leave();
@@ -383,6 +384,34 @@ const scenarios = {
         must(faults.length === 0, faults.join("\n"));
     },
 
+    async "charts of what was measured, by uPlot and without it"() {
+        const job = await submit("true", { name: "measured" });
+        await ended(job);
+        const rows = (scale) => Array.from({ length: 120 }, (_, at) => ({ _time: new Date(Date.UTC(2026, 0, 31, 9, 0, at * 30)).toISOString(), _value: scale * (1 + Math.sin(at / 9)), _field: "value", _measurement: "m", hostname: "node-1" }));
+        const config = (measurement, unit) => ({ GUID: measurement, Type: "node", Measurement: measurement, AggFn: "mean", SampleInterval: "30s", Unit: unit, DisplayName: `${measurement} ${texts[1]}`, Categories: [], AvailableAggFns: [] });
+        const answer = { Metadata: { Tags: [{ Id: 1, Name: texts[0], Type: "user", CreatedBy: "ada" }] }, QuantileData: [], SampleInterval: 30, SampleIntervals: [30], MetricData: [
+            { Config: config("cpu_used", "cores"), Data: { [texts[1]]: rows(0.4), "node-2": rows(0.2) }, RawData: "" },
+            { Config: config("mem_used", "B"), Data: { "node-1": rows(2e8) }, RawData: "" }] };
+        for (const [name, without] of [["uplot", false], ["drawn", true]]) {
+            const person = await Person.come(browser, setup);
+            const { page } = person;
+            await page.route("**/api/site/", async (route) => {
+                const response = await route.fetch();
+                const site = await response.json();
+                await route.fulfill({ response, json: { ...site, features: [...new Set([...site.features, "job metrics"])] } });
+            });
+            await page.route(`**/api/job/${job}`, (route) => route.fulfill({ json: answer }));
+            if (without) await page.route("**/uPlot.esm.js", (route) => route.fulfill({ status: 404, body: "" }));
+            await person.signIn();
+            await person.open(`/jobs/${job}`);
+            await page.getByRole("heading", { name: "Measured", exact: true }).waitFor({ timeout: patience });
+            await page.locator(without ? ".plot svg polyline" : ".plot canvas, .plot svg polyline").first().waitFor();
+            must(/at most/.test(await page.locator(".plot").first().getAttribute("aria-label")), "the chart says nothing to who does not see it");
+            await page.screenshot({ path: `${setup.pictures}/charts-${name}.png`, fullPage: true });
+            await person.leave();
+        }
+    },
+
     async "with the keyboard alone"() {
         const person = await Person.come(browser, setup);
         const { page } = person;
@@ -407,6 +436,37 @@ const scenarios = {
         await person.leave();
     },
 };
+
+if (features.includes("courses")) {
+    scenarios["a course is made, launched, opened and ended"] = async () => {
+        const teacher = await makeUser();
+        const person = await Person.come(browser, setup);
+        const { page } = person;
+        await person.signIn();
+        await person.open("/courses");
+        await page.getByLabel("Username").fill(teacher);
+        await page.getByRole("button", { name: "Make a teacher" }).click();
+        await page.getByText(`${teacher} is a teacher`).waitFor();
+        await person.leave();
+        const ada = await Person.come(browser, setup);
+        await ada.signIn(teacher, password);
+        await ada.open("/courses");
+        await ada.page.getByText("Teach: make a course or a class").click();
+        await ada.page.getByLabel("Name", { exact: true }).fill(texts[1].slice(0, 100));
+        await ada.page.getByLabel("Image").fill("plain");
+        await ada.page.getByLabel("Command").fill("mkdir -p www; echo 'lesson one' > www/index.html; cd www; exec python3 -m http.server --bind 127.0.0.1 $PORT");
+        await ada.page.getByRole("button", { name: "Make the course" }).click();
+        await ada.page.getByRole("button", { name: /^Launch / }).click();
+        const popup = ada.context.waitForEvent("page");
+        await ada.page.getByRole("link", { name: "Open", exact: true }).click({ timeout: patience });
+        await (await popup).getByText("lesson one").waitFor({ timeout: patience });
+        await ada.page.screenshot({ path: `${setup.pictures}/courses-launched.png`, fullPage: true });
+        await ada.page.getByRole("button", { name: /^End / }).click();
+        await ada.page.getByRole("button", { name: "End it" }).click();
+        await ada.page.getByText("Nothing is launched.").waitFor({ timeout: patience });
+        await ada.leave();
+    };
+}
 
 if (features.includes("images")) {
     scenarios["a picture is uploaded and its thumbnails come"] = async () => {

@@ -36,7 +36,7 @@ function set(element, attributes) {
 
 // Our own addresses only, whoever supplied the parts of it.
 function address(value) {
-    return /^(#|\/(?!\/)|blob:)/.test(value) ? value : "#";
+    return /^(#|\/(?![/\\])|blob:)[^\\\u0000-\u0020]*$/.test(value) ? value : "#";
 }
 
 export function add(parent, children) {

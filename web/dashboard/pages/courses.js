@@ -1,54 +1,123 @@
-// Courses: launch one, see where it stands, open it; and making them.
-import { get, post, remove } from "../api.js";
+// Courses: launch one, see where it stands, open it; for teachers making them, and classes that they are given to.
+import { get, newKey, post, put, remove } from "../api.js";
 import { fill, h, notice, told } from "../dom.js";
 import { sure } from "../parts/dialog.js";
 import { act, field, form } from "../parts/forms.js";
 import { repeat } from "../parts/live.js";
-import { user } from "../session.js";
+import { isAdmin, user } from "../session.js";
 
 export const title = "Courses";
 
 const signs = { Created: "s-queued", Pending: "s-starting", Ready: "s-succeeded" };
 
 export default async function show(view, { signal }) {
-    const me = encodeURIComponent(user().username);
-    const running = h("div.cards"), courses = h("div.cards");
+    const name = user().username, me = encodeURIComponent(name);
+    const running = h("div.cards"), courses = h("div.cards"), classes = h("div.cards"), teaching = h("div"), teachers = h("div");
+    let mine = [];
+
     async function load() {
-        const [mine, launched] = await Promise.all([get(`/v1/course/${me}`, { signal }), get(`/v1/job/${me}`, { signal })]);
-        fill(running, launched.jobs.length === 0 && h("p.quiet", "Nothing is launched."), launched.jobs.map((job) => h("section.card", h("h3", told(job.course_name, { most: 120 })),
+        const [known, launched, groups] = await Promise.all([get(`/v1/course/${me}/`, { signal }), get(`/v1/job/${me}/`, { signal }), get("/v1/class/", { signal })]);
+        mine = known.courses;
+        fill(running, launched.jobs.length === 0 && h("p.quiet", "Nothing is launched."), launched.jobs.map(deployment));
+        fill(courses, mine.length === 0 && h("p.quiet", "No courses yet. A teacher gives them to a class that you are in."), mine.map(course));
+        fill(classes, groups.classes.length === 0 && h("p.quiet", "No classes."), groups.classes.map(group));
+    }
+
+    function deployment(job) {
+        return h("section.card", h("h3", told(job.course_name, { most: 120 })),
             h("p", h(`span.status.${signs[job.status] ?? "s-unknown"}`, job.status), " ", told(job.image, { most: 120 })),
-            h("div.actions", job.status === "Ready" && h("a.button.primary", { href: `/v1/service/${job.job_id}/`, target: "_blank", rel: "noopener", "data-key": `open-${job.job_id}` }, "Open"),
-                h("a.button", { href: `#/jobs/${job.job_id}`, "data-key": `job-${job.job_id}` }, "Job"),
+            h("div.actions",
+                job.status === "Ready" && h("a.button.primary", { href: `/v1/service/${job.job_id}/`, target: "_blank", rel: "noopener", "data-key": `open-${job.job_id}` }, "Open"),
+                h("a.button", { href: `#/jobs/${job.job_id}`, "data-key": `job-${job.job_id}` }, "Where it stands"),
                 act("End", async () => {
                     if (!(await sure("End it?", "What is not saved elsewhere is gone.", "End it"))) return;
-                    notice((await remove(`/v1/job/${me}/${job.job_id}`)).message);
+                    notice((await remove(`/v1/job/${me}/${job.job_id}/`)).message);
                     await load();
-                }, { kind: "danger", key: `end-${job.job_id}`, label: `End ${job.course_name}` })))));
-        fill(courses, mine.courses.length === 0 && h("p.quiet", "No courses yet."), mine.courses.map((course) => h("section.card", h("h3", told(course.course_name, { most: 120 })),
-            h("p", told(course.image, { most: 120 })), (course.dataset ?? []).length > 0 && h("p", course.dataset.map((one) => h("span.tag", told(one, { most: 80 })))),
-            h("div.actions", act("Launch", async () => {
-                notice((await post(`/v1/course/${me}`, { course_id: course.course_id })).message);
-                await load();
-            }, { kind: "primary", key: `launch-${course.course_id}`, label: `Launch ${course.course_name}` }),
-            act("Remove", async () => {
-                if (!(await sure("Remove this course?", "What was launched of it ends.", "Remove it"))) return;
-                notice((await remove(`/v1/course/${me}/${course.course_id}`)).message);
-                await load();
-            }, { kind: "danger", key: `remove-${course.course_id}`, label: `Remove ${course.course_name}` })))));
+                }, { kind: "danger", key: `end-${job.job_id}`, label: `End ${job.course_name}` })));
     }
-    const offered = async (path) => (await get(path, { signal })) ?? [];
-    const listOf = (answer) => (Array.isArray(answer) ? answer : answer.images ?? answer.datasets ?? []);
-    const [images, datasets] = (await Promise.all([offered("/v1/images/"), offered("/v1/datasets/")])).map(listOf);
-    view.append(h("h1", "Courses"), h("h2", "Launched"), running, h("h2", "Courses"), courses, h("details", h("summary", "Make a course"), form([
-        field("course_name", { label: "Name" }), field("image", { label: "Image", tag: "select", options: images.map((one) => [one.value, one.label]) }),
-        field("description", { label: "Description", tag: "textarea", rows: 4 }),
-        field("dataset", { label: "Data sets", tag: "select", multiple: true, options: datasets.map((one) => [one.value, one.label]) }),
-    ], { action: "Make the course", submit: async (values, element) => {
-        const chosen = [...element.querySelector("[name=dataset]").selectedOptions].map((one) => one.value);
-        notice((await post(`/v1/course/${me}`, { course_name: values.course_name, image: values.image, description: values.description, dataset: chosen })).message);
-        element.reset();
-        await load();
-    } })));
+
+    function course(one) {
+        return h("section.card", h("h3", told(one.course_name, { most: 120 })),
+            h("p", told(one.image, { most: 120 }), " ", (one.dataset ?? []).map((set) => h("span.tag", told(set, { most: 80 })))),
+            h("div.actions",
+                act("Launch", async () => {
+                    notice((await post("/v1/job/launch/", { user: name, course_id: one.course_id }, { headers: { "Idempotency-Key": newKey() } })).message);
+                    await load();
+                }, { kind: "primary", key: `launch-${one.course_id}`, label: `Launch ${one.course_name}` }),
+                act("Remove", async () => {
+                    if (!(await sure("Remove this course?", "What was launched of it ends. Only its teacher may.", "Remove it"))) return;
+                    notice((await remove(`/v1/course/${me}/${one.course_id}/`)).message);
+                    await load();
+                }, { kind: "danger", key: `remove-${one.course_id}`, label: `Remove ${one.course_name}` })));
+    }
+
+    function group(one) {
+        const given = mine.filter((known) => one.courses.includes(known.course_id)), rest = mine.filter((known) => !one.courses.includes(known.course_id));
+        const place = h("div");
+        async function open() {
+            const { members } = await get(`/v1/class/${one.class_id}/member/`, { signal });
+            const change = async (path, how) => {
+                notice((await how(`/v1/class/${one.class_id}/${path}/`, {})).message);
+                await load();
+            };
+            fill(place,
+                h("h4", "Members"), members.length === 0 && h("p.quiet", "None yet."),
+                h("ul.plain", members.map((member) => h("li", told(member, { most: 80 }), " ", act("take out", () => change(`member/${encodeURIComponent(member)}`, remove), { kind: "link", label: `Take ${member} out of ${one.name}` })))),
+                form([field("member", { label: "Username", autocomplete: "off" })], { action: "Put into the class", submit: (values) => change(`member/${encodeURIComponent(values.member.trim())}`, put) }),
+                h("h4", "Courses"), given.map((known) => h("p", told(known.course_name, { most: 80 }), " ", act("take away", () => change(`course/${known.course_id}`, remove), { kind: "link" }))),
+                rest.map((known) => act(`Give ${known.course_name.slice(0, 60)}`, () => change(`course/${known.course_id}`, put))));
+        }
+        return h("section.card", h("h3", told(one.name, { most: 120 })), h("p.quiet", `${one.members} members, ${one.courses.length} courses`),
+            (one.own || isAdmin()) && h("div.actions", act("Members and courses", open, { key: `class-${one.class_id}`, label: `Members and courses of ${one.name}` }), act("Remove", async () => {
+                if (!(await sure("Remove this class?", "Its members see its courses no more; what they launched runs on.", "Remove it"))) return;
+                notice((await remove(`/v1/class/${one.class_id}/`)).message);
+                await load();
+            }, { kind: "danger", key: `unclass-${one.class_id}`, label: `Remove class ${one.name}` })), place);
+    }
+
+    // What this site offers, where it says so.
+    const offered = (path, key) => get(path, { signal }).then((answer) => (Array.isArray(answer) ? answer : answer[key] ?? []), (error) => {
+        if (error.name === "AbortError") throw error;
+        return [];
+    });
+    async function offerMaking() {
+        const [images, datasets] = await Promise.all([offered("/v1/images/", "images"), offered("/v1/datasets/", "datasets")]);
+        fill(teaching, h("datalist", { id: "site-images" }, images.map((one) => h("option", { value: one.value }, one.label))), form([
+            field("course_name", { label: "Name" }), field("image", { label: "Image", list: "site-images", autocomplete: "off", hint: "One of this site." }),
+            field("dataset", { label: "Data sets", hint: `With commas between them${datasets.length > 0 ? `: ${datasets.slice(0, 20).map((one) => one.value).join(", ")}` : ""}.` }),
+            field("command", { label: "Command", hint: "Empty: what the image starts by itself." }), field("port", { label: "Port", inputmode: "numeric", placeholder: "8080" }),
+            field("description", { label: "Description", tag: "textarea", rows: 3 }),
+        ], { action: "Make the course", submit: async (values, element) => {
+            const made = { course_name: values.course_name, image: values.image.trim(), description: values.description, dataset: values.dataset.split(",").map((one) => one.trim()).filter(Boolean) };
+            if (values.command.trim() !== "") made.command = values.command;
+            if (values.port.trim() !== "") made.port = Number(values.port);
+            notice((await post(`/v1/course/${me}/`, made, { headers: { "Idempotency-Key": newKey() } })).message);
+            element.reset();
+            await load();
+        } }), form([field("name", { label: "Name of a class" })], { action: "Make the class", submit: async (values, element) => {
+            notice((await post("/v1/class/", values, { headers: { "Idempotency-Key": newKey() } })).message);
+            element.reset();
+            await load();
+        } }));
+    }
+    async function loadTeachers() {
+        const { teachers: all } = await get("/v1/teacher/", { signal });
+        fill(teachers, h("h2", "Teachers"), h("ul.plain", all.map((one) => h("li", told(one, { most: 80 }), " ", act("is none any more", async () => {
+            notice((await remove(`/v1/teacher/${encodeURIComponent(one)}/`)).message);
+            await loadTeachers();
+        }, { kind: "link", label: `${one} is no teacher any more` })))), form([field("teacher", { label: "Username", autocomplete: "off" })], { action: "Make a teacher", submit: async (values) => {
+            notice((await put(`/v1/teacher/${encodeURIComponent(values.teacher.trim())}/`, {})).message);
+            await loadTeachers();
+        } }));
+    }
+
+    const making = h("details", { ontoggle: () => making.open && teaching.childElementCount === 0 && offerMaking() }, h("summary", "Teach: make a course or a class"), teaching);
+    view.append(h("h1", "Courses"), h("h2", "Launched"), running, h("h2", "To launch"), courses, h("h2", "Classes"), classes, making, teachers);
     await load();
-    repeat(3, load, signal);
+    if (isAdmin()) await loadTeachers();
+    // Where the launched ones stand changes by itself; the rest when somebody does something.
+    repeat(3, async () => {
+        const launched = await get(`/v1/job/${me}/`, { signal });
+        fill(running, launched.jobs.length === 0 && h("p.quiet", "Nothing is launched."), launched.jobs.map(deployment));
+    }, signal);
 }

@@ -1,13 +1,13 @@
 // The list of jobs: counters as filters, filters in the address, a page at a time, live until somebody pauses it.
 import { get, newKey, page, post, query as asQuery } from "../api.js";
 import { fill, h, notice, told, when } from "../dom.js";
-import { sure } from "../parts/dialog.js";
+import { ask, sure } from "../parts/dialog.js";
 import { act, problem } from "../parts/forms.js";
 import { repeat } from "../parts/live.js";
 import { status } from "../parts/status.js";
 import { more, table } from "../parts/table.js";
 import { remember } from "../router.js";
-import { isAdmin } from "../session.js";
+import { isAdmin, offers } from "../session.js";
 import { count, endingWords, isFinal, seconds, statuses, statusWords } from "../words.js";
 
 export const title = "Jobs";
@@ -98,8 +98,12 @@ export default async function show(view, { query, signal }) {
             }, { kind: "danger" }),
             act("Run again", async () => rerun(ids)),
             act("Run again with a tag…", async () => {
-                const tag = prompt("The tag that the new jobs get beside those they have:");
-                if (tag) await rerun(ids, tag.trim());
+                const tag = await ask("Run again with a tag", "Tag", "Run them again", "The new jobs get it beside those that the old ones have.");
+                if (tag) await rerun(ids, tag);
+            }),
+            offers("search") && act("Mark…", async () => {
+                const mark = await ask("Mark jobs", "Mark", "Mark them", "Shown on the page of each job. Only jobs that have started can be marked.");
+                if (mark) await markAll(ids, mark);
             }),
             act("Choose none", async () => {
                 chosen.clear();
@@ -113,6 +117,19 @@ export default async function show(view, { query, signal }) {
             notice(`${done.cancelled} cancelled, ${done.requested} told to end.`);
             await turn();
         }, { kind: "danger", key: "cancel-all" }));
+    }
+
+    async function markAll(ids, mark) {
+        let done = 0, words = "";
+        for (const id of ids) {
+            try {
+                await post(`/api/tags/add_tag/?job=${id}`, { Name: mark });
+                done += 1;
+            } catch (error) {
+                words = error.message;
+            }
+        }
+        notice(`${done} of ${ids.length} are marked.${words ? ` ${words}` : ""}`, words ? "bad" : "good");
     }
 
     async function rerun(ids, tag = "") {

@@ -4,6 +4,7 @@ import { fill, h, notice, told, when } from "../dom.js";
 import { sure } from "../parts/dialog.js";
 import { act, fault, field, form } from "../parts/forms.js";
 import { bar, facts, table } from "../parts/table.js";
+import { offers } from "../session.js";
 import { bytes, count, seconds } from "../words.js";
 
 export const title = "My account";
@@ -63,6 +64,12 @@ export default async function show(view, { signal }) {
             notice("The token is in the clipboard.");
         } }, "Copy")));
     } }), h("p.quiet", "With none of them chosen it may do everything that you may.")),
+    offers("search") && !me.roles.includes("admin") ? h("details", h("summary", "Ask for a role"), form([
+        field("role", { label: "Role", tag: "select", options: ["user", "job-control", "admin"].filter((role) => !me.roles.includes(role)).map((role) => [role, role]) }),
+    ], { action: "Ask the admins", submit: async (values) => {
+        await post("/api/notify/admin/", { Username: me.username, Roles: [values.role] });
+        notice("The admins have been told.");
+    } })) : "",
     h("details", h("summary", "Change my name"), form([field("first_name", { label: "First name", value: me.first_name, autocomplete: "given-name" }), field("last_name", { label: "Last name", value: me.last_name, autocomplete: "family-name" })], { action: "Save", submit: async (values) => {
         await put("/api/user/", values);
         notice("Saved.");

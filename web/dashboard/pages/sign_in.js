@@ -12,7 +12,7 @@ function plain(error) {
     return error;
 }
 
-function forms(done, name = "") {
+function forms(done, { name = "", elsewhere = false } = {}) {
     const username = field("username", { label: "Username or e-mail address", autocomplete: "username", autocapitalize: "none", required: true, value: name });
     const password = field("password", { label: "Password", type: "password", autocomplete: "current-password", required: true });
     const token = field("token", { label: "API token", type: "password", autocomplete: "off", hint: "Kept in this tab only, until it is closed." });
@@ -21,9 +21,11 @@ function forms(done, name = "") {
             await session.signInWithPassword(values.username.trim(), values.password).catch((error) => { throw plain(error); });
             done();
         } }),
-        session.siteInfo().openid_connect && h("p", h("a.button", { href: "/auth/oauth/login" }, "Sign in with the site's account")),
+        session.siteInfo().openid_connect && h("p", h("a.button", { href: "/auth/oauth/login", target: elsewhere ? "_blank" : undefined }, "Sign in with the site's account"),
+            elsewhere && [" ", h("button", { type: "button", onclick: done }, "Done, go on")]),
         h("details", h("summary", "Sign in with an API token"), form([token], { action: "Use this token", submit: async (values) => {
             await session.signInWithToken(values.token.trim()).catch((error) => {
+                if (error.status === 403) error.message = "This token may not be used here: it needs the scope account:read.";
                 if (error.status === 401) error.message = "The token is not good: unknown, expired or revoked.";
                 throw error;
             });
@@ -42,7 +44,7 @@ export async function askAgain() {
     const name = session.user()?.username ?? "";
     const answer = await dialog("Your session has ended", (box) => [
         h("p", "Sign in again to go on. Nothing of what you have entered is lost."),
-        forms(() => box.close("yes"), name),
+        forms(() => box.close("yes"), { name, elsewhere: true }),
     ]);
     if (answer !== "yes") location.assign("/");
     return answer === "yes";

@@ -1,8 +1,9 @@
 // The accounts, for admins.
-import { get, newKey, post } from "../api.js";
+import { get, newKey, post, remove } from "../api.js";
 import { fill, h, notice, told, when } from "../dom.js";
-import { field, form } from "../parts/forms.js";
+import { act, field, form } from "../parts/forms.js";
 import { table } from "../parts/table.js";
+import { offers } from "../session.js";
 
 export const title = "Users";
 
@@ -27,7 +28,17 @@ export default async function show(view, { signal, query }) {
             ["Tier", (one) => told(one.tier)], ["State", (one) => one.disabled && h("span.status.s-failed", "disabled")], ["Last sign-in", (one) => when(one.last_login, "never")],
         ], fitting.slice(0, most)), fitting.length > most && h("p.quiet", `The first ${most} of ${fitting.length}.`));
     }
-    view.append(h("h1", "Users"), h("div.filters", search), list, h("details", h("summary", "Make an account"), made, form([
+    const asked = h("div");
+    async function loadNotices() {
+        const notices = await get("/api/admin/notices/", { signal });
+        fill(asked, notices.length > 0 && [h("h2", "Asked of the admins"), h("ul.files", notices.map((one) => h("li", told(one.username, { most: 80 }), " asks for ", told(one.roles.join(", ") || "a role", { most: 120 }), " ", when(one.last), one.times > 1 && ` (${one.times} times)`, " ",
+            act("Done", async () => {
+                await remove(`/api/admin/notices/${one.id}/`);
+                await loadNotices();
+            }, { label: `Done with what ${one.username} asked`, key: `notice-${one.id}` }))))]);
+    }
+    if (offers("search")) await loadNotices();
+    view.append(h("h1", "Users"), asked, h("div.filters", search), list, h("details", h("summary", "Make an account"), made, form([
         field("name", { label: "Name" }), field("username", { label: "Username", autocomplete: "off" }), field("email", { label: "E-mail address", type: "email" }), field("company", { label: "Company" }),
     ], { action: "Make the account", submit: async (values, element) => {
         const answer = await post("/api/users/create/", values, { headers: { "Idempotency-Key": newKey() } });

@@ -8,7 +8,7 @@ const perPage = 1000;
 
 export function arrayGrid(job, signal) {
     const path = `/api/jobs/${job.id}/members/`;
-    const grid = h("div.grid", { role: "list", "aria-label": "Members" });
+    const grid = h("div.grid", { role: "group", "aria-label": "Members" });
     const pager = h("div.actions");
     const totals = h("p");
     let members = [], at = [""], next = null, state = "", turned = 0, before = "";
@@ -25,7 +25,7 @@ export function arrayGrid(job, signal) {
         members = got.items;
         next = got.next;
         fill(grid, members.map((one) => h(`a.cell.s-${one.status}`, {
-            role: "listitem", href: `#/jobs/${one.id}`, title: `${one.index}: ${statusWords[one.status]}`,
+            href: `#/jobs/${one.id}`, title: `${one.index}: ${statusWords[one.status]}`,
             "aria-label": `Member ${one.index}, ${statusWords[one.status]}`, "data-key": `member-${one.id}`,
         }, members.length <= 400 ? String(one.index) : null)));
         fill(totals, members.length === 0 ? "No members here." : `Members ${count(members[0].index)} to ${count(members.at(-1).index)} of ${count(job.array.count)}`);

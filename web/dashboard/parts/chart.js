@@ -1,5 +1,5 @@
 // Lines over time: by uPlot where the server has it, else drawn here; and the figures in words for those who do not see them.
-import { h } from "../dom.js";
+import { h, text, told } from "../dom.js";
 import { clock } from "../words.js";
 
 let library = null; // a promise of uPlot's constructor, or of null
@@ -24,7 +24,7 @@ export function chart(lines, { limit, words = String, signal }) {
     const colour = (at) => style.getPropertyValue(strokes[at % strokes.length]).trim();
     load().then((Plot) => {
         if (signal.aborted) return;
-        if (Plot === null) return place.replaceChildren(drawn(lines, limit, colour));
+        if (Plot === null) return place.replaceChildren(drawn(lines, limit, colour, words));
         const times = [...new Set(lines.flatMap((line) => line.points.map(([at]) => at)))].sort((a, b) => a - b);
         const series = lines.map((line) => {
             const values = new Map(line.points);
@@ -33,7 +33,7 @@ export function chart(lines, { limit, words = String, signal }) {
         const ink = style.getPropertyValue("--quiet").trim(), rule = style.getPropertyValue("--rule").trim();
         const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule } };
         const plot = new Plot({
-            width: Math.max(260, place.clientWidth || 420), height: 180, legend: { show: lines.length > 1 },
+            width: Math.max(260, place.clientWidth || 420), height: 180, legend: { show: false },
             scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, limit && limit < high * 4 ? limit : high, 1e-9) * 1.05] } },
             axes: [axis, { ...axis, size: 74, values: (_, all) => all.map((value) => words(value)) }],
             series: [{}, ...lines.map((line, at) => ({ label: line.name, stroke: colour(at), width: 1.5, spanGaps: true })),
@@ -46,7 +46,19 @@ export function chart(lines, { limit, words = String, signal }) {
             plot.destroy();
         });
     });
-    return place;
+    return lines.length < 2 ? place : [place, h("ul.legend", lines.map((line, at) => h("li", sample(colour(at)), told(line.name, { most: 80 }))))];
+}
+
+function sample(colour) {
+    const svg = element("svg", { viewBox: "0 0 20 10", "aria-hidden": "true" });
+    svg.append(element("line", { x1: 0, x2: 20, y1: 5, y2: 5, stroke: colour, "stroke-width": 3 }));
+    return svg;
+}
+
+function element(name, attributes) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
 }
 
 function inWords(lines, words, limit) {
@@ -58,19 +70,25 @@ function inWords(lines, words, limit) {
     return parts.join("; ") + (limit ? `; limit ${words(limit)}` : "");
 }
 
-function drawn(lines, limit, colour) {
-    const space = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(space, "svg");
-    svg.setAttribute("viewBox", "0 0 400 160");
+function drawn(lines, limit, colour, words) {
+    const svg = element("svg", { viewBox: "0 0 400 180" });
     const all = lines.flatMap((line) => line.points);
     const [from, to] = [Math.min(...all.map(([at]) => at)), Math.max(...all.map(([at]) => at))];
-    const high = Math.max(1e-9, ...all.map(([, value]) => value), limit ?? 0);
-    lines.forEach((line, at) => {
-        const path = document.createElementNS(space, "polyline");
-        path.setAttribute("points", line.points.map(([x, y]) => `${(400 * (x - from)) / Math.max(1, to - from)},${158 - (150 * y) / high}`).join(" "));
-        path.setAttribute("fill", "none");
-        path.setAttribute("stroke", colour(at));
-        svg.append(path);
-    });
+    const highest = Math.max(1e-9, ...all.map(([, value]) => value));
+    const top = limit && limit < highest * 4 ? Math.max(limit, highest) : highest;
+    const [x, y] = [(at) => 60 + (335 * (at - from)) / Math.max(1, to - from), (value) => 160 - (150 * value) / top];
+    for (const value of [0, top / 2, top]) {
+        svg.append(element("line", { x1: 60, x2: 395, y1: y(value), y2: y(value), stroke: "var(--rule)" }));
+        const label = element("text", { x: 55, y: y(value) + 3, "text-anchor": "end" });
+        label.append(text(words(value)));
+        svg.append(label);
+    }
+    for (const [at, anchor] of [[from, "start"], [to, "end"]]) {
+        const label = element("text", { x: x(at), y: 175, "text-anchor": anchor });
+        label.append(text(clock(at * 1000)));
+        svg.append(label);
+    }
+    if (limit && limit <= top) svg.append(element("line", { x1: 60, x2: 395, y1: y(limit), y2: y(limit), stroke: "var(--bad)", "stroke-dasharray": "6 4" }));
+    lines.forEach((line, at) => svg.append(element("polyline", { points: line.points.map(([when, value]) => `${x(when)},${y(value)}`).join(" "), fill: "none", stroke: colour(at), "stroke-width": 1.5 })));
     return svg;
 }

@@ -1,5 +1,6 @@
 // Questions over the page. The browser keeps the keyboard inside and gives it back afterwards.
 import { add, h } from "../dom.js";
+import { field, form } from "./forms.js";
 
 /** Shows a dialog with these children; resolves when it is closed, to its return value. */
 export function show(title, children, { className = "", closable = true } = {}) {
@@ -29,4 +30,14 @@ export async function sure(title, words, action, { danger = true } = {}) {
             h("button", { type: "button", autofocus: true, onclick: () => dialog.close("") }, "No")),
     ]);
     return answer === "yes";
+}
+
+/** A line of text from the person; "" if they would rather not. */
+export async function ask(title, label, action, hint) {
+    let said = "";
+    await show(title, (dialog) => form([field("said", { label, hint, autocomplete: "off" })], { action, submit: async (values) => {
+        said = values.said.trim();
+        dialog.close("");
+    } }));
+    return said;
 }

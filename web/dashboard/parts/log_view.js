@@ -6,6 +6,7 @@ import { coloured } from "./ansi.js";
 import { show as dialog } from "./dialog.js";
 
 const lineHeight = 20; // as in dashboard.css
+const linesAtOnce = 20; // a shorter output has a lower box
 const most = 4000; // characters of a line that are shown at once
 const tallest = 8_000_000; // pixels that every browser can scroll
 const textEncoder = new TextEncoder();
@@ -19,7 +20,8 @@ export function logView() {
     const box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Output", "aria-live": "off" });
     const space = h("div.log-space");
     const rows = h("div.log-rows");
-    box.append(space, rows);
+    const none = h("p.log-none", "Nothing is printed yet.");
+    box.append(none, space, rows);
     const size = h("span.quiet");
     const hits = h("span.quiet", { role: "status" });
     const followBox = h("input", { type: "checkbox", checked: true, onchange: () => {
@@ -46,7 +48,7 @@ export function logView() {
         settingScroll = false;
         draw();
     });
-    let settingScroll = false, total = 0;
+    let settingScroll = false, total = 0, grown = false, waited = 0;
 
     function look() {
         shownLines = onlyStream ? lines.filter((line) => line.stream === onlyStream) : lines;
@@ -96,7 +98,14 @@ export function logView() {
         if (drawing) return;
         drawing = requestAnimationFrame(() => {
             drawing = 0;
-            if (!box.isConnected) return;
+            if (!box.isConnected) { // not shown yet; or not any more, and then never again
+                if (++waited < 100) setTimeout(draw, 50);
+                return;
+            }
+            none.hidden = shownLines.length > 0;
+            if (shownLines.length <= linesAtOnce) box.style.height = `${(Math.max(shownLines.length, 1) + 1) * lineHeight}px`;
+            else if (!grown) box.style.height = "";
+            grown = shownLines.length > linesAtOnce;
             space.style.height = `${height()}px`;
             if (follow && Math.abs(box.scrollTop + box.clientHeight - box.scrollHeight) > 1) {
                 settingScroll = true;
@@ -112,6 +121,8 @@ export function logView() {
             fill(size, `${count(lines.length)} lines, ${bytes(total)}`);
         });
     }
+
+    draw();
 
     function put(text, stream) {
         const line = { text, stream };

@@ -26,9 +26,10 @@ export function metrics(job, place, signal, goesOn) {
             })).filter((line) => line.points.length > 0);
             return { metric, lines };
         }).filter(({ lines }) => lines.length > 0);
-        none = shown.length === 0 ? 1 : 0;
-        if (shown.length === 0 || signal.aborted) return;
-        fill(place, h("section", h("h2", "Measured"), h("div.charts", shown.map(({ metric, lines }) => {
+        const marks = data.Metadata?.Tags ?? [];
+        none = shown.length + marks.length === 0 ? 1 : 0;
+        if (none || signal.aborted) return;
+        fill(place, marks.length > 0 && h("p", "Marked ", marks.map((mark) => h("span.tag", told(mark.Name, { most: 80 })))), shown.length > 0 && h("section", h("h2", "Measured"), h("div.charts", shown.map(({ metric, lines }) => {
             const config = metric.Config;
             return h("figure.chart", h("figcaption", told(config.DisplayName || config.Measurement), config.Unit && h("span.quiet", " ", told(config.Unit, { most: 30 }))),
                 chart(lines, { limit: limits[config.Measurement], words: isBytes(config.Unit) ? bytes : (value) => String(Math.round(value * 1000) / 1000), signal }));

@@ -18,7 +18,7 @@ export function timeline(events) {
         return part;
     });
     return h("section", h("h2", "What happened"), bars.length > 0 && h("div.timeline", { "aria-hidden": "true" }, bars),
-        h("details", { open: spans.length <= 6 }, h("summary", `${spans.length} events`), table("What happened", [
+        h("details", { open: spans.length <= 6 && innerWidth > 768 }, h("summary", `${spans.length} events`), table("What happened", [
             ["When", (one) => h("time.exact", { title: one.at }, clock(one.at))], ["Event", (one) => told(one.event)], ["State", (one) => status(one.status)],
             ["For", (one) => (isFinal(one.status) ? "" : seconds(one.length)), "number"],
             ["Attempt", (one) => (one.attempt ? String(one.attempt) : ""), "number"], ["Worker", (one) => told(one.worker ?? "")],
