@@ -358,6 +358,28 @@ class Images(harness.OnDatabase):
             self.assertEqual(self.count(dangling), 0, dangling)
 
 
+class ThumbnailsThatNobodyCanMake(harness.OnDatabase, unittest.TestCase):
+    """The worker keeps thumbnails out, as one without libvips-tools does."""
+
+    make_database = harness.Sqlite
+    environment = {"WINDLASS_WORKER_LABELS": "vipsthumbnail=no"}
+
+    def test_they_wait_and_say_why(self):
+        user = self.new_user("patient")
+        body, headers = pictures.form(png(4, 3))
+        image = user.once("POST", "/api/user/images/", body, headers).json["id"]
+
+        def why():
+            return user.get(f"/api/images/{image}/").json["thumbnails"][0].get("why")
+
+        self.assertIn("vipsthumbnail=yes", harness.until(why, "the reason is known"))
+        self.assertEqual(user.get("/api/user/thumbnails/").json, [])
+        self.assertEqual(user.ask("DELETE", f"/api/user/images/{image}/").status, 204)
+        harness.until(
+            lambda: self.database.rows("select count(*) from job_state where state < 4")[0][0] == 0, "its job is cancelled"
+        )
+
+
 class CachingProxy:
     """A cache by RFC 9111, as far as these answers need one: private, max-age, no-store, no-cache, Vary, and what a change
     makes stale. Shared, or one person's own."""
