@@ -1,5 +1,7 @@
 #include "scheduler/housekeeping.h"
 
+#include <utility>
+
 #include "shared/log.h"
 
 namespace windlass::scheduler {
@@ -49,6 +51,7 @@ void Housekeeping::move() {
     turns_.store().ask<std::int64_t>([most = settings_.at_once](Store& store) { return store.move_finished(most); },
                                      [this, noted](Result<std::int64_t> moved) {
                                          if (failed(moved, "finished jobs could not be moved to the history")) return;
+                                         worked_ = worked_ || *moved > 0;
                                          if (*moved == settings_.at_once) {
                                              finished_ = std::max<std::int64_t>(finished_ - *moved, 1);
                                              return move();
@@ -83,6 +86,11 @@ void Housekeeping::forget_expired() {
         [this](Result<std::int64_t> forgotten) {
             if (failed(forgotten, "expired keys and uploads could not be forgotten")) return;
             if (*forgotten == settings_.at_once) return forget_expired();
+            const bool idle = !timer_.is_set() || looks_later_;  // no job ended meanwhile
+            if (std::exchange(worked_, false) && idle) {
+                timer_.start(settings_.look_again);
+                looks_later_ = true;
+            }
             age_metrics();
         });
 }

@@ -1,6 +1,7 @@
 // What is done when there is nothing better to do: finished jobs move out of the way, and what was kept long enough is
-// forgotten. It comes on the heels of work, once that has been quiet for a while. An idle site is never woken, but
-// where finished jobs or metrics are kept for a limited time (then once an hour).
+// forgotten. It comes on the heels of work, once that has been quiet for a while, and once more a minute
+// later. An idle site is never woken, but where finished jobs or metrics are kept for a limited time (then once an
+// hour).
 //
 // Everything belongs to the loop's thread.
 #pragma once
@@ -17,6 +18,7 @@ struct HousekeepingSettings {
     metrics::AgingSettings metrics;      // of the numbers that were measured
     Milliseconds look_every{3'600'000};  // for what was kept long enough, where nothing else gives occasion
     Milliseconds quiet_for{5'000};       // no job ended for so long
+    Milliseconds look_again{60'000};     // after work, once: for what was given up meanwhile (job_discard)
     std::int64_t at_once = 2'000;        // jobs per transaction
     // So many finished jobs in the way are moved at once, quiet or not.
     std::int64_t too_many = 100'000;
@@ -46,6 +48,7 @@ class Housekeeping {
     HousekeepingSettings settings_;
     LoopTimer timer_;
     std::int64_t finished_ = 0;  // not moved yet, as far as we know
+    bool worked_ = false;        // jobs were moved since it looked the last time
     SteadyTime last_end_{};
     bool under_way_ = false;
     bool looks_later_ = false;  // the timer runs for nothing but what grows old

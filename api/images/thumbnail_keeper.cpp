@@ -38,10 +38,13 @@ struct ThumbnailKeeper::State {
     std::set<ThumbnailId> asking;        // asked for, not answered
     std::vector<AskedThumbnail> asked;   // answered
     std::vector<JobId> ended;
+    bool later_grew = false;  // so the keeper is to wake earlier
     bool queue_missing = false;
     std::map<JobId, Watch> watches;  // only touched by the keeper's own turns
 
-    bool something() const { return stopping || !orders.empty() || !asked.empty() || !ended.empty() || queue_missing; }
+    bool something() const {
+        return stopping || !orders.empty() || !asked.empty() || !ended.empty() || later_grew || queue_missing;
+    }
 
     void answered(const ThumbnailOrder& order, const Scheduler::Answer& answer) {
         const std::lock_guard lock(mutex);
@@ -53,6 +56,8 @@ struct ThumbnailKeeper::State {
             changed.notify_one();
         } else if (later.size() < most_orders) {
             later.push_back(order);
+            later_grew = true;
+            changed.notify_one();
         }
         const auto* refused = answer ? std::get_if<protocol::SubmitRefused>(&*answer) : nullptr;
         if (refused == nullptr) return;
@@ -110,6 +115,7 @@ void ThumbnailKeeper::run() {
             state_->later.empty() ? looked + look_every : std::chrono::steady_clock::now() + ask_again_after;
         state_->changed.wait_until(lock, wake, [this] { return state_->something(); });
         if (state_->stopping) return;
+        state_->later_grew = false;
         if (state_->queue_missing || std::chrono::steady_clock::now() >= wake) {
             auto later = take(state_->later);
             std::move(later.begin(), later.end(), std::back_inserter(state_->orders));
