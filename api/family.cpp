@@ -10,7 +10,7 @@ namespace windlass::api {
 namespace {
 
 // Longest first where one begins another; "/" at the end: all below it.
-constexpr std::array<std::pair<std::string_view, Family>, 31> prefixes = {{
+constexpr auto prefixes = std::to_array<std::pair<std::string_view, Family>>({
     {"/v1/", Family::courses},
     {"/dashboard/", Family::operations},
     {"/api/site", Family::operations},
@@ -44,7 +44,7 @@ constexpr std::array<std::pair<std::string_view, Family>, 31> prefixes = {{
     {"/api/admin/", Family::monitoring},
     {"/api/notify/", Family::monitoring},
     {"/api/ping", Family::monitoring},
-}};
+});
 
 void add_common(Response& response, const Problem& problem) {
     response.status = problem.status;

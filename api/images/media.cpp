@@ -109,7 +109,7 @@ OrProblem<Reply> make_image_link(const Call& call) {
     if (!image) return no_such_media();
     WINDLASS_TRY(const auto rights, image_rights(call.app, call.principal));
     if (!rights.expiring_links) return make_problem(403, "Your tier does not include links that expire.");
-    const std::string target = signed_target(call.app.signing_keys, media_path({image->id, 0, image->facts.media}),
+    const std::string target = signed_target(*call.app.signing_keys.get(), media_path({image->id, 0, image->facts.media}),
                                              call.principal.id, call.app.clock.now().wall + Seconds{*lifetime});
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
