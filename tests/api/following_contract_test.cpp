@@ -139,10 +139,11 @@ TEST_F(FollowingTest, one_account_has_so_many_places_for_all_ways_of_following) 
     EXPECT_EQ(get(log(), user_.token).status, 200) << "who does not follow needs no place";
     followers.pop_back();
     {
-        const auto conversation = send("GET", live, {}, user_.token, upgrade);
-        EXPECT_EQ(conversation.status, 101);
+        const auto conversation = open(live, user_.token, upgrade);
+        EXPECT_TRUE(conversation.websocket);
         EXPECT_EQ(send("GET", events(), {}, user_.token, as_events).status, 429);
     }
+    opened_.pop_back();  // the conversation is over
     EXPECT_EQ(follow(events()).answer().status, 200);
 }
 

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "api/family.h"
+#include "api/problem.h"
 #include "api/routes.h"
 #include "api_fixture.h"
 #include "tests/api/front/test_front.h"
@@ -63,11 +65,20 @@ class HandlerFaults : public ApiTest {
         ASSERT_TRUE(made.ok());
         server_ = std::move(made).value();
     }
-    static void expect_silence(const Answer& answer) {
+    // Over sockets, as the fixture's own requests are judged by the document, which promises that there is no 500.
+    ClientAnswer ask(const std::string& method, const std::string& target, const std::string& body = {},
+                     const std::string& headers = {}) {
+        const TestFront front([this](const Request& request) { return server_->handle(request); });
+        Client client(front.address());
+        client.send(method + " " + target + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " + ada_.token + "\r\n" +
+                    headers + (body.empty() ? "" : "Content-Type: application/json\r\n") +
+                    "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        return client.read_answer();
+    }
+    static void expect_silence(const ClientAnswer& answer) {
         EXPECT_EQ(answer.status, 500);
         EXPECT_EQ(answer.body.find("hunter2"), std::string::npos) << answer.body;
-        for (const auto& [name, value] : answer.response.headers)
-            EXPECT_EQ(value.find("hunter2"), std::string::npos) << name;
+        for (const auto& [name, value] : answer.headers) EXPECT_EQ(value.find("hunter2"), std::string::npos) << name;
     }
 
     std::vector<Route> routes_;
@@ -77,27 +88,28 @@ class HandlerFaults : public ApiTest {
 TEST_F(HandlerFaults, are_a_500_in_the_shape_of_the_family_without_their_text) {
     for (const auto handler : throwing) {
         break_route("GET", "/api/jobs/", handler);
-        const auto pending = begin("GET", "/api/jobs/", {}, ada_.token);
-        const auto answer = handler == throws_at_its_deadline ? reach_deadline(pending) : finish(pending);
+        const auto answer = ask("GET", "/api/jobs/");
         expect_silence(answer);
-        EXPECT_EQ(answer.response.content_type, "application/problem+json");
-        const auto json = answer.json();
-        EXPECT_STREQ(json["title"].GetString(), "Internal Server Error");
-        EXPECT_STREQ(json["request_id"].GetString(), "test-1");
+        EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+        const auto json = parse_json(answer.body);
+        ASSERT_TRUE(json.ok()) << answer.body;
+        EXPECT_STREQ((*json)["title"].GetString(), "Internal Server Error");
+        EXPECT_EQ((*json)["request_id"].GetString(), answer.header("X-Request-Id"));
         EXPECT_EQ(answer.header("Cache-Control"), "no-store");
     }
 }
 
 TEST_F(HandlerFaults, of_another_family_have_its_shape) {
     break_route("POST", "/api/login", throws_anything);
-    const auto answer = send("POST", "/api/login", R"({"username":"ada","password":"wrong horse"})");
+    const auto answer = ask("POST", "/api/login", R"({"username":"ada","password":"wrong horse"})");
     expect_silence(answer);
-    EXPECT_EQ(answer.response.content_type, send("POST", "/api/login/x").response.content_type);
+    Problem problem = make_problem(500, "");
+    EXPECT_EQ(answer.header("Content-Type"), render_problem(Family::monitoring, problem, "").content_type);
 }
 
 TEST_F(HandlerFaults, are_counted_and_recorded) {
     break_route("POST", "/api/jobs/submit/", throws_exception);
-    expect_silence(send("POST", "/api/jobs/submit/", "{}", ada_.token));
+    expect_silence(ask("POST", "/api/jobs/submit/", "{}"));
     const auto metrics = send("GET", "/metrics").body;
     EXPECT_NE(metrics.find("{method=\"POST\",route=\"/api/jobs/submit/\",status=\"500\"} 1"), std::string::npos);
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -111,14 +123,14 @@ TEST_F(HandlerFaults, are_counted_and_recorded) {
 }
 
 TEST_F(HandlerFaults, let_go_of_the_idempotency_key) {
-    const Headers key = {{"Idempotency-Key", "\"one\""}};
+    const std::string key = "Idempotency-Key: \"one\"\r\n";
     const std::string body = R"({"code":"","data":"","running_commands":"true"})";
     break_route("POST", "/api/jobs/submit/", throws_exception);
-    expect_silence(send("POST", "/api/jobs/submit/", body, ada_.token, key));
+    expect_silence(ask("POST", "/api/jobs/submit/", body, key));
     auto whole = Server::make(*app_, routes());
     ASSERT_TRUE(whole.ok());
     server_ = std::move(whole).value();
-    EXPECT_EQ(send("POST", "/api/jobs/submit/", body, ada_.token, key).status, 200);
+    EXPECT_EQ(ask("POST", "/api/jobs/submit/", body, key).status, 200);
 }
 
 TEST_F(HandlerFaults, leave_the_connection_and_everybody_else_as_they_were) {
