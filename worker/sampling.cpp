@@ -21,6 +21,7 @@ Sampling::Sampling(SamplingSettings settings, Sandbox& sandbox, Background backg
       allowance_(settings_.starts_per_s, settings_.starts_at_once) {}
 
 void Sampling::started(AttemptRef attempt, BoxId box, SteadyTime at) {
+    if (settings_.interval.count() == 0) return;
     const Now now = clock_.now();
     Running running{
         box, AttemptSamples(settings_.interval, at), now.wall - std::max(now.steady - at, Microseconds{0}), {}};

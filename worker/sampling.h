@@ -22,7 +22,7 @@
 namespace windlass::worker {
 
 struct SamplingSettings {
-    Milliseconds interval{30'000};
+    Milliseconds interval{30'000};  // 0: nothing is measured
     std::string gpu_tool;  // a path; empty: none
     // Of first looks at attempts: so many a second, so many at once.
     double starts_per_s = 20;

@@ -39,6 +39,7 @@ class RunnerFixture : public ::testing::Test {
         settings_.memory_bytes = gibibyte;
         settings_.boxes = 8;
         settings_.collect.keep_bytes = 1 << 20;
+        settings_.sampling.interval = Milliseconds{0};
     }
     // Made when it is first needed: until then a test may change the settings.
     Runner& runner() {
