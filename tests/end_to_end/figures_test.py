@@ -13,7 +13,7 @@ import unittest
 from harness import SOURCE, OnDatabase, Sqlite, main, until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(\{[^}]*\})? (\S+)')
+SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})? (\S+)')
 
 
 def figures_at(path):
