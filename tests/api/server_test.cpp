@@ -116,6 +116,7 @@ TEST_F(ServerTest, metrics_count_requests_and_show_the_schedulers_figures) {
 }
 
 TEST_F(ServerTest, metrics_are_what_prometheus_reads) {
+    make_account("ada");  // which borrows a session
     send("GET", "/healthz");
     metrics_->set_front([] { return FrontStatistics{}; });
     metrics_->set_password_queue([] { return 0u; });
