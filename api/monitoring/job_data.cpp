@@ -38,13 +38,13 @@ OrProblem<JobMetadata> job_of_path(const Call& call) {
 OrProblem<bool> parse_raw(std::string_view text) {
     if (text.empty() || text == "0" || equal_without_case(text, "false")) return false;
     if (text == "1" || equal_without_case(text, "true")) return true;
-    return bad_field("?raw", "is neither true nor false");
+    return bad_field("?raw", "raw must be true or false.");
 }
 
 OrProblem<std::optional<std::int64_t>> parse_interval(std::string_view text) {
     if (text.empty()) return std::optional<std::int64_t>{};
     const auto seconds = parse_interval_s(text);
-    if (!seconds) return bad_field("?sampleInterval", "is not a number of seconds from 1 to 86400");
+    if (!seconds) return bad_field("?sampleInterval", "sampleInterval must be a number of seconds from 1 to 86400.");
     return seconds;
 }
 
@@ -57,7 +57,7 @@ OrProblem<std::optional<std::string>> parse_node(const JobMetadata& job, std::st
         if (host_key(rest.substr(0, bar)) == wanted) return std::optional(std::string(rest.substr(0, bar)));
         rest = bar == std::string_view::npos ? std::string_view{} : rest.substr(bar + 1);
     }
-    return bad_field("?node", "is not one of the job's nodes");
+    return bad_field("?node", "node must be one of the job's nodes.");
 }
 
 // Interval and time of the answer, from the query.
@@ -75,9 +75,10 @@ OrProblem<MetricAnswer> begin_answer(const Call& call, JobMetadata job, std::vec
     const auto values = node ? cells : cells * hosts_of(job).size();
     const auto most = node ? most_values_of_node : most_values;
     if (wanted_s && values > most)
-        return bad_field("?sampleInterval",
-                         fmt::format("would give {} values of each metric, more than {}: ask for longer intervals{}",
-                                     values, most, node ? "" : " or for one node"));
+        return bad_field(
+            "?sampleInterval",
+            fmt::format("sampleInterval would give {} values of each metric, more than {}: ask for longer intervals{}.",
+                        values, most, node ? "" : " or for one node"));
     answer.job = std::move(job);
     answer.metrics = std::move(metrics);
     answer.node = std::move(node);
@@ -109,17 +110,17 @@ OrProblem<Reply> show_job_data(const Call& call) {
 OrProblem<Reply> show_job_metric(const Call& call) {
     WINDLASS_TRY(auto job, job_of_path(call));
     const auto guid = call.query("metric");
-    if (guid.empty()) return bad_field("?metric", "is missing: the GUID of a metric");
+    if (guid.empty()) return bad_field("?metric", "metric is required: the GUID of a metric.");
     const auto fn = call.query("aggFn");
-    if (fn.empty()) return bad_field("?aggFn", "is missing: how values are put together, e.g. mean");
+    if (fn.empty()) return bad_field("?aggFn", "aggFn is required: how values are put together, e.g. mean.");
     WINDLASS_TRY(const auto config, Measurements(call.app.monitoring.pool).config());
     const auto* metric = config.find_metric(guid);
-    if (metric == nullptr) return bad_field("?metric", "is not the GUID of a metric of this site");
+    if (metric == nullptr) return bad_field("?metric", "metric must be the GUID of a metric of this site.");
     const auto& available = metric->available_agg_fns;
     const bool offered = available.empty() ||
                          std::ranges::any_of(available, [&](const auto& one) { return equal_without_case(one, fn); });
     if (!parse_agg_fn(fn) || !offered)
-        return bad_field("?aggFn", fmt::format("is none of this metric's: {}",
+        return bad_field("?aggFn", fmt::format("aggFn must be one of this metric's: {}.",
                                                available.empty() ? "mean, max, min, sum"
                                                                  : fmt::format("{}", fmt::join(available, ", "))));
     MetricConfig shown = *metric;

@@ -10,7 +10,7 @@ OrProblem<Reply> write_metrics(const Call& call) {
     metrics::Precision precision;
     if (const auto word = call.query("precision"); !word.empty()) {
         const auto named = metrics::Precision::named(word);
-        if (!named) return bad_field("?precision", "is none of ns, us, ms, s, m, h");
+        if (!named) return bad_field("?precision", "precision must be ns, us, ms, s, m or h.");
         precision = *named;
     }
     WINDLASS_TRY(const auto points, parse_written_points(call.request.body, precision, call.app.clock.now().wall));
