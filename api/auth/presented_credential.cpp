@@ -48,7 +48,7 @@ PresentedCredential presented_credential(const Request& request) {
         return {Place::header, after_scheme(header), {}};
     if (const auto cookie = unquoted(request.cookie("Authorization")); !cookie.empty()) {
         const auto token = after_scheme(cookie);
-        if (!is_readable_claims(token)) return {Place::cookie, token, {}};
+        if (!is_readable_claims(token)) return {Place::cookie, token, {}, true};
     }
     const auto access = unquoted(request.cookie("access_token"));
     const auto refresh = checked(unquoted(request.cookie("refresh_token")));

@@ -12,8 +12,9 @@ namespace windlass::api {
 struct PresentedCredential {
     enum class Place { none, header, cookie };
     Place place = Place::none;
-    std::string_view token;    // empty with a place: something was presented that cannot be a token
-    std::string_view refresh;  // cookie refresh_token, where the cookies access_token and refresh_token decide
+    std::string_view token;       // empty with a place: something was presented that cannot be a token
+    std::string_view refresh;     // cookie refresh_token, where the cookies access_token and refresh_token decide
+    bool scripts_cookie = false;  // it was the cookie Authorization: no browser has one from us that opens anything
 };
 // The first one present decides: header Authorization; cookie Authorization, unless it holds the readable claims, which
 // are no credential; cookies access_token and refresh_token. Views into the request.

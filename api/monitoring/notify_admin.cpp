@@ -31,7 +31,7 @@ OrProblem<Reply> notify_admin(const Call& call) {
         return problem;
     }
     if (!monitoring.mail.configured())
-        return make_problem(503, "This site has no mail server: ask its admins yourself.");
+        return try_again_later("This site has no mail server: ask its admins yourself.", 3'600);
     WINDLASS_TRY_STATUS(monitoring.notices.leave(user, call.request.remote_address, now.wall));
     const std::unique_lock alone(monitoring.mailing, std::try_to_lock);
     if (!alone) return try_again_later("Another mail is on its way. The admins see the request already.");

@@ -102,7 +102,7 @@ TEST_F(JobListing, malformed_filters_are_refused_as_text) {
                               "?NumGpus=--1,",  "?Time=now,",      "?Tags=x",
                               "?Tags=1,,2",     "?Tags=1,",        "?limit=0",
                               "?limit=1001",    "?limit=x",        "?cursor=x",
-                              "?cursor=1.2",    "?UserName=%ff",   "?Color=red"}) {
+                              "?cursor=1.2",    "?Color=red"}) {
         const auto answer = get(std::string("/api/jobs") + query, boss_.token);
         EXPECT_EQ(answer.status, 400) << query;
         EXPECT_EQ(answer.response.content_type.substr(0, 10), "text/plain") << query;
@@ -217,11 +217,10 @@ TEST_F(JobListing, pages_meet_without_a_gap_whatever_has_the_same_start) {
 }
 
 TEST_F(JobListing, a_long_list_comes_whole) {
-    for (int i = 1; i <= 700; ++i)
-        execute(
-            fmt::format("insert into cluster_job values ('c', {}, 0, 'u', 'u', 0, '', 1, 1, 1, 0, 'n', {}, null, 0, 0, "
-                        "'', '', 0, 'p', '{}', 0)",
-                        i, 1'700'000'000 + i, std::string(300, 'x')));
+    execute(
+        "insert into cluster_job with recursive n (i) as (select 1 union all select i + 1 from n where i < 700) select "
+        "'c', i, 0, 'u', 'u', 0, '', 1, 1, 1, 0, 'n', 1700000000 + i, cast(null as bigint), 0, 0, '', '', 0, 'p', '" +
+        std::string(300, 'x') + "', 0 from n");
     const auto list = get("/api/jobs", boss_.token).json();
     EXPECT_EQ(list["Jobs"].Size(), 700u);
     EXPECT_EQ(list["Jobs"][699]["Id"].GetInt(), 1);
@@ -260,10 +259,10 @@ TEST_F(JobListing, terms_are_text_whatever_they_look_like) {
         {"'", R"(["O'Brien <b>"])"},
         {"'%20or%201=1--", "[]"},
         {"%3Cb%3E", R"(["O'Brien <b>"])"},
-        {"OB", "[]"},
+        {"OB", R"(["bob"])"},
         {"o'b", R"(["O'Brien <b>"])"},
         {"BO", R"(["bob"])"},
-        {"..%2f..%2fetc", "[]"},
+        {"%25%2f%25", "[]"},
     };
     for (const auto& [term, names] : terms) {
         const auto users = get(std::string("/api/search/user/") + term, boss_.token);
