@@ -104,8 +104,7 @@ Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worke
         if (label.first == "network")
             return make_error(ErrorKind::invalid, "worker.labels: the label 'network' is made from worker.network");
         if (label.first == "service")
-            return make_error(ErrorKind::invalid,
-                              "worker.labels: the label 'service' is made from worker.service_listen");
+            return make_error(ErrorKind::invalid, "worker.labels: the label 'service' is made from worker.service_listen");
         if (!labels.insert(label).second)
             return make_error(ErrorKind::invalid, fmt::format("worker.labels names '{}' twice", label.first));
     }

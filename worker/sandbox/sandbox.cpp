@@ -41,8 +41,7 @@ struct Box {
     FileDescriptor work_directory;
     Limits limits;
     pid_t pid_one = 0;  // once started
-    // network: full, or a service. The box is sent to the spawner when its network stands; until then its pipes wait
-    // here.
+    // network: full, or a service. The box is sent to the spawner when its network stands; until then its pipes wait here.
     std::optional<JobNetwork> network;
     std::string network_lost;  // why
     FileDescriptor out;
@@ -570,10 +569,9 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
     options.mount_point = std::filesystem::absolute(settings.state_directory).string() + "/root";
     options.slots = settings.slots;
     options.networks = machine.has(Protection::network_namespace);
-    WINDLASS_TRY(options.filters,
-                 make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
-                               .allow_clone3 = machine.cgroups.version == 2,
-                               .refuse_ip_sockets = !settings.network.full && !settings.network.service}));
+    WINDLASS_TRY(options.filters, make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
+                                                .allow_clone3 = machine.cgroups.version == 2,
+                                                .refuse_ip_sockets = !settings.network.full && !settings.network.service}));
     return make_setup_plan(host, options);
 }
 
