@@ -1,6 +1,7 @@
 // launch: deployments of a course one after the other on an idle site, from the call that launches one until its status
 // is Ready. The image is a few files around busybox, the service its httpd, so what is measured is ours: queue, lease,
-// root file system, network, check, event. Floor in the same run: the same program in the bare sandbox, without any of it.
+// root file system, network, check, event. Floor in the same run: the same program in the bare sandbox, without any of
+// it.
 #include <fmt/format.h>
 #include <poll.h>
 

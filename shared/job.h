@@ -28,9 +28,9 @@ enum class Network : std::int16_t {
 
 // What a job offers while it runs, to whoever comes through the worker (worker/services.h).
 struct ServicePort {
-    std::int32_t port = 8080;        // of 127.0.0.1 in its own network, TCP
-    std::string check_path = "/";    // it is ready as soon as a GET of this is answered with a status below 500
-    Milliseconds idle{0};            // without a forwarded byte for so long it is ended. 0: never
+    std::int32_t port = 8080;      // of 127.0.0.1 in its own network, TCP
+    std::string check_path = "/";  // it is ready as soon as a GET of this is answered with a status below 500
+    Milliseconds idle{0};          // without a forwarded byte for so long it is ended. 0: never
     bool operator==(const ServicePort&) const = default;
 };
 
@@ -69,7 +69,7 @@ struct Quota {
 };
 
 struct JobSpec {
-    std::string name;                     // for people; may be empty
+    std::string name;  // for people; may be empty
     // Run by /bin/sh (of the image, if it has one) in the working directory. Empty, which only a job with an image may
     // leave it: the image's entry point.
     std::string running_commands;
@@ -93,7 +93,7 @@ struct JobSpec {
     std::optional<WallTime> deadline;          // not running later: ends as timed_out, waiting or running
     std::map<std::string, std::string> required_labels;  // labels that the worker must have
     std::map<std::string, std::int64_t> resources;       // named devices taken from the worker, e.g. gpu: 1
-    std::string image;  // name of a site's image; empty: the prepared root of the worker
+    std::string image;                  // name of a site's image; empty: the prepared root of the worker
     std::vector<std::string> datasets;  // names of the site's data sets, found at /tmp/<name>
     std::optional<ServicePort> service;
     std::string traceparent;  // W3C Trace Context of the submit (trace_context.h); empty: none

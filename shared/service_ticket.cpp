@@ -30,7 +30,8 @@ std::optional<AttemptRef> greeted(std::string_view line, std::string_view secret
         const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
         return failed == std::errc() && end == text.data() + text.size() && !text.empty();
     };
-    if (!number(line.substr(0, dot), attempt.job.value) || !number(line.substr(dot + 1, space - dot - 1), attempt.attempt))
+    if (!number(line.substr(0, dot), attempt.job.value) ||
+        !number(line.substr(dot + 1, space - dot - 1), attempt.attempt))
         return std::nullopt;
     if (!equal_secret(line.substr(space + 1), ticket(secret, attempt))) return std::nullopt;
     return attempt;

@@ -102,9 +102,9 @@ Result<std::unique_ptr<Services>> Services::open(const wire::Endpoint& listen, s
         WINDLASS_TRY(listener, bind_unix(listen.unix_path));
     } else {
         if (is_wildcard(listen.host))
-            return make_error(ErrorKind::invalid,
-                              "worker.service_listen must be the address at which the api reaches this worker, not " +
-                                  listen.host);
+            return make_error(
+                ErrorKind::invalid,
+                "worker.service_listen must be the address at which the api reaches this worker, not " + listen.host);
         if (secret.empty())
             return make_error(ErrorKind::invalid,
                               "worker.service_listen at HOST:PORT needs scheduler.secret_file; unix:/path does not");
@@ -117,8 +117,8 @@ Result<std::unique_ptr<Services>> Services::open(const wire::Endpoint& listen, s
     event.data.u64 = listener_token;
     if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0)
         return errno_error("worker.service_listen: epoll", errno);
-    return std::unique_ptr<Services>(new Services(std::move(listener), std::move(epoll), listen.unix_path,
-                                                  std::move(address), std::move(secret)));
+    return std::unique_ptr<Services>(
+        new Services(std::move(listener), std::move(epoll), listen.unix_path, std::move(address), std::move(secret)));
 }
 
 Services::Services(FileDescriptor listener, FileDescriptor epoll, std::string unix_path, std::string address,
@@ -264,8 +264,7 @@ void Services::greet(Link& link, SteadyTime now) {
     link.to_far.erase(0, end + 1);
     const auto place = services_.find(*attempt);
     if (place == services_.end()) return refuse(link, "it does not run here", now);
-    if (place->second.links >= links_of_one_service)
-        return refuse(link, "its service has too many connections", now);
+    if (place->second.links >= links_of_one_service) return refuse(link, "its service has too many connections", now);
     link.attempt = *attempt;
     ++place->second.links;
     link.phase = Link::Phase::connecting;
@@ -281,7 +280,8 @@ void Services::refuse(Link& link, std::string_view why, SteadyTime now) {
 }
 
 bool Services::dial(Link& link, const Service& service) {
-    const auto made = make_socket_ ? make_socket_(service.box) : Result<int>(make_error(ErrorKind::internal, "no maker"));
+    const auto made =
+        make_socket_ ? make_socket_(service.box) : Result<int>(make_error(ErrorKind::internal, "no maker"));
     if (!made) {
         log::debug("service of {}: {}", link.attempt.text(), made.error().message);
         return false;
@@ -312,7 +312,8 @@ void Services::connected(Link& link, SteadyTime now) {
     if (link.check) {
         const auto& path = services_.at(link.attempt).port.check_path;
         link.to_far = fmt::format(
-            "GET {} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: windlass-check\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+            "GET {} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: windlass-check\r\nAccept: */*\r\nConnection: "
+            "close\r\n\r\n",
             path);
     } else {
         link.to_near.insert(0, "ok\n");
@@ -403,7 +404,8 @@ void Services::settle(Link& link, SteadyTime now) {
         want(link, near_side, (read ? EPOLLIN : 0U) | (link.to_near.empty() ? 0U : EPOLLOUT));
     }
     if (link.far && open)
-        want(link, far_side, (link.to_near.empty() || link.check ? EPOLLIN : 0U) | (link.to_far.empty() ? 0U : EPOLLOUT));
+        want(link, far_side,
+             (link.to_near.empty() || link.check ? EPOLLIN : 0U) | (link.to_far.empty() ? 0U : EPOLLOUT));
 }
 
 void Services::want(Link& link, int side, std::uint32_t events) {

@@ -4,8 +4,8 @@
 #include <functional>
 #include <string>
 
-#include "api/courses/courses_repository.h"
 #include "api/call.h"
+#include "api/courses/courses_repository.h"
 
 namespace windlass::api {
 

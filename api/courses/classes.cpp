@@ -43,8 +43,8 @@ OrProblem<Reply> set_member(const Call& call, bool member) {
     WINDLASS_TRY(const auto one, own_class(call));
     WINDLASS_TRY(const auto account, user_of_path(call, 1));
     WINDLASS_TRY_STATUS(call.app.courses.set_member(one.id, account, member));
-    return Reply(course_response(
-        fmt::format("{} is {} class {}", call.path[1], member ? "now in" : "not in", one.name)));
+    return Reply(
+        course_response(fmt::format("{} is {} class {}", call.path[1], member ? "now in" : "not in", one.name)));
 }
 
 // Both are his: nobody gives away the course of another teacher.

@@ -15,7 +15,8 @@ namespace {
 
 OrProblem<bool> refuse_unknown(const Call& call, const Course& course) {
     WINDLASS_TRY(const auto images, call.app.courses.unknown_images({course.image}));
-    if (!images.empty()) return make_problem(400, fmt::format("image: this site has none that is called \"{}\"", images[0]));
+    if (!images.empty())
+        return make_problem(400, fmt::format("image: this site has none that is called \"{}\"", images[0]));
     WINDLASS_TRY(const auto datasets, call.app.courses.unknown_datasets(course.datasets));
     if (!datasets.empty())
         return make_problem(400, fmt::format("dataset: this site has none that is called \"{}\"", datasets[0]));

@@ -11,7 +11,8 @@ namespace {
 constexpr int image_kind = 1, dataset_kind = 2;  // site_offer.kind, site_thing.kind
 
 constexpr std::string_view columns =
-    "select c.id, c.owner, c.name, c.image, c.description, c.level, c.gpu, c.command, c.port, c.check_path from course c ";
+    "select c.id, c.owner, c.name, c.image, c.description, c.level, c.gpu, c.command, c.port, c.check_path from course "
+    "c ";
 
 Course course_of(const Row& row) {
     Course course;
@@ -64,9 +65,9 @@ std::string deployment_key(std::int64_t deployment) {
 
 Result<std::optional<UserId>> CoursesRepository::account(const std::string& username) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto rows,
-                 session->query("select id from account where username_key = :key and disabled_us is null",
-                                name_key(username)));
+    WINDLASS_TRY(
+        const auto rows,
+        session->query("select id from account where username_key = :key and disabled_us is null", name_key(username)));
     if (rows.empty()) return std::optional<UserId>();
     return std::optional(UserId{rows.front().integer(0)});
 }
@@ -80,11 +81,11 @@ Result<bool> CoursesRepository::is_teacher(UserId account) {
 
 Status CoursesRepository::set_teacher(UserId account, bool teacher, WallTime now) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    if (!teacher)
-        return done(session->execute("delete from course_teacher where account = :account", account.value));
-    return done(session->execute("insert into course_teacher (account, since_us) values (:account, :now) "
-                                 "on conflict (account) do nothing",
-                                 account.value, to_unix_us(now)));
+    if (!teacher) return done(session->execute("delete from course_teacher where account = :account", account.value));
+    return done(
+        session->execute("insert into course_teacher (account, since_us) values (:account, :now) "
+                         "on conflict (account) do nothing",
+                         account.value, to_unix_us(now)));
 }
 
 Result<std::vector<std::string>> CoursesRepository::teachers() {
@@ -129,9 +130,9 @@ Result<std::int64_t> CoursesRepository::create(const Course& course, WallTime no
         course.port, course.check_path, to_unix_us(now))));
     std::int64_t position = 0;
     for (const std::string& name : course.datasets)
-        WINDLASS_TRY_STATUS(done(session->execute(
-            "insert into course_dataset (course, position, name) values (:course, :position, :name)", id, ++position,
-            name)));
+        WINDLASS_TRY_STATUS(done(
+            session->execute("insert into course_dataset (course, position, name) values (:course, :position, :name)",
+                             id, ++position, name)));
     WINDLASS_TRY_STATUS(also(*session, id));
     WINDLASS_TRY_STATUS(transaction.commit());
     return id;
@@ -211,9 +212,9 @@ Result<std::int64_t> CoursesRepository::create_class(UserId owner, const std::st
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
     WINDLASS_TRY(const auto id, next_id(*session, "course_class"));
-    WINDLASS_TRY_STATUS(done(session->execute(
-        "insert into course_class (id, owner, name, created_us) values (:id, :owner, :name, :created)", id, owner.value,
-        name, to_unix_us(now))));
+    WINDLASS_TRY_STATUS(done(
+        session->execute("insert into course_class (id, owner, name, created_us) values (:id, :owner, :name, :created)",
+                         id, owner.value, name, to_unix_us(now))));
     WINDLASS_TRY_STATUS(also(*session, id));
     WINDLASS_TRY_STATUS(transaction.commit());
     return id;
@@ -264,9 +265,10 @@ Status CoursesRepository::set_member(std::int64_t id, UserId account, bool membe
     if (!member)
         return done(session->execute("delete from course_class_member where class = :class and account = :account", id,
                                      account.value));
-    return done(session->execute("insert into course_class_member (class, account) values (:class, :account) "
-                                 "on conflict (class, account) do nothing",
-                                 id, account.value));
+    return done(
+        session->execute("insert into course_class_member (class, account) values (:class, :account) "
+                         "on conflict (class, account) do nothing",
+                         id, account.value));
 }
 
 Status CoursesRepository::set_course(std::int64_t id, std::int64_t course, bool given) {
@@ -274,9 +276,10 @@ Status CoursesRepository::set_course(std::int64_t id, std::int64_t course, bool 
     if (!given)
         return done(
             session->execute("delete from course_class_course where class = :class and course = :course", id, course));
-    return done(session->execute("insert into course_class_course (class, course) values (:class, :course) "
-                                 "on conflict (class, course) do nothing",
-                                 id, course));
+    return done(
+        session->execute("insert into course_class_course (class, course) values (:class, :course) "
+                         "on conflict (class, course) do nothing",
+                         id, course));
 }
 
 // ---- deployments
@@ -286,7 +289,8 @@ Result<std::optional<Deployment>> CoursesRepository::take_place(std::int64_t cou
     WINDLASS_TRY(const auto session, pool_.lease());
     WINDLASS_TRY(auto transaction, Transaction::begin(*session));
     WINDLASS_TRY_STATUS(done(session->execute(
-        "delete from course_deployment where course = :course and account = :account and job is not null and not exists "
+        "delete from course_deployment where course = :course and account = :account and job is not null and not "
+        "exists "
         "(select 1 from job_state s where s.id = course_deployment.job and s.state < 4 and s.cancel_requested = 0)",
         course, account.value)));
     WINDLASS_TRY(const auto taken,
@@ -317,8 +321,8 @@ Result<std::optional<Deployment>> CoursesRepository::take_place(std::int64_t cou
 
 Result<bool> CoursesRepository::set_job(std::int64_t deployment, JobId job) {
     WINDLASS_TRY(const auto session, pool_.lease());
-    WINDLASS_TRY(const auto changed, session->execute("update course_deployment set job = :job where id = :id",
-                                                      job.value, deployment));
+    WINDLASS_TRY(const auto changed,
+                 session->execute("update course_deployment set job = :job where id = :id", job.value, deployment));
     return changed > 0;
 }
 
@@ -375,8 +379,7 @@ Result<std::vector<JobId>> CoursesRepository::jobs_of_course(std::int64_t course
                      session->query("select first_job from idempotency_key where account = :account and route = :route "
                                     "and key = :key",
                                     row.integer(1), deployment_route, deployment_key(row.integer(0))));
-        if (!submitted.empty() && !submitted.front().is_null(0))
-            jobs.push_back(JobId{submitted.front().integer(0)});
+        if (!submitted.empty() && !submitted.front().is_null(0)) jobs.push_back(JobId{submitted.front().integer(0)});
     }
     return jobs;
 }

@@ -97,8 +97,8 @@ class CoursesRepository {
     Status set_course(std::int64_t id, std::int64_t course, bool given);
 
     // ---- deployments
-    // A free place for one more of this course, at most `most` at the same time; those of jobs that have ended are free.
-    // nullopt: all are taken. A place whose submit was not answered is given again, with its id.
+    // A free place for one more of this course, at most `most` at the same time; those of jobs that have ended are
+    // free. nullopt: all are taken. A place whose submit was not answered is given again, with its id.
     Result<std::optional<Deployment>> take_place(std::int64_t course, UserId account, std::int64_t most, WallTime now);
     // False: its course was deleted meanwhile.
     Result<bool> set_job(std::int64_t deployment, JobId job);

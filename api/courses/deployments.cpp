@@ -39,8 +39,8 @@ JobSpec spec_of(const Call& call, const Course& course, const Deployment& deploy
     spec.max_attempts = static_cast<std::int32_t>(settings.course_attempts);
     spec.env = {{"PORT", std::to_string(course.port)}};
     if (course.gpu > 0) spec.resources["gpu"] = course.gpu;
-    spec.service = ServicePort{static_cast<std::int32_t>(course.port), course.check_path,
-                               Seconds{settings.course_idle_s}};
+    spec.service =
+        ServicePort{static_cast<std::int32_t>(course.port), course.check_path, Seconds{settings.course_idle_s}};
     return spec;
 }
 
@@ -61,8 +61,8 @@ void end_orphan(const Call& call, JobId job) {
 
 OrProblem<Reply> launch_course(const Call& call, UserId account, const Course& course) {
     const WallTime now = call.app.clock.now().wall;
-    WINDLASS_TRY(const auto place, call.app.courses.take_place(course.id, account,
-                                                               call.app.settings.course_deployments, now));
+    WINDLASS_TRY(const auto place,
+                 call.app.courses.take_place(course.id, account, call.app.settings.course_deployments, now));
     if (!place)
         return make_problem(
             409, call.app.settings.course_deployments == 1
@@ -82,7 +82,8 @@ OrProblem<Reply> launch_course(const Call& call, UserId account, const Course& c
     return std::move(submission).send(keyed, [call, course, place = *place, now](const std::vector<JobId>& jobs) {
         const JobId id = jobs.front();
         const auto noted = call.app.courses.set_job(place.id, id);
-        if (!noted) log::warning("deployment {}: its job {} is not noted: {}", place.id, id.text(), noted.error().message);
+        if (!noted)
+            log::warning("deployment {}: its job {} is not noted: {}", place.id, id.text(), noted.error().message);
         if (noted && !*noted) {
             end_orphan(call, id);
             return render_problem(call.route.family, no_such_course(course.id), call.request.id);
@@ -131,7 +132,9 @@ OrProblem<Reply> list_deployments(const Call& call) {
 OrProblem<Reply> delete_deployment(const Call& call) {
     WINDLASS_TRY(const auto account, named_user(call, call.path[0]));
     const auto id = call.path_id(1);
-    const auto none = [&] { return not_found(fmt::format("There is no running deployment {} of this user.", id.value_or(0))); };
+    const auto none = [&] {
+        return not_found(fmt::format("There is no running deployment {} of this user.", id.value_or(0)));
+    };
     if (!id) return none();
     WINDLASS_TRY(const auto deployment, call.app.courses.of_job(JobId{*id}));
     if (!deployment || deployment->account != account) return none();

@@ -55,9 +55,9 @@ OrProblem<Reply> forward_to_service(const Call& call) {
     first += request_head(request, goal.job, inner, call.principal.username,
                           websocket ? new_websocket_key() : std::string());
     first += request.body;
-    const auto forwarding = std::make_shared<ServiceForwarding>(
-        ServiceForwarding::Request{goal.job, request.method == "HEAD", websocket},
-        call.app.services.open(goal.endpoint, std::move(first)));
+    const auto forwarding =
+        std::make_shared<ServiceForwarding>(ServiceForwarding::Request{goal.job, request.method == "HEAD", websocket},
+                                            call.app.services.open(goal.endpoint, std::move(first)));
     const auto on_step = [call](std::function<OrProblem<Reply>()> step) { return call.then(std::move(step)); };
     return Reply(forwarding->wait(on_step, patience));
 }

@@ -58,7 +58,8 @@ Response response_of(const ServiceAnswer& answer, JobId job) {
 
 }  // namespace
 
-// Who waits is held by what the front keeps for the deadline; a client that leaves takes it along, and the pipe with it.
+// Who waits is held by what the front keeps for the deadline; a client that leaves takes it along, and the pipe with
+// it.
 Later ServiceForwarding::wait(const OnStep& on_step, Milliseconds deadline) {
     Later later;
     later.deadline = deadline;

@@ -20,10 +20,10 @@ bool begins_without_case(std::string_view text, std::string_view beginning) {
 
 // Of one connection (RFC 9110 section 7.6.1), and what we say ourselves.
 constexpr std::array<std::string_view, 10> of_the_connection = {
-    "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
-    "Expect",     "Proxy-Authorization"};
-constexpr std::array<std::string_view, 6> not_to_services = {"Authorization", "Cookie",      "Forwarded",
-                                                             "Host",          "X-Real-IP",   "Sec-WebSocket-Extensions"};
+    "Connection",        "Keep-Alive", "Proxy-Connection", "TE",     "Trailer",
+    "Transfer-Encoding", "Upgrade",    "Content-Length",   "Expect", "Proxy-Authorization"};
+constexpr std::array<std::string_view, 6> not_to_services = {"Authorization", "Cookie",    "Forwarded",
+                                                             "Host",          "X-Real-IP", "Sec-WebSocket-Extensions"};
 // What speaks for all of our address, or in our name.
 constexpr std::array<std::string_view, 16> not_to_clients = {"Content-Security-Policy",
                                                              "Content-Security-Policy-Report-Only",
@@ -132,9 +132,10 @@ std::string request_head(const Request& request, JobId job, std::string_view inn
     }
     if (const auto cookies = cookies_of_service(request, job); !cookies.empty())
         head.append("Cookie: ").append(cookies).append("\r\n");
-    head += fmt::format("X-Forwarded-For: {}\r\nX-Forwarded-Proto: {}\r\nX-Forwarded-Host: {}\r\n"
-                        "X-Forwarded-Prefix: {}\r\n",
-                        request.remote_address, request.scheme, request.host, service_prefix(job));
+    head += fmt::format(
+        "X-Forwarded-For: {}\r\nX-Forwarded-Proto: {}\r\nX-Forwarded-Host: {}\r\n"
+        "X-Forwarded-Prefix: {}\r\n",
+        request.remote_address, request.scheme, request.host, service_prefix(job));
     // A username may hold any letters, a header may not.
     if (std::all_of(username.begin(), username.end(), [](char c) { return c > 0x20 && c < 0x7f; }))
         head.append("X-Forwarded-User: ").append(username).append("\r\n");
@@ -142,8 +143,8 @@ std::string request_head(const Request& request, JobId job, std::string_view inn
         head.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ").append(upgrade_key);
         return head.append("\r\n\r\n");
     }
-    const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
-                          request.method == "PATCH";
+    const bool has_body =
+        !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
     if (has_body) head += fmt::format("Content-Length: {}\r\n", request.body.size());
     return head.append("Connection: close\r\n\r\n");
 }

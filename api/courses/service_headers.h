@@ -23,8 +23,8 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 // "/v1/service/100000042"
 std::string service_prefix(JobId job);
 
-// A page of a service may run its scripts and send its forms, but has no origin: it can read neither our cookies nor our
-// answers, and what it sends by itself carries no cookie that a script could not have sent from anywhere.
+// A page of a service may run its scripts and send its forms, but has no origin: it can read neither our cookies nor
+// our answers, and what it sends by itself carries no cookie that a script could not have sent from anywhere.
 inline constexpr std::string_view content_policy =
     "sandbox allow-scripts allow-forms allow-modals allow-popups allow-downloads; frame-ancestors 'self'";
 

@@ -1,5 +1,5 @@
-// Connections of this process to the services of jobs: bytes both ways, for handlers, which never wait. One thread waits
-// for all of them, so a service that is slow or silent costs a buffer, not a thread.
+// Connections of this process to the services of jobs: bytes both ways, for handlers, which never wait. One thread
+// waits for all of them, so a service that is slow or silent costs a buffer, not a thread.
 #pragma once
 
 #include <functional>

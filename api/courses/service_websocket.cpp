@@ -17,7 +17,8 @@ constexpr std::size_t most_unsent_bytes = 4 << 20;
 
 class Forwarded final : public WebSocketHandler {
   public:
-    Forwarded(std::shared_ptr<ServicePipe> pipe, std::string first) : pipe_(std::move(pipe)), first_(std::move(first)) {}
+    Forwarded(std::shared_ptr<ServicePipe> pipe, std::string first)
+        : pipe_(std::move(pipe)), first_(std::move(first)) {}
     ~Forwarded() override { pipe_->on_change(nullptr); }
 
     void on_open(const WebSocketPeer& peer) override {

@@ -44,6 +44,9 @@ const DatabaseUrl& empty_database() {
     static const windlass::test::EmptyDatabase database(engine_under_test());
     Session session(database.url());
     must(migrate(session));
+    for (const char* table : {"course_deployment", "course_class_course", "course_class_member", "course_class",
+                              "course_dataset", "course", "course_teacher", "site_offer", "site_thing"})
+        must(session.execute("delete from " + std::string(table)));
     for (const char* table : {"api_token",      "session",         "password_link", "oidc_identity",    "oidc_login",
                               "audit_entry",    "account",         "job",           "job_state",        "job_event",
                               "attempt_result", "job_output",      "blob",          "worker",           "job_past",

@@ -124,7 +124,7 @@ TEST_F(ServicesTest, a_service_is_ready_when_it_answers_its_check_and_not_before
 
 TEST_F(ServicesTest, bytes_pass_both_ways_and_the_end_of_the_service_is_the_end) {
     make_ready();
-    const auto client = connect();
+    auto client = connect();
     say(client, service_greeting(secret, ref) + "first");
     auto service = accept_service();
     EXPECT_EQ(hear(client, 3), "ok\n");
@@ -133,6 +133,7 @@ TEST_F(ServicesTest, bytes_pass_both_ways_and_the_end_of_the_service_is_the_end)
     EXPECT_EQ(hear(client, 6), "answer");
     service.reset();
     EXPECT_EQ(hear(client, 1), "");
+    client.reset();
     EXPECT_TRUE(run_until([&] { return services->connections() == 0; }));
 }
 

@@ -44,9 +44,14 @@ Result<pid_t> spawn(const NetworkSettings& settings, const JobNetwork::User& use
     posix_spawn_file_actions_adddup2(&actions, rules, STDIN_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, socket, keeper_socket);
-    std::array<std::string, keeper_arguments> words = {
-        "windlass-network",  std::to_string(user.uid), std::to_string(user.gid),      user.user_namespace,
-        full ? settings.slirp_path : "-", settings.nft_path, std::string(JobSubnet::block), std::string(JobSubnet::device)};
+    std::array<std::string, keeper_arguments> words = {"windlass-network",
+                                                       std::to_string(user.uid),
+                                                       std::to_string(user.gid),
+                                                       user.user_namespace,
+                                                       full ? settings.slirp_path : "-",
+                                                       settings.nft_path,
+                                                       std::string(JobSubnet::block),
+                                                       std::string(JobSubnet::device)};
     std::array<char*, keeper_arguments + 1> arguments{};
     for (std::size_t i = 0; i < words.size(); i++) arguments[i] = words[i].data();
     std::array<char*, 1> environment = {nullptr};

@@ -1,5 +1,6 @@
-// The worker's end of one job's network (network: full, or that of a service): starts bin/windlass-network, takes the namespace from it, and
-// ends it. The network belongs to one job and is never used again: connections, neighbours and timers are traces.
+// The worker's end of one job's network (network: full, or that of a service): starts bin/windlass-network, takes the
+// namespace from it, and ends it. The network belongs to one job and is never used again: connections, neighbours and
+// timers are traces.
 #pragma once
 
 #include <sys/types.h>

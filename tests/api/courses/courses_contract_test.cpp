@@ -39,9 +39,10 @@ class Courses : public ApiTest {
     }
     // What the scheduler records when the worker of a running job says so.
     void make_ready(JobId job, const std::string& address) {
-        execute(fmt::format("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values "
-                            "({}, 50, 0, 12, 3, 1, 1, '{}')",
-                            job.value, address));
+        execute(
+            fmt::format("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) values "
+                        "({}, 50, 0, 12, 3, 1, 1, '{}')",
+                        job.value, address));
     }
     void expect_envelope(const Answer& answer, int status) {
         EXPECT_EQ(answer.status, status) << answer.body;
@@ -127,7 +128,8 @@ TEST_F(Courses, students_see_what_was_given_to_their_class_and_nothing_else) {
     expect_envelope(send("DELETE", fmt::format("/v1/course/student/{}", id), "", student.token), 403);
     EXPECT_EQ(get("/v1/course/student", boss.token).json()["courses"].Size(), 1U);
     expect_envelope(get("/v1/course/nobody", boss.token), 404);
-    EXPECT_EQ(get(fmt::format("/v1/class/{}/member/", k), teacher.token).body, R"({"error":false,"members":["student"]})");
+    EXPECT_EQ(get(fmt::format("/v1/class/{}/member/", k), teacher.token).body,
+              R"({"error":false,"members":["student"]})");
     expect_envelope(get(fmt::format("/v1/class/{}/member/", k), student.token), 404);
     EXPECT_EQ(get("/v1/class/", student.token).json()["classes"][0]["own"].GetBool(), false);
     EXPECT_EQ(send("DELETE", fmt::format("/v1/class/{}/member/student", k), "", teacher.token).status, 200);
@@ -145,7 +147,8 @@ TEST_F(Courses, a_launch_is_a_job_whose_limits_the_student_did_not_choose) {
     const auto launched = launch(id, student, "student");
     ASSERT_EQ(launched.status, 200) << launched.body;
     const JobId job{launched.json()["job_id"].GetInt64()};
-    EXPECT_EQ(std::string(launched.json()["message"].GetString()), "Launch deployment Statistik für alle ∑-1 successfully");
+    EXPECT_EQ(std::string(launched.json()["message"].GetString()),
+              "Launch deployment Statistik für alle ∑-1 successfully");
     ASSERT_EQ(scheduler_->submits.size(), 1U);
     const auto& sent = scheduler_->submits.front();
     EXPECT_EQ(sent.owner, student.id);
@@ -184,8 +187,8 @@ TEST_F(Courses, one_deployment_of_a_course_runs_for_a_user_at_a_time) {
     make_class(id);
     const JobId job{launch(id, student, "student").json()["job_id"].GetInt64()};
     expect_envelope(launch(id, student, "student"), 409);
-    expect_envelope(send("POST", "/v1/job/launch", fmt::format(R"({{"user":"student","course_id":{}}})", id), student.token),
-                    409);
+    expect_envelope(
+        send("POST", "/v1/job/launch", fmt::format(R"({{"user":"student","course_id":{}}})", id), student.token), 409);
     EXPECT_EQ(launch(id, teacher, "teacher").status, 200);
     expect_envelope(send("DELETE", "/v1/job/teacher/" + job.text(), "", teacher.token), 404);
     expect_envelope(send("DELETE", "/v1/job/student/" + job.text(), "", stranger.token), 403);

@@ -18,7 +18,8 @@ namespace {
 // Takes one connection: reads until `until`, answers, and closes.
 class PlayedService {
   public:
-    explicit PlayedService(const std::string& path) : path_(path), fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit PlayedService(const std::string& path)
+        : path_(path), fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::memcpy(address.sun_path, path.data(), path.size());
@@ -64,9 +65,10 @@ class Service : public ApiTest {
         execute("insert into worker (id, name, first_seen_us) values (7, 'node', 0)");
     }
     void ready() {
-        execute(fmt::format("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) select {0}, 50, "
-                            "0, 12, 3, attempt, 7, '{1}' from job_state where id = {0}",
-                            job.value, service.address()));
+        execute(
+            fmt::format("insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) select {0}, 50, "
+                        "0, 12, 3, attempt, 7, '{1}' from job_state where id = {0}",
+                        job.value, service.address()));
     }
     std::string at(const std::string& rest) const { return "/v1/service/" + job.text() + rest; }
 
@@ -79,7 +81,8 @@ class Service : public ApiTest {
 
 TEST_F(Service, its_owner_gets_what_it_answers_and_the_ticket_is_for_this_attempt_alone) {
     ready();
-    service.answer("ok\nHTTP/1.1 201 Made\r\nContent-Type: text/html\r\nSet-Cookie: a=b\r\nContent-Length: 5\r\n\r\nhello");
+    service.answer(
+        "ok\nHTTP/1.1 201 Made\r\nContent-Type: text/html\r\nSet-Cookie: a=b\r\nContent-Length: 5\r\n\r\nhello");
     const auto answer = send("GET", at("/lab/x?q=%20&unknown=1"), "", owner.token, {{"Accept", "text/html"}});
     EXPECT_EQ(answer.status, 201);
     EXPECT_EQ(answer.body, "hello");
@@ -167,7 +170,8 @@ TEST_F(Service, a_websocket_is_opened_there_before_it_is_opened_here) {
                              {"Sec-WebSocket-Version", "13"},
                              {"Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="},
                              {"Sec-WebSocket-Protocol", "chat"}};
-    service.answer("ok\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+    service.answer(
+        "ok\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
     auto pending = begin("GET", at("/ws"), "", owner.token, upgrade);
     const auto answer = finish(pending, 1);
     EXPECT_EQ(answer.status, 101);

@@ -34,8 +34,9 @@ TEST(ServiceHeaders, no_credential_of_ours_reaches_a_service) {
     const auto head = request_head(request_with({{"Authorization", "Bearer secret-1"},
                                                  {"authorization", "Token secret-2"},
                                                  {"Proxy-Authorization", "Basic secret-3"},
-                                                 {"Cookie", "access_token=secret-4; service-42-sid=mine; "
-                                                            "Authorization=\"Bearer secret-5\"; service-43-sid=other"},
+                                                 {"Cookie",
+                                                  "access_token=secret-4; service-42-sid=mine; "
+                                                  "Authorization=\"Bearer secret-5\"; service-43-sid=other"},
                                                  {"Cookie", "refresh_token=secret-6"},
                                                  {"X-Forwarded-For", "6.6.6.6"},
                                                  {"x-forwarded-user", "root"},
