@@ -457,8 +457,9 @@ if (features.includes("courses")) {
         await ada.page.getByLabel("Command").fill("mkdir -p www; echo 'lesson one' > www/index.html; cd www; exec python3 -m http.server --bind 127.0.0.1 $PORT");
         await ada.page.getByRole("button", { name: "Make the course" }).click();
         await ada.page.getByRole("button", { name: /^Launch / }).click();
-        const popup = ada.context.waitForEvent("page");
-        await ada.page.getByRole("link", { name: "Open", exact: true }).click({ timeout: patience });
+        await ada.page.getByRole("link", { name: "Open", exact: true }).waitFor({ timeout: patience });
+        const popup = ada.context.waitForEvent("page", { timeout: patience });
+        await ada.page.getByRole("link", { name: "Open", exact: true }).click();
         await (await popup).getByText("lesson one").waitFor({ timeout: patience });
         await ada.page.screenshot({ path: `${setup.pictures}/courses-launched.png`, fullPage: true });
         await ada.page.getByRole("button", { name: /^End / }).click();
@@ -489,6 +490,7 @@ for (const [name, run] of Object.entries(scenarios)) {
         await run();
         console.log(`ok ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
     } catch (error) {
+        for (const [at, page] of browser.contexts().flatMap((context) => context.pages()).entries()) await page.screenshot({ path: `${setup.pictures}/failed-${name.slice(0, 20).replaceAll(/[^a-z]/g, "-")}-${at}.png`, fullPage: true }).catch(() => {});
         console.log(`not ok ${name}: ${error.stack.replaceAll("\n", " | ")}`);
     }
     for (const context of browser.contexts()) await context.close();
