@@ -35,7 +35,7 @@ export function chart(lines, { limit, words = String, signal }) {
         const plot = new Plot({
             width: Math.max(260, place.clientWidth || 420), height: 180, legend: { show: false },
             scales: {
-                x: { range: (_, low, high) => (high - low < 60 ? [(low + high) / 2 - 30, (low + high) / 2 + 30] : [low, high]) },
+                x: { range: times.at(-1) - times[0] < 60 ? [times[0] - 30, times[0] + 30] : [times[0], times.at(-1)] },
                 y: { range: (_, low, high) => [Math.min(0, low), (high > 0 ? Math.max(high, limit && limit < high * 4 ? limit : high) : 1) * 1.05] },
             },
             axes: [axis, { ...axis, size: 74, values: (_, all) => all.map((value) => words(value)) }],
