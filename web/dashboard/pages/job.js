@@ -44,7 +44,7 @@ export default async function show(view, { params, signal }) {
                     act("Run again", rerun, { key: "rerun" }),
                     isArray && job.array.failed + job.array.timed_out + job.array.lost > 0 && act("Run the failed again", async () => rerun(null, { only: "failed" }), { key: "rerun-failed" }),
                     h("a.button", { href: `#/submit?from=${job.id}`, "data-key": "change" }, "Run again with changes"))),
-            h("p.standing", status(job.status), words && h("span", ` ${words}`), job.duration && h("span", ` after ${seconds(job.duration)}`),
+            h("p.standing", status(job.status), words && h("span", ` ${words}`), job.duration && h("span", ` ${isFinal(job.status) ? "after" : "for"} ${seconds(job.duration)}`),
                 h("span.quiet", ` · job ${job.id}`),
                 job.array_id && [" of ", h("a", { href: `#/jobs/${job.array_id}` }, `array ${job.array_id}`), ` (member ${job.array_index})`],
                 job.rerun_of && [" · again of ", h("a", { href: `#/jobs/${job.rerun_of}` }, job.rerun_of)]));

@@ -6,7 +6,7 @@ import { logView } from "../parts/log_view.js";
 export const title = "Live log";
 
 export default async function show(view, { signal }) {
-    const log = logView();
+    const log = logView({ label: "Log of the server", both: false });
     const standing = h("p.quiet", { role: "status" }, "Connecting…");
     let failures = 0;
     view.append(h("h1", "Live log"), standing, log.element);

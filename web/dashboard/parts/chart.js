@@ -34,7 +34,10 @@ export function chart(lines, { limit, words = String, signal }) {
         const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule } };
         const plot = new Plot({
             width: Math.max(260, place.clientWidth || 420), height: 180, legend: { show: false },
-            scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, limit && limit < high * 4 ? limit : high, 1e-9) * 1.05] } },
+            scales: {
+                x: { range: times.at(-1) - times[0] < 60 ? [times[0] - 30, times[0] + 30] : [times[0], times.at(-1)] },
+                y: { range: (_, low, high) => [Math.min(0, low), (high > 0 ? Math.max(high, limit && limit < high * 4 ? limit : high) : 1) * 1.05] },
+            },
             axes: [axis, { ...axis, size: 74, values: (_, all) => all.map((value) => words(value)) }],
             series: [{}, ...lines.map((line, at) => ({ label: line.name, stroke: colour(at), width: 1.5, spanGaps: true })),
                 ...(limit ? [{ label: "limit", stroke: style.getPropertyValue("--bad").trim(), dash: [6, 4], width: 1 }] : [])],
@@ -74,7 +77,7 @@ function drawn(lines, limit, colour, words) {
     const svg = element("svg", { viewBox: "0 0 400 180" });
     const all = lines.flatMap((line) => line.points);
     const [from, to] = [Math.min(...all.map(([at]) => at)), Math.max(...all.map(([at]) => at))];
-    const highest = Math.max(1e-9, ...all.map(([, value]) => value));
+    const highest = Math.max(...all.map(([, value]) => value)) || 1;
     const top = limit && limit < highest * 4 ? Math.max(limit, highest) : highest;
     const [x, y] = [(at) => 60 + (335 * (at - from)) / Math.max(1, to - from), (value) => 160 - (150 * value) / top];
     for (const value of [0, top / 2, top]) {

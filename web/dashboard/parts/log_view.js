@@ -11,13 +11,13 @@ const most = 4000; // characters of a line that are shown at once
 const tallest = 8_000_000; // pixels that every browser can scroll
 const textEncoder = new TextEncoder();
 
-export function logView() {
+export function logView({ label = "Output", both = true } = {}) {
     const lines = []; // { text, stream, attempt, open }
     const openLine = { stdout: null, stderr: null };
     let follow = true, drawing = 0, found = [], foundAt = -1, wanted = "", onlyStream = "", attempt = 0;
     let shownLines = lines;
 
-    const box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Output", "aria-live": "off" });
+    const box = h("div.log", { tabindex: "0", role: "log", "aria-label": label, "aria-live": "off" });
     const space = h("div.log-space");
     const rows = h("div.log-rows");
     const none = h("p.log-none", "Nothing is printed yet.");
@@ -133,7 +133,7 @@ export function logView() {
     }
 
     return {
-        element: h("div.output", h("div.log-tools", search, hits, streams, h("label", followBox, " Follow"), size), box),
+        element: h("div.output", h("div.log-tools", search, hits, both && streams, h("label", followBox, " Follow"), size), box),
         /** A piece of output. A new attempt begins anew, below what the one before printed. */
         append(piece, stream, ofAttempt = 1) {
             if (attempt !== 0 && ofAttempt !== attempt) {

@@ -9,7 +9,7 @@ const limitsOf = (job) => ({ cpu_used: job.limits.cpus, mem_used: job.limits.mem
 const isBytes = (unit) => /^(B|Byte|bytes?)(\/s)?$/i.test(unit);
 
 export function metrics(job, place, signal, goesOn) {
-    let none = 0;
+    let none = 0, drawn = new AbortController();
     repeat(15, async () => {
         if (place.firstChild && !goesOn() && none === 0) return;
         let data;
@@ -29,10 +29,13 @@ export function metrics(job, place, signal, goesOn) {
         const marks = data.Metadata?.Tags ?? [];
         none = shown.length + marks.length === 0 ? 1 : 0;
         if (none || signal.aborted) return;
+        drawn.abort(); // the charts of the turn before
+        drawn = new AbortController();
+        const shownUntil = AbortSignal.any([signal, drawn.signal]);
         fill(place, marks.length > 0 && h("p", "Marked ", marks.map((mark) => h("span.tag", told(mark.Name, { most: 80 })))), shown.length > 0 && h("section", h("h2", "Measured"), h("div.charts", shown.map(({ metric, lines }) => {
             const config = metric.Config;
             return h("figure.chart", h("figcaption", told(config.DisplayName || config.Measurement), config.Unit && h("span.quiet", " ", told(config.Unit, { most: 30 }))),
-                chart(lines, { limit: limits[config.Measurement], words: isBytes(config.Unit) ? bytes : (value) => String(Math.round(value * 1000) / 1000), signal }));
+                chart(lines, { limit: limits[config.Measurement], words: isBytes(config.Unit) ? bytes : (value) => String(Math.round(value * 1000) / 1000), signal: shownUntil }));
         }))));
     }, signal);
 }
