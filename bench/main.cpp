@@ -55,6 +55,18 @@ int main(int argc, char** argv) {
     auto* launches = add("launch", "deployments of a course: launch to Ready (needs busybox)", launch);
     launches->add_option("--launches", options.launches, "deployments per run");
     launches->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* nothing = add("idle", "what a site without work does: transactions, bytes written, processor time", idle);
+    nothing->add_option("--seconds", options.seconds, "how long to look");
+    nothing->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* crowd =
+        add("followers", "many who follow one quiet job: memory, processor time, until all hear of its end", followers);
+    crowd->add_option("--connections", options.connections, "followers (the last one counts)")->delimiter(',');
+    crowd->add_option("--seconds", options.seconds, "how long they are quiet");
+    crowd->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* doors = add("logins", "logins per second, and the api's memory meanwhile", logins);
+    doors->add_option("--connections", options.connections, "who log in at the same time")->delimiter(',');
+    doors->add_option("--seconds", options.seconds, "length of each run");
+    doors->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -62,6 +63,37 @@ double cpu_seconds_of_tree(pid_t root) {
     for (const auto& [pid, process] : all)
         if (is_below(all, pid, root)) ticks += process.ticks;
     return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double exact_cpu_seconds_of_tree(pid_t root) {
+    const auto all = processes();
+    double nanoseconds = 0;
+    for (const auto& [pid, process] : all) {
+        if (!is_below(all, pid, root)) continue;
+        std::error_code gone;
+        for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+            std::ifstream file(task.path() / "schedstat");
+            double run = 0;
+            file >> run;
+            nanoseconds += run;
+        }
+    }
+    return nanoseconds * 1e-9;
+}
+
+Memory memory_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    Memory memory;
+    for (std::string line; std::getline(file, line);) {
+        long kib = 0;
+        if (std::sscanf(line.c_str(), "VmRSS: %ld", &kib) == 1) memory.now_mib = static_cast<double>(kib) / 1024;
+        if (std::sscanf(line.c_str(), "VmHWM: %ld", &kib) == 1) memory.peak_mib = static_cast<double>(kib) / 1024;
+    }
+    return memory;
+}
+
+void forget_peak(pid_t pid) {
+    std::ofstream("/proc/" + std::to_string(pid) + "/clear_refs") << "5";
 }
 
 double cpu_seconds_of_kernel_threads() {

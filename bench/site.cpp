@@ -67,6 +67,7 @@ Site::Site(const Options& options) {
     spec.environment = {{"PATH", "/usr/bin:/bin"},
                         {"HOME", directory_.path()},
                         {"WINDLASS_API_REQUESTS_PER_S", "0"},
+                        {"WINDLASS_API_FOLLOWERS_PER_ACCOUNT", "0"},
                         {"WINDLASS_API_ADDRESS_REQUESTS_PER_S", "0"}};
     spec.log_path = directory_.path() + "/dev.log";
     auto started = cli::ChildProcess::start(spec);
@@ -78,6 +79,7 @@ Site::Site(const Options& options) {
             give_up("windlass dev did not become ready:\n" + read_file(spec.log_path));
     url_ = first_line(data + "/endpoint");
     token_ = first_line(data + "/admin.token");
+    password_ = first_line(data + "/admin.password");
     database_ = options.database.empty() ? "sqlite:" + data + "/windlass.db" : options.database;
 }
 

@@ -51,6 +51,7 @@ class Site {
 
     const std::string& url() const { return url_; }
     const std::string& token() const { return token_; }
+    const std::string& password() const { return password_; }  // of admin, empty on a database that had one already
     pid_t pid() const { return child_->pid(); }
     const std::string& database() const { return database_; }  // its URL
     std::string data() const { return directory_.path() + "/data"; }
@@ -64,6 +65,7 @@ class Site {
     std::unique_ptr<cli::ChildProcess> child_;
     std::string url_;
     std::string token_;
+    std::string password_;
     std::string database_;
 };
 
@@ -78,5 +80,8 @@ int output(const Options& options);
 int launch(const Options& options);
 int images(const Options& options);
 int metric_points(const Options& options);
+int idle(const Options& options);
+int followers(const Options& options);
+int logins(const Options& options);
 
 }  // namespace windlass::bench

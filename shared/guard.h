@@ -71,6 +71,7 @@ namespace windlass {
     GUARD(return_old_leases)                                        \
     GUARD(refuse_older_hellos)                                      \
     GUARD(drop_older_connections)                                   \
+    GUARD(proof_of_leadership)                                      \
     GUARD(proof_of_answers)                                         \
     GUARD(key_in_flight)                                            \
     GUARD(key_in_store)                                             \

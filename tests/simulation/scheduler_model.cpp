@@ -144,7 +144,7 @@ void SchedulerModel::crash(Microseconds down_for) {
 // What has ended moves out of the way, and what was kept long enough is forgotten.
 void SchedulerModel::keep_house() {
     if (!queue_) return;
-    later(world_.random.time(Seconds{2}, Seconds{15}), [this] { keep_house(); });
+    later(world_.random.time(Seconds{2}, world_.longest_without_housekeeping), [this] { keep_house(); });
     if (database_away()) return;
     constexpr std::int64_t all = 100'000;
     const auto moved = store_->move_finished(all);
@@ -206,7 +206,7 @@ void SchedulerModel::hear(LinkNumber link, const Event& event) {
 }
 
 bool SchedulerModel::proved() const {
-    return world_.timeline.now() - proved_ < proof_lasts;
+    return world_.timeline.now() - proved_ < proof_lasts || !WINDLASS_GUARD(proof_of_leadership);
 }
 
 void SchedulerModel::hear_greeted(LinkNumber link, const Event& event) {
@@ -540,7 +540,7 @@ void SchedulerModel::answer_renewal(const AnswerRenewal& renewal) {
         if (link != 0 && link == link_to(renewal.worker)) tell_worker(renewal.worker, renewal);
     };
     const Seconds lasts = renewal.kept.empty() ? proof_for_idle_lasts : proof_lasts;
-    if (world_.timeline.now() - proved_ < lasts) return send();
+    if (!WINDLASS_GUARD(proof_of_leadership) || world_.timeline.now() - proved_ < lasts) return send();
     prove(send);
 }
 

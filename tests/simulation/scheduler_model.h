@@ -56,6 +56,9 @@ class SchedulerModel {
         double answer_is_lost = 0;  // all of it happened
         SteadyTime database_away_until{};
         bool run_schedules = true;
+        // Between two looks at what has ended. Where nothing ends there is none, and a leader says nothing to its
+        // database for as long.
+        Microseconds longest_without_housekeeping{Seconds{15}};
     };
 
     SchedulerModel(Surroundings& world, std::size_t index) : world_(world), index_(index) {}

@@ -41,7 +41,7 @@ World::World(std::uint64_t seed, Weather weather, OpenStore open_store)
     scheduler_surroundings_.open_store = [this, open_store = std::move(open_store)] {
         return open_store ? open_store(database_) : std::make_shared<ModelStore>(database_);
     };
-    const std::size_t schedulers = chosen(0.5) ? 2 : 1;
+    const std::size_t schedulers = chosen(0.5) || weather_ == Weather::frost ? 2 : 1;
     for (std::size_t i = 0; i < schedulers; ++i) schedulers_.emplace_back(scheduler_surroundings_, i);
     worker_surroundings_.schedulers = schedulers;
     connect_network();
@@ -146,13 +146,21 @@ void World::choose_faults() {
     };
     const auto length = [this](Microseconds high) { return random_.skewed_time(Milliseconds{10}, high); };
     if (weather_ == Weather::frost) {
-        recurring(random_.skewed_time(Seconds{2}, Seconds{30}), [this] {
+        // Long jobs and little else to do: a leader that thaws has no reason of its own to ask whether it still leads, and
+        // its workers no reason to look for another one.
+        if (random_.chance(0.5)) {
+            nature_.longest = Seconds{120};
+            scheduler_surroundings_.longest_without_housekeeping = Seconds{200};
+        }
+        const double asks = random_.chance(0.5) ? 1 : 0.3;
+        recurring(Seconds{15}, [this] { submit(); });
+        recurring(random_.skewed_time(Seconds{2}, Seconds{30}), [this, asks] {
             SchedulerModel* led = leader();
             if (led == nullptr) return;
             ++faults_;
             const Microseconds time = random_.skewed_time(Seconds{4}, Seconds{14});
             led->freeze(time, random_.skewed_time(Milliseconds{10}, Seconds{2}));
-            timeline_.after(time - Milliseconds{1}, [this, led] { ask_for_youngest(*led); });
+            if (random_.chance(asks)) timeline_.after(time - Milliseconds{1}, [this, led] { ask_for_youngest(*led); });
         });
         return;
     }
