@@ -237,6 +237,8 @@ class LooseCgroups final : public Cgroups {
     const std::vector<int>& entrances(int slot) const override { return real_->entrances(slot); }
     bool entered_by_birth() const override { return real_->entered_by_birth(); }
     std::optional<Microseconds> cpu_used(int slot) const override { return real_->cpu_used(slot); }
+    CgroupUse use(int slot) const override { return real_->use(slot); }
+    std::string members_directory(int slot) const override { return real_->members_directory(slot); }
     CgroupReading collect(int slot) override { return real_->collect(slot); }
     int version() const override { return real_->version(); }
 
