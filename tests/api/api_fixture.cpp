@@ -617,6 +617,7 @@ Answer ApiTest::finish(const std::shared_ptr<Pending>& pending, std::size_t most
     Answer answer{pending->response->status, pending->response->body, *pending->response};
     if (answer.response.stream) {
         EXPECT_TRUE(answer.body.empty());
+        answer.response.stream->attach([] {});
         while (true) {
             const auto before = answer.body.size();
             if (!answer.response.stream->next(answer.body)) break;
