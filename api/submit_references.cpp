@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/blobs_repository.h"
+#include "api/courses/courses_repository.h"
 #include "api/field_reader.h"
 #include "api/quotas_repository.h"
 #include "api/relations_repository.h"
@@ -42,6 +43,29 @@ Status read_missing(const Call& call, UserId owner, const Items& items, std::set
     return Status();
 }
 
+// What the items want of the site's own (images, data sets) and the site does not know.
+struct UnknownThings {
+    std::set<std::string> images, datasets;
+};
+
+Status read_unknown(const Call& call, const Items& items, UnknownThings& unknown) {
+    std::set<std::string> images, datasets;
+    for (const auto& item : items) {
+        if (!item.ok()) continue;
+        if (!item.value().spec.image.empty()) images.insert(item.value().spec.image);
+        datasets.insert(item.value().spec.datasets.begin(), item.value().spec.datasets.end());
+    }
+    if (!images.empty()) {
+        WINDLASS_TRY(const auto found, call.app.courses.unknown_images({images.begin(), images.end()}));
+        unknown.images = {found.begin(), found.end()};
+    }
+    if (!datasets.empty()) {
+        WINDLASS_TRY(const auto found, call.app.courses.unknown_datasets({datasets.begin(), datasets.end()}));
+        unknown.datasets = {found.begin(), found.end()};
+    }
+    return Status();
+}
+
 }  // namespace
 
 Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
@@ -49,6 +73,8 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
     std::set<std::string> missing;
     WINDLASS_TRY_STATUS(read_owners(call, items, owners));
     WINDLASS_TRY_STATUS(read_missing(call, owner, items, missing));
+    UnknownThings unknown;
+    WINDLASS_TRY_STATUS(read_unknown(call, items, unknown));
     for (auto& item : items) {
         if (!item.ok()) continue;
         if (auto refused = network_refusal(item->spec, call.principal, call.app.settings)) {
@@ -68,6 +94,14 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
             if (missing.contains(hash) && !job.inline_files.contains(hash))
                 faults.too_much(pointer_to("/files", path) + "/sha256",
                                 fmt::format("{} was not uploaded: PUT /api/blobs/{}/", hash, hash));
+        if (unknown.images.contains(job.spec.image))
+            faults.too_much("/image",
+                            fmt::format("no worker of this site has ever had an image \"{}\"", job.spec.image));
+        for (std::size_t i = 0; i < job.spec.datasets.size(); ++i)
+            if (unknown.datasets.contains(job.spec.datasets[i]))
+                faults.too_much(
+                    fmt::format("/datasets/{}", i),
+                    fmt::format("no worker of this site has ever had a data set \"{}\"", job.spec.datasets[i]));
         if (faults.any()) item = std::move(faults).problem();
     }
     return Status();
