@@ -588,6 +588,16 @@ bool ApiTest::waits(const std::shared_ptr<Pending>& pending) {
     return !pending->response && !pending->resumed->next;
 }
 
+void ApiTest::take_steps(const std::shared_ptr<Pending>& pending) {
+    while (true) {
+        std::unique_lock lock(pending->resumed->mutex);
+        if (pending->response || !pending->resumed->next) return;
+        auto next = *std::exchange(pending->resumed->next, std::nullopt);
+        lock.unlock();
+        pending->take(next());
+    }
+}
+
 Answer ApiTest::open(const std::string& target, const std::string& token, Headers headers) {
     auto pending = begin("GET", target, {}, token, std::move(headers));
     if (!pending->response) {
