@@ -1,4 +1,5 @@
 #include "api/courses/courses_repository.h"
+#include "api/next_id.h"
 
 #include <map>
 #include <utility>
@@ -42,13 +43,6 @@ Result<std::vector<std::string>> texts(Session& session, std::string_view sql, s
     std::vector<std::string> out;
     for (const Row& row : rows) out.push_back(row.text(0));
     return out;
-}
-
-Result<std::int64_t> next_id(Session& session, const std::string& counter) {
-    WINDLASS_TRY(const auto ids,
-                 session.query("update id_counter set next = next + 1 where name = :name returning next - 1", counter));
-    WINDLASS_CHECK(ids.size() == 1, "a counter of the courses is missing from id_counter");
-    return ids.front().integer(0);
 }
 
 Status done(Result<std::int64_t> changed) {
