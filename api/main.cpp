@@ -48,6 +48,7 @@
 #include "api/scheduler_link.h"
 #include "api/schedules_repository.h"
 #include "api/server.h"
+#include "api/site/site_repository.h"
 #include "shared/config.h"
 #include "shared/database/migrate.h"
 #include "shared/database/session_pool.h"
@@ -172,6 +173,7 @@ Status run(const Config& config) {
     QuotasRepository quotas(pool);
     SchedulesRepository schedules(pool);
     TiersRepository tiers(pool);
+    SiteRepository site(pool);
     PasswordLinksRepository password_links(pool);
     CoursesRepository courses(pool);
     ServicePipes services;
@@ -233,6 +235,7 @@ Status run(const Config& config) {
         .rates = rates,
         .tiers = tiers,
         .password_links = password_links,
+        .site = site,
         .signing_keys = keys,
         .images = images,
         .making = making,

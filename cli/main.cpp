@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
     cli::add_queue(app, options);
     cli::add_quota(app, options);
     cli::add_worker(app, options);
+    cli::add_image(app, options);
+    cli::add_dataset(app, options);
     cli::add_user(app, options);
     cli::add_token(app, options);
     cli::add_audit(app, options);

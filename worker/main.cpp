@@ -78,6 +78,10 @@ Result<int> run(WorkerSettings settings) {
     WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
     WINDLASS_TRY(auto cache, BlobCache::open(settings.state_directory + "/blobs", settings.cache_bytes));
 
+    SiteStore site(settings.site_directory);
+    WINDLASS_TRY_STATUS(site.prepare());
+    settings.agent.runner.site = std::make_shared<SiteThings>(std::move(site));
+
     std::mt19937_64 engine{std::random_device{}()};
     settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
     settings.agent.on_ready = [] { notify_ready(); };
