@@ -10,8 +10,8 @@ BlobLine line_of(const Row& row) {
     return {row.text(0), row.integer(1), from_unix_us(row.integer(2))};
 }
 
-// Two uploads of one account wait for each other, so that the second one counts the first. (SQLite has one writer
-// anyway.)
+}  // namespace
+
 Status lock_account(Session& session, UserId owner) {
     if (session.engine() == Engine::sqlite) return Status();
     WINDLASS_TRY([[maybe_unused]] const auto rows,
@@ -19,14 +19,11 @@ Status lock_account(Session& session, UserId owner) {
     return Status();
 }
 
-// After the change, inside its transaction.
 Result<bool> has_more_than(Session& session, UserId owner, std::optional<std::int64_t> most) {
     if (!most) return false;
     WINDLASS_TRY(const std::int64_t stored, stored_bytes_of(session, owner));
     return stored > *most;
 }
-
-}  // namespace
 
 Result<std::int64_t> stored_bytes_of(Session& session, UserId owner) {
     WINDLASS_TRY(const auto rows,

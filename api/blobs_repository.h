@@ -27,6 +27,11 @@ enum class BlobRemoval { removed, unknown, used_by_jobs };
 
 // What the owner has uploaded, uploads under way included.
 Result<std::int64_t> stored_bytes_of(Session& session, UserId owner);
+// Until the transaction ends: two uploads of one account wait for each other, so that the second one counts the first.
+// (SQLite has one writer anyway.)
+Status lock_account(Session& session, UserId owner);
+// After the change, inside its transaction: the owner has more stored bytes than `most` (nullopt: no limit).
+Result<bool> has_more_than(Session& session, UserId owner, std::optional<std::int64_t> most);
 
 class BlobsRepository {
   public:

@@ -41,6 +41,7 @@ constexpr auto prefixes = std::to_array<std::pair<std::string_view, Family>>({
     {"/api/logout", Family::monitoring},
     {"/api/generateAPIKey", Family::monitoring},
     {"/api/config", Family::monitoring},
+    {"/api/admin/notices", Family::queue},
     {"/api/admin/", Family::monitoring},
     {"/api/notify/", Family::monitoring},
     {"/api/ping", Family::monitoring},

@@ -8,6 +8,7 @@
 #include "api/auth/whose.h"
 #include "api/names.h"
 #include "api/submit_fields.h"
+#include "api/whole_number.h"
 #include "shared/percent_encoding.h"
 
 namespace windlass::api {
@@ -15,14 +16,6 @@ namespace {
 
 constexpr int most_per_page = 1000;
 constexpr double longest_wait_s = 60;
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-    std::int64_t value = 0;
-    const auto end = text.data() + text.size();
-    const auto [read_to, failed] = std::from_chars(text.data(), end, value);
-    if (text.empty() || failed != std::errc() || read_to != end) return std::nullopt;
-    return value;
-}
 
 bool present(const Call& call, std::string_view name) {
     for (const auto& [key, value] : call.request.query)

@@ -11,7 +11,7 @@
 #include "api/field_reader.h"
 #include "api/quotas_repository.h"
 #include "api/relations_repository.h"
-#include "api/site/site_permission.h"
+#include "api/site/site_names.h"
 
 namespace windlass::api {
 namespace {
@@ -43,37 +43,20 @@ Status read_missing(const Call& call, UserId owner, const Items& items, std::set
     return Status();
 }
 
-// Names that cannot be used here: unknown, or not for the caller's eyes, which looks the same.
-class SiteNames {
-  public:
-    explicit SiteNames(const Call& call) : call_(call) {}
-
-    Status check(const JobSpec& spec, Faults& faults) {
-        if (!spec.image.empty()) {
-            WINDLASS_TRY(const bool usable, may_use(SiteKind::image, spec.image));
-            if (!usable) faults.too_much("/image", fmt::format("there is no image \"{}\" here", spec.image));
-        }
-        for (std::size_t i = 0; i < spec.datasets.size(); ++i) {
-            WINDLASS_TRY(const bool usable, may_use(SiteKind::dataset, spec.datasets[i]));
-            if (!usable)
-                faults.too_much(fmt::format("/datasets/{}", i),
-                                fmt::format("there is no data set \"{}\" here", spec.datasets[i]));
-        }
-        return Status();
+// Names of the site's own things that the caller cannot use.
+Status check_site_names(SiteNames& site, const JobSpec& spec, Faults& faults) {
+    if (!spec.image.empty()) {
+        WINDLASS_TRY(const bool usable, site.may_use(SiteKind::image, spec.image));
+        if (!usable) faults.too_much("/image", fmt::format("there is no image \"{}\" here", spec.image));
     }
-
-  private:
-    Result<bool> may_use(SiteKind kind, const std::string& name) {
-        const auto [place, is_new] = known_.try_emplace({kind, name}, false);
-        if (!is_new) return place->second;
-        WINDLASS_TRY(const auto thing, call_.app.site.one(kind, name));
-        place->second = thing && may_see(*thing, call_.principal);
-        return place->second;
+    for (std::size_t i = 0; i < spec.datasets.size(); ++i) {
+        WINDLASS_TRY(const bool usable, site.may_use(SiteKind::dataset, spec.datasets[i]));
+        if (!usable)
+            faults.too_much(fmt::format("/datasets/{}", i),
+                            fmt::format("there is no data set \"{}\" here", spec.datasets[i]));
     }
-
-    const Call& call_;
-    std::map<std::pair<SiteKind, std::string>, bool> known_;
-};
+    return Status();
+}
 
 }  // namespace
 
@@ -91,7 +74,7 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
         }
         const SubmittedJob& job = item.value();
         Faults faults;
-        WINDLASS_TRY_STATUS(site.check(job.spec, faults));
+        WINDLASS_TRY_STATUS(check_site_names(site, job.spec, faults));
         for (std::size_t i = 0; i < job.after.size(); ++i) {
             if (!job.after[i].job) continue;
             const auto found = owners.find(job.after[i].job);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cli/exit_code.h"
+#include "cli/shell_words.h"
 
 namespace windlass::cli {
 namespace {
@@ -85,17 +86,6 @@ void walk(const CLI::App& app, const std::string& path,
           const std::function<void(const std::string&, const CLI::App&)>& on_word) {
     on_word(path, app);
     for (const CLI::App* word : words_of(app)) walk(*word, path + " " + word->get_name(), on_word);
-}
-
-std::string in_quotes(std::string_view text) {
-    std::string quoted = "'";
-    for (const char c : text) {
-        if (c == '\'')
-            quoted += "'\\''";
-        else
-            quoted += c;
-    }
-    return quoted + "'";
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "cli/last_job.h"
 #include "cli/noun.h"
 #include "cli/progress.h"
+#include "cli/relative_time.h"
 #include "cli/selected_jobs.h"
 #include "cli/server.h"
 #include "cli/terminal.h"
@@ -37,6 +38,21 @@ void add_filter(CLI::App& command, JobFilter& filter) {
     command.add_option("--search", filter.name_part, "only those whose name contains this");
 }
 
+// Colours take no room on a terminal, so the room is made here.
+std::string padded_status(const rapidjson::Value& row) {
+    const std::string status = member_text(row, "status");
+    return coloured_status(status, has_colours(stdout)) + std::string(status.size() < 10 ? 10 - status.size() : 0, ' ');
+}
+
+std::string submitted_ago(const rapidjson::Value& row) {
+    const auto at = server_time(member_text(row, "submitted"));
+    return at ? relative_time(*at, SystemClock().now().wall) : std::string();
+}
+
+std::string harmless_name(const rapidjson::Value& row) {
+    return harmless(member_text(row, "name"));
+}
+
 std::string path_of(const JobFilter& filter, int limit, const std::string& after) {
     std::string path = "/api/jobs/";
     char separator = '?';
@@ -54,8 +70,17 @@ std::string path_of(const JobFilter& filter, int limit, const std::string& after
 
 Status list_jobs(const Options& options, const JobFilter& filter) {
     WINDLASS_TRY(Server server, Server::find(options.url));
-    WINDLASS_TRY(const ServerAnswer answer, server.get(path_of(filter, filter.limit, {})));
-    return print_list(options, answer, {{"id", "ID", 16}, {"status", "STATUS", 10}, {"duration", "SECONDS", 0}}, "id");
+    std::string path = path_of(filter, filter.limit, {});
+    // What programs read stays as it was documented first.
+    if (!options.json) path += (path.find('?') == std::string::npos ? "?" : "&") + std::string("details=true");
+    WINDLASS_TRY(const ServerAnswer answer, server.get(path));
+    return print_list(options, answer,
+                      {{"id", "ID", 12},
+                       {"status", "STATUS    ", 1, padded_status},
+                       {"submitted", "SUBMITTED", 12, submitted_ago},
+                       {"duration", "SECONDS", 9},
+                       {"name", "NAME", 0, harmless_name}},
+                      "id");
 }
 
 Status show_job(const Options& options, const std::string& word) {

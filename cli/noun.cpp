@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/exit_code.h"
+#include "cli/terminal.h"
 
 namespace windlass::cli {
 namespace {
@@ -39,14 +40,20 @@ Status print_list(const Options& options, const ServerAnswer& answer, const std:
         if (options.quiet)
             fmt::print("{}\n", member_text(row, essential));
         else
-            line([&](const Column& column) { return column.of != nullptr ? column.of(row) : shown(row, column.key); });
+            line([&](const Column& column) {
+                return column.of != nullptr ? column.of(row) : harmless(shown(row, column.key));
+            });
     }
     return {};
 }
 
 void print_members(const rapidjson::Value& object) {
-    for (const auto& member : object.GetObject())
-        fmt::print("{:<18} {}\n", text_of(member.name), shown(object, member.name.GetString()));
+    // Bytes are bytes for a program that reads them; a terminal would obey them.
+    const bool eyes = is_terminal(stdout);
+    for (const auto& member : object.GetObject()) {
+        const std::string text = shown(object, member.name.GetString());
+        fmt::print("{:<18} {}\n", text_of(member.name), eyes ? harmless(text, true) : text);
+    }
 }
 
 void print_object(const Options& options, const ServerAnswer& answer, const char* essential) {

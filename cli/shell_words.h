@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace windlass::cli {
@@ -10,6 +11,8 @@ namespace windlass::cli {
 // where needed, so that the program gets exactly these words.
 std::string shell_text(const std::vector<std::string>& words);
 
+// Between apostrophes, whatever is in it.
+std::string in_quotes(std::string_view text);
 // One word, quoted where needed.
 std::string shell_word(const std::string& word);
 

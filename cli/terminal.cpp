@@ -34,7 +34,7 @@ std::string coloured_status(std::string_view status, bool colours) {
     return fmt::format("\x1b[{}m{}\x1b[0m", colour, status);
 }
 
-std::string harmless(std::string_view text) {
+std::string harmless(std::string_view text, bool keep_lines) {
     std::string safe;
     safe.reserve(text.size());
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -43,7 +43,7 @@ std::string harmless(std::string_view text) {
             return at + ahead < text.size() ? static_cast<unsigned char>(text[at + ahead]) : 0U;
         };
         if (c == '\n' || c == '\r' || c == '\t') {
-            safe += ' ';
+            safe += keep_lines && c != '\r' ? text[at] : ' ';
         } else if (c < 0x20 || c == 0x7F) {  // U+2400 and following: pictures of control characters
             safe += "\xE2\x90";
             safe += static_cast<char>(c == 0x7F ? 0xA1 : 0x80 + c);

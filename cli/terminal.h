@@ -16,7 +16,8 @@ int terminal_columns(std::FILE* stream);  // 80 when it is not known
 std::string coloured_status(std::string_view status, bool colours);
 
 // Bytes that a job, a user or a file supplied, as they may stand on a terminal: escapes, other control characters and
-// bidirectional controls become visible instead of being obeyed; line ends and tabs become spaces.
-std::string harmless(std::string_view text);
+// bidirectional controls become visible instead of being obeyed; line ends and tabs become spaces, or with `keep_lines`
+// stay.
+std::string harmless(std::string_view text, bool keep_lines = false);
 
 }  // namespace windlass::cli

@@ -55,6 +55,7 @@ struct Workers {
     std::size_t takes_jobs = 0;
     std::size_t with_labels = 0;
     std::size_t suitable = 0;
+    std::size_t draining = 0;  // that would suit, and start nothing new
     bool has_room = false;
     bool resting_has_room = false;
     Need largest{.cpu_millis = 0, .resources = {}, .labels = {}};
@@ -63,7 +64,10 @@ struct Workers {
 Workers survey(const WorkerTable& workers, const Need& need) {
     Workers seen;
     for (const auto& [id, worker] : workers.unordered()) {
-        if (!worker.takes_jobs()) continue;
+        if (!worker.takes_jobs()) {
+            seen.draining += worker.connected && worker.suits(need) ? 1 : 0;
+            continue;
+        }
         ++seen.takes_jobs;
         if (!worker.has_labels(need)) continue;
         ++seen.with_labels;
@@ -85,6 +89,9 @@ Workers survey(const WorkerTable& workers, const Need& need) {
 }
 
 std::string no_suitable(const Workers& seen, const Need& need) {
+    if (seen.draining > 0)
+        return std::string(seen.draining == 1 ? "The only connected worker" : "Every connected worker") +
+               " that suits the job is draining: it starts nothing new until it is resumed.";
     if (seen.with_labels == 0) {
         // "the label zone=b", "the labels a=1, b=2", "the image \"x\" and the label zone=b"
         std::string labels;

@@ -126,10 +126,14 @@ JSON
 exit_code() {
     ended=${SLURM_JOB_EXIT_CODE2:-0:0}
     if [ "$ended" = 0:0 ] && [ "$details" != no ]; then
-        # Of a job that was cancelled slurmctld learns a moment later how it ended.
-        sleep 1
-        later=$(known=$(job_details) && detail ExitCode '\([0-9]*:[0-9]*\)')
-        ended=${later:-$ended}
+        # Of a job that was cancelled slurmctld learns a moment later how it ended: when its processes are gone. Until then
+        # nothing tells it from one that succeeded, and each look keeps the job in its last state for a second.
+        for _ in 1 2; do
+            sleep 1
+            later=$(known=$(job_details) && detail ExitCode '\([0-9]*:[0-9]*\)')
+            ended=${later:-$ended}
+            [ "$ended" = 0:0 ] || break
+        done
     fi
     code=$(number "${ended%%:*}")
     signal=$(number "${ended##*:}")

@@ -155,6 +155,7 @@ CREATE INDEX cluster_job_passing ON public.cluster_job USING btree (stop_s) WHER
 CREATE INDEX cluster_job_running ON public.cluster_job USING btree (partition_name, start_s) WHERE (stop_s IS NULL);
 CREATE INDEX cluster_job_started ON public.cluster_job USING btree (start_s, external_id);
 CREATE INDEX cluster_job_user ON public.cluster_job USING btree (user_key, start_s, external_id);
+
 create table course (
     id bigint not null,
     owner bigint not null,

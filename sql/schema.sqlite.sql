@@ -147,6 +147,7 @@ CREATE INDEX cluster_job_running on cluster_job (partition_name, start_s) where 
 CREATE INDEX cluster_job_started on cluster_job (start_s, external_id);
 
 CREATE INDEX cluster_job_user on cluster_job (user_key, start_s, external_id);
+
 CREATE TABLE course (
     id          bigint not null primary key,
     owner       bigint not null references account (id),

@@ -1,4 +1,5 @@
 #include "api/images/images_repository.h"
+#include "api/next_id.h"
 
 #include <utility>
 
@@ -37,35 +38,13 @@ ThumbnailLine thumbnail_of(const Row& row) {
     return line;
 }
 
-Result<std::int64_t> next_number(Session& session, const char* name) {
-    WINDLASS_TRY(const auto rows,
-                 session.query("update id_counter set next = next + 1 where name = :name returning next - 1", name));
-    if (rows.empty()) return make_error(ErrorKind::internal, std::string("id_counter has no row ") + name);
-    return rows.front().integer(0);
-}
-
-// Two uploads of one account wait for each other, so that the second one counts the first. (SQLite has one writer
-// anyway.)
-Status lock_account(Session& session, UserId owner) {
-    if (session.engine() == Engine::sqlite) return Status();
-    WINDLASS_TRY([[maybe_unused]] const auto rows,
-                 session.query("select id from account where id = :owner for no key update", owner.value));
-    return Status();
-}
-
-Result<bool> has_more_than(Session& session, UserId owner, std::optional<std::int64_t> most) {
-    if (!most) return false;
-    WINDLASS_TRY(const auto stored, stored_bytes_of(session, owner));
-    return stored > *most;
-}
-
 ThumbnailOrder order_of(const ImageLine& image, ThumbnailId id, const PlannedThumbnail& planned, std::int64_t tries) {
     return {id, image.id, planned.height, planned.width, tries, image.sha256, image.size_bytes, image.facts};
 }
 
 Status plan_thumbnail(Session& session, UserId owner, const ImageLine& image, const PlannedThumbnail& planned,
                       WallTime now, std::vector<ThumbnailOrder>& orders) {
-    WINDLASS_TRY(const std::int64_t id, next_number(session, "image_thumbnail"));
+    WINDLASS_TRY(const std::int64_t id, next_id(session, "image_thumbnail"));
     const bool refused = !planned.refusal.empty();
     WINDLASS_TRY_STATUS(as_status(session.execute(
         "insert into image_thumbnail (id, image, owner, height, width, state, job, tries, asked_us, sha256, "
@@ -146,7 +125,7 @@ Result<std::optional<AddedImage>> ImagesRepository::add(NewImage image, std::opt
                          image.sha256, added.image.size_bytes, Bytes{std::move(image.bytes)})));
     WINDLASS_TRY(const bool there, take_blob(*session, image.sha256));
     if (!there) return make_error(ErrorKind::unavailable, "The same bytes were deleted at this moment; try again.");
-    WINDLASS_TRY(const std::int64_t id, next_number(*session, "image"));
+    WINDLASS_TRY(const std::int64_t id, next_id(*session, "image"));
     added.image.id = ImageId{id};
     const ImageFacts& facts = image.facts;
     WINDLASS_TRY_STATUS(as_status(session->execute(

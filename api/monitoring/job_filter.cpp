@@ -6,20 +6,13 @@
 #include <charconv>
 
 #include "api/call.h"
+#include "api/whole_number.h"
 
 namespace windlass::api {
 namespace {
 
 constexpr int most_per_page = 1'000;
 constexpr std::size_t most_tags = 50;
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-    std::int64_t value = 0;
-    const auto end = text.data() + text.size();
-    const auto [read_to, failed] = std::from_chars(text.data(), end, value);
-    if (text.empty() || failed != std::errc() || read_to != end) return std::nullopt;
-    return value;
-}
 
 // Collects the first fault, so that each parameter is one line below.
 class Parameters {

@@ -8,6 +8,7 @@
 #include "api/json_fields.h"
 #include "api/names.h"
 #include "api/site/handlers.h"
+#include "api/site/site_names.h"
 #include "api/site/site_permission.h"
 #include "shared/site_names.h"
 
@@ -17,8 +18,22 @@ namespace {
 constexpr std::size_t most_entries = 200;
 constexpr std::size_t most_label_characters = 200;
 
+void write_workers(JsonWriter& json, const SiteThing& thing) {
+    json.Key("workers");
+    json.StartArray();
+    for (const auto& [name, digest] : thing.workers) {
+        json.StartObject();
+        put_any_bytes(json, "name", name);
+        if (thing.kind == SiteKind::image) put_any_bytes(json, "digest", digest);
+        json.EndObject();
+    }
+    json.EndArray();
+}
+
+// Which worker has what is for those who run the site.
 OrProblem<Reply> offered(const Call& call, SiteKind kind, std::string_view key) {
     WINDLASS_TRY(const auto things, call.app.site.all(kind));
+    WINDLASS_TRY(const auto classes, classes_that_matter(call, things));
     rapidjson::StringBuffer buffer;
     JsonWriter json(buffer);
     json.StartObject();
@@ -26,10 +41,11 @@ OrProblem<Reply> offered(const Call& call, SiteKind kind, std::string_view key) 
     put_key(json, key);
     json.StartArray();
     for (const SiteThing& thing : things) {
-        if (!may_see(thing, call.principal)) continue;
+        if (!may_see(thing, call.principal, classes)) continue;
         json.StartObject();
         put_any_bytes(json, "label", thing.label.empty() ? thing.name : thing.label);
         put_any_bytes(json, "value", thing.name);
+        if (call.principal.is_admin()) write_workers(json, thing);
         json.EndObject();
     }
     json.EndArray();
@@ -47,15 +63,7 @@ void write_thing(JsonWriter& json, const SiteThing& thing) {
     json.StartArray();
     for (const auto& entry : thing.visible_to) put(json, entry);
     json.EndArray();
-    json.Key("workers");
-    json.StartArray();
-    for (const auto& [name, digest] : thing.workers) {
-        json.StartObject();
-        put_any_bytes(json, "name", name);
-        if (thing.kind == SiteKind::image) put_any_bytes(json, "digest", digest);
-        json.EndObject();
-    }
-    json.EndArray();
+    write_workers(json, thing);
     json.EndObject();
 }
 

@@ -590,6 +590,16 @@ bool ApiTest::waits(const std::shared_ptr<Pending>& pending) {
     return !pending->response && !pending->resumed->next;
 }
 
+void ApiTest::take_steps(const std::shared_ptr<Pending>& pending) {
+    while (true) {
+        std::unique_lock lock(pending->resumed->mutex);
+        if (pending->response || !pending->resumed->next) return;
+        auto next = *std::exchange(pending->resumed->next, std::nullopt);
+        lock.unlock();
+        pending->take(next());
+    }
+}
+
 Answer ApiTest::open(const std::string& target, const std::string& token, Headers headers) {
     auto pending = begin("GET", target, {}, token, std::move(headers));
     if (!pending->response) {
@@ -619,6 +629,7 @@ Answer ApiTest::finish(const std::shared_ptr<Pending>& pending, std::size_t most
     Answer answer{pending->response->status, pending->response->body, *pending->response};
     if (answer.response.stream) {
         EXPECT_TRUE(answer.body.empty());
+        answer.response.stream->attach([] {});
         while (true) {
             const auto before = answer.body.size();
             if (!answer.response.stream->next(answer.body)) break;

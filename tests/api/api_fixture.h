@@ -165,6 +165,8 @@ class ApiTest : public ::testing::Test {
     std::shared_ptr<Pending> begin(const std::string& method, const std::string& target, const std::string& body = {},
                                    const std::string& token = {}, Headers headers = {});
     bool waits(const std::shared_ptr<Pending>& pending);
+    // What has woken it so far is done; it may wait on.
+    void take_steps(const std::shared_ptr<Pending>& pending);
     // A stream is pulled to its end; or so many pieces of it, or until it has nothing for the moment.
     static constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
     Answer finish(const std::shared_ptr<Pending>& pending, std::size_t most_pieces = any_number);

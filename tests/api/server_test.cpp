@@ -31,8 +31,8 @@ TEST_F(ServerTest, a_wrong_method_is_405_with_allow_before_any_credential_is_ask
 
 TEST_F(ServerTest, the_list_of_jobs_without_its_slash_belongs_to_another_family) {
     const auto ada = make_account("ada");
-    EXPECT_EQ(get("/api/jobs/", ada.token).status, 200);
-    EXPECT_EQ(get("/api/jobs", ada.token).status, 404);
+    EXPECT_TRUE(get("/api/jobs/", ada.token).json().IsArray());
+    EXPECT_TRUE(get("/api/jobs", ada.token).json().HasMember("Jobs"));
 }
 
 TEST_F(ServerTest, without_a_credential_every_closed_route_is_401) {

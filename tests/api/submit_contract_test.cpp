@@ -81,6 +81,19 @@ TEST_F(Submits, a_single_job_waits_for_ids_of_ones_own_jobs_only) {
     EXPECT_TRUE(batch[1].HasMember("error")) << "it waits for a bad one";
 }
 
+TEST_F(Submits, images_and_data_sets_that_the_site_never_had_are_refused_by_name) {
+    const std::string wish = R"(,"image":"Übung","datasets":["iris","Löhne"])";
+    const auto refused = post(wish);
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_EQ(refused.json()["errors"].Size(), 3u);
+    EXPECT_EQ(pointer(refused), "/image");
+    execute("insert into site_offer (worker, kind, name, digest) values (1, 1, 'Übung', 'x')");
+    execute("insert into site_offer (worker, kind, name, digest) values (1, 2, 'iris', '')");
+    EXPECT_EQ(pointer(post(wish)), "/datasets/1");
+    execute("insert into site_offer (worker, kind, name, digest) values (1, 2, 'Löhne', '')");
+    EXPECT_EQ(post(wish).status, 200);
+}
+
 TEST_F(Submits, files_in_the_submit_become_uploads_and_hashes_must_be_ones_own) {
     const auto answer = post(R"(,"files":{"a.txt":"abc","b":{"base64":"AAE="}})");
     ASSERT_EQ(answer.status, 200) << answer.body;

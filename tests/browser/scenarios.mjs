@@ -57,7 +57,7 @@ const scenarios = {
         await page.getByText("step 5", { exact: true }).waitFor({ timeout: patience });
         await page.locator(".standing .s-succeeded").waitFor({ timeout: patience });
         await page.getByRole("button", { name: "Show squares.csv" }).or(page.getByRole("button", { name: /^Show .*squares.csv/ })).first().click();
-        await page.getByRole("cell", { name: "25" }).waitFor();
+        await page.getByRole("cell", { name: "25", exact: true }).waitFor();
         await page.keyboard.press("Escape");
         const whole = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
         console.log(`measured: all of it to the first result ${Math.round(whole / 1000)} kB`);

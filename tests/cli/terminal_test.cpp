@@ -8,9 +8,13 @@ namespace {
 TEST(Terminal, what_others_wrote_cannot_command_it) {
     EXPECT_EQ(harmless("plain ä €"), "plain ä €");
     EXPECT_EQ(harmless("\x1b]0;title\a"), "␛]0;title␇");
-    EXPECT_EQ(harmless("a\nb\tc\r" "d"), "a b c d");
+    EXPECT_EQ(harmless("a\nb\tc\r", true), "a\nb\tc ");
+    EXPECT_EQ(harmless("a\nb\tc\r"
+                       "d"),
+              "a b c d");
     EXPECT_EQ(harmless("\x7f"), "␡");
-    EXPECT_EQ(harmless("x\xC2\x9B" "31m"),
+    EXPECT_EQ(harmless("x\xC2\x9B"
+                       "31m"),
               "x\xEF\xBF\xBD"
               "31m")
         << "CSI as one character of C1";

@@ -22,7 +22,7 @@ BODIES = [
     ("half of a surrogate pair", '{"code": "\\ud800", "data": "", "running_commands": "true"}', 400, ""),
     ("a key twice", '{"code": "", "code": "", "data": "", "running_commands": "true"}', 400, "code"),
     ("an unknown key", json.dumps({**GOOD, "colour": 1}), 400, "colour"),
-    ("a documented field that is not there yet", json.dumps({**GOOD, "image": "python"}), 400, "image"),
+    ("an image that no worker ever had", json.dumps({**GOOD, "image": "python"}), 422, "image"),
     ("a missing field", '{"code": "", "data": ""}', 400, "running_commands"),
     ("a number for a string", json.dumps({**GOOD, "data": 7}), 400, "data"),
     ("null for a string", json.dumps({**GOOD, "code": None}), 400, "code"),

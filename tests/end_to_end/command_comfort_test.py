@@ -63,6 +63,17 @@ class CommandComfort(harness.OnDatabase, unittest.TestCase):
         elsewhere = self.windlass("job", "show", "last", code=5, WINDLASS_URL=self.dev.url.replace("127.0.0.1", "localhost"))
         self.assertIn("no job was submitted to", elsewhere.stderr)
 
+    def test_a_list_says_what_people_want_to_know_and_obeys_no_name(self):
+        job = self.submit("--name", "evil \x1b[2J\u202e name", "--", "true")
+        self.windlass("job", "wait", job)
+        listed = self.windlass("job", "list", "--limit", "1").stdout.splitlines()
+        self.assertEqual(listed[0].split(), ["ID", "STATUS", "SUBMITTED", "SECONDS", "NAME"])
+        self.assertIn(job, listed[1])
+        self.assertRegex(listed[1], r"succeeded +(now|\d+ s ago) +\d+\.\d{3} +evil")
+        self.assertNotIn("\x1b", listed[1])
+        self.assertNotIn("\u202e", listed[1])
+        self.assertEqual(set(json.loads(self.windlass("--json", "job", "list").stdout)[0]), {"id", "duration", "status"})
+
     def test_several_jobs_are_named_at_once(self):
         first = int(self.submit("--tag", "several", "--", "true"))
         second = int(self.submit("--tag", "several", "--", "exit 3"))

@@ -317,7 +317,7 @@ void wait_until_ready(pid_t slirp, int ready, int words_fd, Words& words) {
     }
 }
 
-[[noreturn]] void hand_over_namespace_and(void (*go_on)()) {
+void hand_over_namespace() {
     alarm(0);
     const int space = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     must(space >= 0, "opening the network namespace");
@@ -325,8 +325,6 @@ void wait_until_ready(pid_t slirp, int ready, int words_fd, Words& words) {
     report.kind = NetworkReport::ready;
     send_message(keeper_socket, report, space);
     close(space);
-    go_on();
-    _exit(0);
 }
 
 void hand_out_sockets() {
@@ -376,7 +374,9 @@ int main(int argc, char** argv) {
     find_user_namespace(arguments);
     if (for_a_service) {
         if (!made_by_root) make_network(arguments);
-        hand_over_namespace_and(hand_out_sockets);
+        hand_over_namespace();
+        hand_out_sockets();
+        _exit(0);
     }
 
     int go[2], ready[2], exit_pipe[2], words_pipe[2];
@@ -402,13 +402,6 @@ int main(int argc, char** argv) {
     must(write(go[1], "g", 1) == 1, "starting slirp4netns");
     Words words;
     wait_until_ready(slirp, ready[0], words_pipe[0], words);
-    alarm(0);
-
-    const int space = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    must(space >= 0, "opening the network namespace");
-    NetworkReport report;
-    report.kind = NetworkReport::ready;
-    send_message(keeper_socket, report, space);
-    close(space);
+    hand_over_namespace();
     keep(slirp, words_pipe[0], words);
 }

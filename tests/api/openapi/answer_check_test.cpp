@@ -37,11 +37,15 @@ TEST(AnswerCheck, AnotherStatusShapeOrTypeIsAFaultThatIsNamed) {
     expect_fault(fault_of_answer(jobs, response(200, "text/plain"), "[]"), "content type is not documented");
     expect_fault(fault_of_answer(jobs, response(200), "{}"),
                  "GET /api/jobs/ -> 200 application/json: # breaks the rule \"type\"");
-    expect_fault(fault_of_answer(jobs, response(200), R"([{"id": "1", "duration": "", "status": "odd"}])"),
-                 "#/0/status breaks the rule \"enum\"");
-    expect_fault(fault_of_answer(jobs, response(200), R"([{"id": "1", "duration": "1", "status": "queued"}])"),
-                 "#/0/duration breaks the rule \"pattern\"");
-    expect_fault(fault_of_answer(jobs, response(200), R"([{"id": "1", "status": "queued"}])"), "\"required\"");
+    const auto members = request("GET", "/api/jobs/1/members/");
+    expect_fault(
+        fault_of_answer(members, response(200), R"([{"id": "1", "index": 0, "duration": "", "status": "odd"}])"),
+        "#/0/status breaks the rule \"enum\"");
+    expect_fault(
+        fault_of_answer(members, response(200), R"([{"id": "1", "index": 0, "duration": "1", "status": "queued"}])"),
+        "#/0/duration breaks the rule \"pattern\"");
+    expect_fault(fault_of_answer(members, response(200), R"([{"id": "1", "index": 0, "status": "queued"}])"),
+                 "\"required\"");
     expect_fault(fault_of_answer(jobs, response(200), "[{"), "not JSON");
     auto limited = response(429, "application/problem+json");
     expect_fault(fault_of_answer(jobs, limited, R"({"type": "", "title": "", "status": 429, "detail": ""})"),

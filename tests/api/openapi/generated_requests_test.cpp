@@ -29,6 +29,8 @@ class GeneratedRequests : public ApiTest {
     GeneratedRequests() {
         people_ = {make_account("ada"), make_account("grace"), make_account("root", Roles(Role::admin))};
         for (const char* name : {"default", "night", "w1", "w2", "Basic", "ada"}) generator_.remember("name", name);
+        for (const char* user : {"ada", "grace", "root"}) generator_.remember("user", user);
+        for (const Account& person : people_) EXPECT_TRUE(courses_->set_teacher(person.id, true, clock_.now().wall));
         for (const char* subject : {"tier:Basic", "tier:Premium", "user:ada", "user:nobody"})
             generator_.remember("subject", subject);
         for (const char* path : {"a.txt", "dir/b.txt"}) generator_.remember("path", path);
@@ -67,10 +69,26 @@ class GeneratedRequests : public ApiTest {
             wrong(where, fmt::format("{} {}\n{}", made.method, made.target, made.body.substr(0, 500)));
             failed_before_ = failed_parts();
         }
+        if (answer.status < 300 && made.method == "POST") remember_numbers(answer.body);
         if (answer.status < 300 && made.method == "POST" && answer.body.starts_with("{\"id\":\"")) {
             const auto id = answer.body.substr(7, answer.body.find('"', 7) - 7);
             generator_.remember("id", id);
             if (made.operation.starts_with("POST /api/jobs/")) jobs_made_.push_back(JobId{std::atoll(id.c_str())});
+        }
+    }
+
+    // Ids that are numbers: of courses, classes, launches, tokens.
+    void remember_numbers(const std::string& body) {
+        for (const auto& [member, parameter] : {std::pair("\"id\":", "id"),
+                                                {"\"course_id\":", "id"},
+                                                {"\"course_id\":", "course"},
+                                                {"\"class_id\":", "id"},
+                                                {"\"job_id\":", "id"}}) {
+            const auto at = body.find(member);
+            if (at == std::string::npos) continue;
+            const auto first = at + std::string_view(member).size();
+            const auto end = body.find_first_not_of("0123456789", first);
+            if (end != first) generator_.remember(parameter, body.substr(first, end - first));
         }
     }
 
