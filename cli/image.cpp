@@ -9,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/noun.h"
 #include "cli/program_directory.h"
+#include "cli/terminal.h"
 #include "shared/json.h"
 #include "shared/percent_encoding.h"
 
@@ -36,34 +37,97 @@ struct Words {
     std::string name;
     std::string source;
     std::string digest;
+    bool here = false;
     std::vector<std::string> visible_to;
     std::string label;
 };
+
+// What a noun is called in the api, and here.
+struct Noun {
+    const char* word;    // of windlass-site
+    const char* plural;  // in /v1/<plural>/ and in its answer
+};
+constexpr Noun images{"image", "images"};
+constexpr Noun datasets{"dataset", "datasets"};
 
 void add_config(CLI::App& command, Words& words) {
     command.add_option("--config", words.config, "the worker's configuration on this node");
 }
 
-void add_here(CLI::App& noun, const std::string& kind, const char* word, const char* meaning,
-              const std::shared_ptr<Words>& words, Options& options, bool named) {
-    CLI::App* command = noun.add_subcommand(word, meaning);
+std::string worker_names(const rapidjson::Value& row) {
+    const auto workers = row.FindMember("workers");
+    if (workers == row.MemberEnd() || !workers->value.IsArray()) return "";
+    std::string names;
+    for (const auto& worker : workers->value.GetArray())
+        names += (names.empty() ? "" : ", ") + harmless(member_text(worker, "name"));
+    return names.empty() ? "none" : names;
+}
+
+// What the site offers to the one who asks; admins are told where it is.
+Status list_offered(const Options& options, const Noun& noun) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const ServerAnswer answer, server.get(fmt::format("/v1/{}/", noun.plural)));
+    return print_list_at(options, answer, noun.plural,
+                         {{"value", "NAME", 24}, {"label", "LABEL", 30}, {"workers", "WORKERS", 0, worker_names}},
+                         "value");
+}
+
+Status show_offered(const Options& options, const Noun& noun, const std::string& name) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const ServerAnswer answer, server.get(fmt::format("/v1/{}/", noun.plural)));
+    const auto list =
+        answer.document.IsObject() ? answer.document.FindMember(noun.plural) : rapidjson::Value::ConstMemberIterator();
+    if (!answer.document.IsObject() || list == answer.document.MemberEnd() || !list->value.IsArray())
+        return make_error(ErrorKind::internal, fmt::format("the server's answer has no {}", noun.plural));
+    for (const auto& row : list->value.GetArray()) {
+        if (member_text(row, "value") != name) continue;
+        ServerAnswer one;
+        one.document.CopyFrom(row, one.document.GetAllocator());
+        rapidjson::StringBuffer buffer;
+        JsonWriter json(buffer);
+        one.document.Accept(json);
+        one.text = std::string(text_of(buffer));
+        print_object(options, one, "value");
+        return {};
+    }
+    return make_error(ErrorKind::not_found, fmt::format("the site has no {} \"{}\" that you may use", noun.word, name));
+}
+
+void add_list_and_show(CLI::App& parent, const Noun& noun, const std::shared_ptr<Words>& words, Options& options) {
+    CLI::App* list = parent.add_subcommand("list", fmt::format("the {} of the site that you may use", noun.plural));
+    CLI::App* show = parent.add_subcommand("show", "one of them");
+    show->add_option("name", words->name, "its name")->required();
+    for (CLI::App* command : {list, show}) {
+        command->add_flag("--here", words->here, "what this node has, not the site");
+        add_config(*command, *words);
+    }
+    on_use(*list, options, [words, &noun, &options] {
+        return words->here ? on_this_node(options, words->config, {noun.word, "list"}) : list_offered(options, noun);
+    });
+    on_use(*show, options, [words, &noun, &options] {
+        return words->here ? on_this_node(options, words->config, {noun.word, "show", words->name})
+                           : show_offered(options, noun, words->name);
+    });
+}
+
+void add_remove(CLI::App& parent, const Noun& noun, const char* meaning, const std::shared_ptr<Words>& words,
+                Options& options) {
+    CLI::App* command = parent.add_subcommand("remove", meaning);
     add_config(*command, *words);
-    if (named) command->add_option("name", words->name, "its name")->required();
-    on_use(*command, options, [words, &options, kind, word, named] {
-        std::vector<std::string> all = {kind, word};
-        if (named) all.push_back(words->name);
-        return on_this_node(options, words->config, std::move(all));
+    command->add_option("name", words->name, "its name")->required();
+    on_use(*command, options, [words, &noun, &options] {
+        return on_this_node(options, words->config, {noun.word, "remove", words->name});
     });
 }
 
 // Words that ask the server, about all nodes (admins).
-void add_site_words(CLI::App& noun, const std::string& kind, const std::shared_ptr<Words>& words, Options& options) {
-    CLI::App* show =
-        noun.add_subcommand("allow", "say who may see and use it: without words behind it, everybody (admins)");
-    show->add_option("name", words->name, "its name")->required();
-    show->add_option("visible-to", words->visible_to, "tier:NAME, role:NAME, user:NAME");
-    show->add_option("--label", words->label, "what it is called in lists");
-    on_use(*show, options, [words, &options, kind] {
+void add_allow(CLI::App& parent, const Noun& noun, const std::shared_ptr<Words>& words, Options& options) {
+    CLI::App* allow =
+        parent.add_subcommand("allow", "say who may see and use it: without words behind it, everybody (admins)");
+    allow->add_option("name", words->name, "its name")->required();
+    allow->add_option("visible-to", words->visible_to, "tier:NAME, role:NAME, user:NAME, class:NUMBER");
+    allow->add_option("--label", words->label, "what it is called in lists");
+    on_use(*allow, options, [words, &noun, &options] {
         rapidjson::StringBuffer buffer;
         JsonWriter json(buffer);
         json.StartObject();
@@ -76,7 +140,8 @@ void add_site_words(CLI::App& noun, const std::string& kind, const std::shared_p
             put(json, words->label);
         }
         json.EndObject();
-        return perform(options, "PUT", fmt::format("/api/environments/{}s/{}/", kind, percent_encoded(words->name)),
+        return perform(options, "PUT",
+                       fmt::format("/api/environments/{}/{}/", noun.plural, percent_encoded(words->name)),
                        std::string(text_of(buffer)), "name", nullptr);
     });
 }
@@ -85,7 +150,7 @@ void add_site_words(CLI::App& noun, const std::string& kind, const std::shared_p
 
 void add_image(CLI::App& app, Options& options) {
     auto words = std::make_shared<Words>();
-    CLI::App* image = app.add_subcommand("image", "root file systems for jobs, on this node");
+    CLI::App* image = app.add_subcommand("image", "root file systems for jobs and courses");
     image->require_subcommand(1);
     CLI::App* import = image->add_subcommand("import", "bring an image onto this node");
     add_config(*import, *words);
@@ -101,14 +166,14 @@ void add_image(CLI::App& app, Options& options) {
         if (!words->digest.empty()) all.push_back(words->digest);
         return on_this_node(options, words->config, std::move(all));
     });
-    add_here(*image, "image", "list", "the images of this node", words, options, false);
-    add_here(*image, "image", "remove", "remove an image from this node", words, options, true);
-    add_site_words(*image, "image", words, options);
+    add_list_and_show(*image, images, words, options);
+    add_remove(*image, images, "remove it from this node, when no job uses it any more", words, options);
+    add_allow(*image, images, words, options);
 }
 
 void add_dataset(CLI::App& app, Options& options) {
     auto words = std::make_shared<Words>();
-    CLI::App* dataset = app.add_subcommand("dataset", "read-only directories for jobs, on this node");
+    CLI::App* dataset = app.add_subcommand("dataset", "read-only directories for jobs and courses");
     dataset->require_subcommand(1);
     CLI::App* add = dataset->add_subcommand("add", "offer a directory of this node to jobs; nothing is copied");
     add_config(*add, *words);
@@ -117,9 +182,9 @@ void add_dataset(CLI::App& app, Options& options) {
     on_use(*add, options, [words, &options] {
         return on_this_node(options, words->config, {"dataset", "add", words->name, words->source});
     });
-    add_here(*dataset, "dataset", "list", "the data sets of this node", words, options, false);
-    add_here(*dataset, "dataset", "remove", "do not offer it any more", words, options, true);
-    add_site_words(*dataset, "dataset", words, options);
+    add_list_and_show(*dataset, datasets, words, options);
+    add_remove(*dataset, datasets, "offer it on this node no more; the directory stays", words, options);
+    add_allow(*dataset, datasets, words, options);
 }
 
 }  // namespace windlass::cli

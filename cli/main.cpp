@@ -34,6 +34,9 @@ int main(int argc, char** argv) {
     cli::add_worker(app, options);
     cli::add_image(app, options);
     cli::add_dataset(app, options);
+    cli::add_course(app, options);
+    cli::add_class(app, options);
+    cli::add_teacher(app, options);
     cli::add_user(app, options);
     cli::add_token(app, options);
     cli::add_audit(app, options);

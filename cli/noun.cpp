@@ -20,7 +20,52 @@ std::string shown(const rapidjson::Value& object, const char* key) {
     return std::string(text_of(buffer));
 }
 
+// `answer` with what stands at `key` of it as its document.
+Result<ServerAnswer> part_of(const ServerAnswer& answer, const char* key) {
+    const auto found =
+        answer.document.IsObject() ? answer.document.FindMember(key) : rapidjson::Value::ConstMemberIterator();
+    if (!answer.document.IsObject() || found == answer.document.MemberEnd())
+        return make_error(ErrorKind::internal, fmt::format("the server's answer has no {}", key));
+    ServerAnswer part;
+    part.status = answer.status;
+    part.text = answer.text;
+    part.document.CopyFrom(found->value, part.document.GetAllocator());
+    return part;
+}
+
 }  // namespace
+
+Status print_list_at(const Options& options, const ServerAnswer& answer, const char* key,
+                     const std::vector<Column>& columns, const char* essential) {
+    WINDLASS_TRY(const ServerAnswer part, part_of(answer, key));
+    return print_list(options, part, columns, essential);
+}
+
+Status print_names_at(const Options& options, const ServerAnswer& answer, const char* key) {
+    if (options.json) {
+        fmt::print("{}\n", answer.text);
+        return {};
+    }
+    WINDLASS_TRY(const ServerAnswer part, part_of(answer, key));
+    if (!part.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
+    for (const auto& name : part.document.GetArray())
+        if (name.IsString()) fmt::print("{}\n", harmless(text_of(name)));
+    return {};
+}
+
+Status print_object_at(const Options& options, const ServerAnswer& answer, const char* key, const char* essential) {
+    WINDLASS_TRY(const ServerAnswer part, part_of(answer, key));
+    print_object(options, part, essential);
+    return {};
+}
+
+Status print_message(const Options& options, const ServerAnswer& answer) {
+    if (options.json)
+        fmt::print("{}\n", answer.text);
+    else if (!options.quiet)
+        fmt::print("{}\n", harmless(member_text(answer.document, "message")));
+    return {};
+}
 
 Status print_list(const Options& options, const ServerAnswer& answer, const std::vector<Column>& columns,
                   const char* essential) {

@@ -22,6 +22,15 @@ struct Column {
 // A list of objects: a table; with --quiet the member `essential` of each alone.
 Status print_list(const Options& options, const ServerAnswer& answer, const std::vector<Column>& columns,
                   const char* essential);
+// The list of objects that stands at `key` of the answer.
+Status print_list_at(const Options& options, const ServerAnswer& answer, const char* key,
+                     const std::vector<Column>& columns, const char* essential);
+// The list of texts that stands there, one a line.
+Status print_names_at(const Options& options, const ServerAnswer& answer, const char* key);
+// The object that stands there, as print_object() shows it.
+Status print_object_at(const Options& options, const ServerAnswer& answer, const char* key, const char* essential);
+// What the server says it has done; with --quiet nothing.
+Status print_message(const Options& options, const ServerAnswer& answer);
 // One object: a member a line; with --quiet the member `essential` alone.
 void print_object(const Options& options, const ServerAnswer& answer, const char* essential);
 // "cpus: 1" per line; nested objects as JSON, which is exact and still readable.

@@ -36,6 +36,7 @@ std::string said(const HttpAnswer& answer) {
     if (!document || !document->IsObject()) return {};
     std::string text = member_text(*document, "detail");
     if (text.empty()) text = member_text(*document, "title");
+    if (text.empty()) text = member_text(*document, "message");  // the family of courses has an envelope of its own
     const auto errors = document->FindMember("errors");
     if (errors == document->MemberEnd() || !errors->value.IsArray()) return text;
     for (const auto& one : errors->value.GetArray()) {

@@ -89,7 +89,7 @@ class CoursesRepository {
     Result<std::int64_t> create_class(UserId owner, const std::string& name, WallTime now, const Also& also);
     Result<std::optional<CourseClass>> one_class(std::int64_t id);
     Result<std::vector<CourseClass>> classes_of(UserId account, bool all);  // as owner or member
-    Result<std::set<std::int64_t>> class_ids(UserId account);                  // as owner or member
+    Result<std::set<std::int64_t>> class_ids(UserId account);               // as owner or member
     Status remove_class(std::int64_t id);
     Result<std::vector<std::string>> members(std::int64_t id);  // usernames
     Status set_member(std::int64_t id, UserId account, bool member);

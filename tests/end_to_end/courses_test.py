@@ -28,7 +28,7 @@ class Courses:
 
     @classmethod
     def setUpClass(cls):
-        if why := small_image.missing() or ("" if (harness.BIN / "windlass-site").exists() else "windlass-site is not built"):
+        if why := small_image.missing():
             raise unittest.SkipTest("no image can be brought onto a worker here: " + why)
         cls.directory = tempfile.mkdtemp(prefix="windlass-courses-")
         cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
@@ -104,7 +104,8 @@ class Courses:
         """The image and two data sets, for the node of a worker with these settings."""
         made = pathlib.Path(cls.directory) / "image"
         if not made.exists():
-            small_image.make(made)
+            config = {"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["python3"], "Cmd": ["/srv/service.py"], "WorkingDir": "/srv"}
+            cls.digest = small_image.make_layout(made, {"srv/service.py": PROGRAM}, config)
             for name in ("Maße", "mnist"):
                 data = pathlib.Path(cls.directory) / f"data of {name}"
                 data.mkdir(mode=0o755)
@@ -112,10 +113,10 @@ class Courses:
             os.chmod(cls.directory, 0o755)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("WINDLASS_")}
         variables = {f"WINDLASS_{key}": value for key, value in {**cls.common, **settings}.items()}
-        words = [["image", "import", "Übung", f"dir:{made}"]]
+        words = [["image", "import", "Übung", f"oci:{made}", "--digest", cls.digest]]
         words += [["dataset", "add", name, f"{cls.directory}/data of {name}"] for name in ("Maße", "mnist")]
         for each in words:
-            command = [str(harness.BIN / "windlass-site"), "--", *each]
+            command = [str(harness.BIN / "windlass"), *each]
             done = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, check=False)
             assert done.returncode == 0, (command, done)
 

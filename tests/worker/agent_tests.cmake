@@ -36,7 +36,7 @@ if(TARGET windlass_worker)
     target_compile_definitions(worker_box_test PRIVATE WORKER_PATH="$<TARGET_FILE:windlass-worker>")
     add_dependencies(worker_box_test windlass-worker windlass-spawner)
     windlass_test(image_import_test WHOLE
-      SOURCES images/import_test.cpp
+      SOURCES images/confined_test.cpp images/import_test.cpp
       LIBRARIES windlass_worker windlass_test_box
       LABELS worker sandbox
       TIMEOUT 120)

@@ -29,7 +29,11 @@ namespace {
 // An empty directory of every Debian, where the tool finds its own: the way to the real one is closed to its user.
 constexpr const char* place = "/mnt";
 constexpr std::size_t kept_words = 2000;
+constexpr std::int64_t most_memory_bytes = std::int64_t{4} << 30;  // what a program in Go maps is more than it uses
+constexpr std::int64_t most_threads = 512;
+constexpr Seconds patience_with_the_killed{10};
 constexpr Milliseconds shortest_look{250};
+constexpr const char* too_late = "it took longer than allowed (worker.image_seconds)";
 
 [[noreturn]] void fail(const char* what) {
     dprintf(STDERR_FILENO, "%s: %s", what, strerrordesc_np(errno));
@@ -40,11 +44,29 @@ void must(bool good, const char* what) {
     if (!good) fail(what);
 }
 
+void write_own(const char* path, const std::string& text) {
+    const FileDescriptor file(open(path, O_WRONLY | O_CLOEXEC));
+    must(file && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()), path);
+}
+
+// An ordinary user gets the right to namespaces by one in which he is who he was. The capabilities that come with it
+// end with exec.
+void enter_own_users() {
+    const uid_t uid = geteuid();
+    const gid_t gid = getegid();
+    must(unshare(CLONE_NEWUSER) == 0, "own users");
+    write_own("/proc/self/setgroups", "deny");
+    write_own("/proc/self/uid_map", fmt::format("{0} {0} 1", uid));
+    write_own("/proc/self/gid_map", fmt::format("{0} {0} 1", gid));
+}
+
 void enter_own_mounts(const Confinement& confinement) {
     must(unshare(CLONE_NEWNS | CLONE_NEWIPC | (confinement.network ? 0 : CLONE_NEWNET)) == 0, "own namespaces");
     must(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts");
     must(mount(confinement.directory.c_str(), place, nullptr, MS_BIND, nullptr) == 0, "its directory");
-    must(mount(nullptr, place, nullptr, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV, nullptr) == 0, "its directory");
+    MountAttributes change{};  // adds, and takes away nothing that is locked for an ordinary user
+    change.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    must(syscall(SYS_mount_setattr, AT_FDCWD, place, 0, &change, sizeof change) == 0, "its directory");
 }
 
 void give_up_rights(uid_t uid) {
@@ -88,6 +110,22 @@ void enter_landlock(const Confinement& confinement) {
     close(ruleset);
 }
 
+// Whatever the tool starts ends with the tool: the first process of a namespace takes all of it along. This one stays
+// outside, so that the tool is an ordinary child of somebody, and ends as the tool ended.
+void enter_own_processes() {
+    must(unshare(CLONE_NEWPID) == 0, "own processes");
+    const pid_t first = fork();
+    must(first >= 0, "own processes");
+    if (first == 0) return;
+    int status = 0;
+    while (waitpid(first, &status, 0) < 0 && errno == EINTR) continue;
+    if (WIFSIGNALED(status)) {
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+    }
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 126);
+}
+
 [[noreturn]] void become_tool(const std::vector<std::string>& argv, const Confinement& confinement, int out, int err) {
     const bool as_root = geteuid() == 0;
     setsid();
@@ -95,18 +133,23 @@ void enter_landlock(const Confinement& confinement) {
     dup2(out, STDOUT_FILENO);
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     dup2(nothing, STDIN_FILENO);
-    if (as_root) enter_own_mounts(confinement);
-    must(chdir(as_root ? place : confinement.directory.c_str()) == 0, "its directory");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!as_root) enter_own_users();
+    enter_own_mounts(confinement);
+    enter_own_processes();
+    must(chdir(place) == 0, "its directory");
     if (as_root) give_up_rights(confinement.uid);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no new rights");
     set_limit(RLIMIT_CORE, 0);
+    set_limit(RLIMIT_DATA, most_memory_bytes);
+    if (as_root) set_limit(RLIMIT_NPROC, most_threads);  // rootless it would count what else its user runs
     set_limit(RLIMIT_FSIZE, confinement.limits.bytes);
     set_limit(RLIMIT_NOFILE, 4096);
     enter_landlock(confinement);
     umask(022);
     syscall(SYS_close_range, 3U, ~0U, 4U /* CLOEXEC */);
-    const std::string home = as_root ? place : confinement.directory;
+    const std::string home = place;
     const std::array<std::string, 4> variables = {"PATH=/usr/bin:/bin", "HOME=" + home, "TMPDIR=" + home,
                                                   "XDG_RUNTIME_DIR=" + home};
     std::vector<char*> arguments;
@@ -157,7 +200,7 @@ class Watch {
     // Why it must end; empty: it may go on.
     std::string look() {
         const SteadyTime begun = now();
-        if (begun >= confinement_.deadline) return "it took longer than allowed (worker.image_seconds)";
+        if (begun >= confinement_.deadline) return too_late;
         if (begun < next_) return {};
         const auto directory = open_directory(confinement_.directory);
         if (!directory) return directory.error().message;
@@ -175,6 +218,7 @@ class Watch {
 }  // namespace
 
 Result<std::string> run_confined(const std::vector<std::string>& argv, const Confinement& confinement) {
+    if (now() >= confinement.deadline) return make_error(ErrorKind::invalid, too_late);
     std::array<int, 2> out{};
     std::array<int, 2> err{};
     if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) return errno_error("pipe", errno);
@@ -188,18 +232,20 @@ Result<std::string> run_confined(const std::vector<std::string>& argv, const Con
     Watch watch(confinement);
     std::string fault;
     std::array<pollfd, 2> waiting = {pollfd{said.fd(), POLLIN, 0}, pollfd{complained.fd(), POLLIN, 0}};
-    while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
+    const auto listen = [&] {
         poll(waiting.data(), waiting.size(), static_cast<int>(shortest_look.count()));
         for (std::size_t i = 0; i < waiting.size(); i++) {
             if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;
             if (!(i == 0 ? said : complained).read_some()) waiting[i].fd = -1;
         }
-        fault = watch.look();
-        if (!fault.empty()) break;
-    }
+        return waiting[0].fd >= 0 || waiting[1].fd >= 0;
+    };
+    while (fault.empty() && listen()) fault = watch.look();
     if (!fault.empty()) {
-        kill(child, SIGKILL);  // it may not lead its session yet
+        kill(child, SIGKILL);  // it may not lead its session yet; what it leads ends with it
         kill(-child, SIGKILL);
+        // Its streams end when the last of them is gone and writes no more.
+        for (const SteadyTime end = now() + patience_with_the_killed; now() < end && listen();) continue;
     }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;

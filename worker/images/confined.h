@@ -1,6 +1,7 @@
 // Runs a tool that reads what strangers made (skopeo, umoci) where it can do no harm: as a user without rights, in
-// mounts and a session of its own, without a network unless it needs one, under Landlock, and inside one directory. Its
-// time and what it writes are watched. Blocking; for a program with one thread.
+// mounts, processes and a session of its own, without a network unless it needs one, under Landlock, and inside one
+// directory. Its time and what it writes are watched; what it started ends with it. Rootless it gets its namespaces
+// from a user namespace; where an ordinary user may have none, it fails. Blocking; for a program with one thread.
 #pragma once
 
 #include <sys/types.h>

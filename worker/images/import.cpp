@@ -151,7 +151,10 @@ class Import {
         WINDLASS_TRY(
             const std::string said,
             run_confined({settings_.umoci, "unpack", "--rootless", "--image", "layout:image", "bundle"}, confinement_));
-        // The tool has ended, and its user has no other process: nobody changes this any more.
+        // The tool has ended with all that it started: nobody changes this any more.
+        struct stat seen {};
+        if (lstat((work_ + "/bundle").c_str(), &seen) != 0 || !S_ISDIR(seen.st_mode))
+            return cannot("it was not unpacked");
         if (rename((work_ + "/bundle/rootfs").c_str(), (staged_ + "/root").c_str()) != 0)
             return errno_error("moving the unpacked image", errno);
         WINDLASS_TRY(const FileDescriptor staged, open_directory(staged_));

@@ -1,7 +1,7 @@
 // windlass-site: changes the images and data sets of this node. `windlass image` and `windlass dataset` run it, with
 // the node's configuration in front of "--" and the words behind it:
-//     windlass-site [--config FILE …] -- [--json|--quiet] image import NAME SOURCE [DIGEST] | image list | image remove
-//     NAME | dataset add NAME DIRECTORY | dataset list | dataset remove NAME
+//     windlass-site [--config FILE …] -- [--json|--quiet] image import NAME SOURCE [DIGEST] | image list | image show
+//     NAME | image remove NAME | dataset add NAME DIRECTORY | dataset list | dataset show NAME | dataset remove NAME
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +27,14 @@ struct Row {
     std::vector<std::pair<const char*, std::string>> texts;
     std::vector<std::pair<const char*, std::int64_t>> numbers;
 };
+
+// What an image says of itself was written by strangers: a terminal must not obey it.
+std::string for_eyes(const std::string& text) {
+    std::string shown = to_valid_utf8(text);
+    std::replace_if(
+        shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+    return shown;
+}
 
 std::string json_of(const std::vector<Row>& rows, bool as_list) {
     rapidjson::StringBuffer buffer;
@@ -55,7 +63,7 @@ void show(const std::vector<Row>& rows, Shown how, bool as_list) {
     for (const Row& row : rows) {
         std::string line = row.name;
         if (how == Shown::lines) {
-            for (const auto& [key, text] : row.texts) line += "  " + to_valid_utf8(text);
+            for (const auto& [key, text] : row.texts) line += "  " + for_eyes(text);
             for (const auto& [key, number] : row.numbers) line += fmt::format("  {} {}", number, key);
         }
         fmt::print("{}\n", line);
@@ -87,6 +95,34 @@ Status list_datasets(const SiteStore& store, Shown how) {
     return {};
 }
 
+Status show_image(const SiteStore& store, const std::string& name, Shown how) {
+    WINDLASS_TRY(const OpenImage image, store.open_image(name));
+    Row row = row_of(name, image.record);
+    const ImageConfig& config = image.record.config;
+    std::string entry_point;
+    for (const std::string& word : config.entry_point) entry_point += (entry_point.empty() ? "" : " ") + word;
+    row.texts.insert(row.texts.end(), {{"entry_point", entry_point},
+                                       {"working_directory", config.working_directory},
+                                       {"user", config.user},
+                                       {"directory", image.root_directory}});
+    if (how != Shown::lines) {
+        show({row}, how, false);
+        return {};
+    }
+    for (const auto& [key, text] : row.texts) fmt::print("{:<18} {}\n", key, for_eyes(text));
+    for (const auto& [key, number] : row.numbers) fmt::print("{:<18} {}\n", key, number);
+    return {};
+}
+
+Status show_dataset(const SiteStore& store, const std::string& name, Shown how) {
+    WINDLASS_TRY(const SiteIndex index, store.index());
+    const auto found = index.datasets.find(name);
+    if (found == index.datasets.end())
+        return make_error(ErrorKind::not_found, fmt::format("this node has no data set named \"{}\"", name));
+    show({{name, {{"directory", found->second}}, {}}}, how, false);
+    return {};
+}
+
 Status add(const SiteStore& store, const std::string& name, const std::string& directory, Shown how) {
     WINDLASS_TRY(const std::string place, add_dataset(store, name, directory));
     struct stat seen {};
@@ -103,6 +139,8 @@ Status carry_out(const std::vector<std::string>& words, Shown how, const WorkerS
     };
     if (is("image", "list", 2, 2)) return list_images(store, how);
     if (is("dataset", "list", 2, 2)) return list_datasets(store, how);
+    if (is("image", "show", 3, 3)) return show_image(store, words[2], how);
+    if (is("dataset", "show", 3, 3)) return show_dataset(store, words[2], how);
     if (is("image", "import", 4, 5)) {
         WINDLASS_TRY(const ImageRecord record,
                      import_image(store, words[2], words[3], words.size() == 5 ? words[4] : "", settings.import));
@@ -121,7 +159,16 @@ Status carry_out(const std::vector<std::string>& words, Shown how, const WorkerS
 
 int fail(const Error& error) {
     fmt::print(stderr, "windlass-site: {}\n", error.message);
-    return error.kind == ErrorKind::invalid ? 2 : 1;
+    switch (error.kind) {  // the exit codes of `windlass` (windlass --help)
+        case ErrorKind::invalid:
+            return 2;
+        case ErrorKind::denied:
+            return 4;
+        case ErrorKind::not_found:
+            return 5;
+        default:
+            return 1;
+    }
 }
 
 }  // namespace
