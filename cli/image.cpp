@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include "cli/commands.h"
@@ -16,11 +17,27 @@
 namespace windlass::cli {
 namespace {
 
+struct Words {
+    std::string config;
+    std::string data;
+    std::string name;
+    std::string source;
+    std::string digest;
+    bool here = false;
+    std::vector<std::string> visible_to;
+    std::string label;
+};
+
 // On this node: bin/windlass-site knows its store, and takes our place.
-Status on_this_node(const Options& options, const std::string& config, std::vector<std::string> words) {
+Status on_this_node(const Options& options, const Words& node, std::vector<std::string> words) {
     WINDLASS_TRY(const std::string program, sibling_program("windlass-site"));
+    for (const char* ours : {"WINDLASS_TOKEN", "WINDLASS_URL"}) unsetenv(ours);  // no settings of a daemon
+    if (!node.data.empty()) {  // as `windlass dev` tells its worker
+        setenv("WINDLASS_WORKER_STATE_DIRECTORY", (node.data + "/worker").c_str(), 1);
+        setenv("WINDLASS_SCHEDULER_SECRET_FILE", (node.data + "/scheduler.secret").c_str(), 1);
+    }
     std::vector<std::string> argv = {program};
-    if (!config.empty()) argv.insert(argv.end(), {"--config", config});
+    if (!node.config.empty()) argv.insert(argv.end(), {"--config", node.config});
     argv.emplace_back("--");
     if (options.json || options.quiet) argv.emplace_back(options.json ? "--json" : "--quiet");
     argv.insert(argv.end(), words.begin(), words.end());
@@ -32,16 +49,6 @@ Status on_this_node(const Options& options, const std::string& config, std::vect
     return errno_error("starting " + program, errno);
 }
 
-struct Words {
-    std::string config;
-    std::string name;
-    std::string source;
-    std::string digest;
-    bool here = false;
-    std::vector<std::string> visible_to;
-    std::string label;
-};
-
 // What a noun is called in the api, and here.
 struct Noun {
     const char* word;    // of windlass-site
@@ -52,6 +59,7 @@ constexpr Noun datasets{"dataset", "datasets"};
 
 void add_config(CLI::App& command, Words& words) {
     command.add_option("--config", words.config, "the worker's configuration on this node");
+    command.add_option("--data", words.data, "or: the data directory of the `windlass dev` whose worker it is");
 }
 
 std::string worker_names(const rapidjson::Value& row) {
@@ -102,10 +110,10 @@ void add_list_and_show(CLI::App& parent, const Noun& noun, const std::shared_ptr
         add_config(*command, *words);
     }
     on_use(*list, options, [words, &noun, &options] {
-        return words->here ? on_this_node(options, words->config, {noun.word, "list"}) : list_offered(options, noun);
+        return words->here ? on_this_node(options, *words, {noun.word, "list"}) : list_offered(options, noun);
     });
     on_use(*show, options, [words, &noun, &options] {
-        return words->here ? on_this_node(options, words->config, {noun.word, "show", words->name})
+        return words->here ? on_this_node(options, *words, {noun.word, "show", words->name})
                            : show_offered(options, noun, words->name);
     });
 }
@@ -116,7 +124,7 @@ void add_remove(CLI::App& parent, const Noun& noun, const char* meaning, const s
     add_config(*command, *words);
     command->add_option("name", words->name, "its name")->required();
     on_use(*command, options, [words, &noun, &options] {
-        return on_this_node(options, words->config, {noun.word, "remove", words->name});
+        return on_this_node(options, *words, {noun.word, "remove", words->name});
     });
 }
 
@@ -164,7 +172,7 @@ void add_image(CLI::App& app, Options& options) {
     on_use(*import, options, [words, &options] {
         std::vector<std::string> all = {"image", "import", words->name, words->source};
         if (!words->digest.empty()) all.push_back(words->digest);
-        return on_this_node(options, words->config, std::move(all));
+        return on_this_node(options, *words, std::move(all));
     });
     add_list_and_show(*image, images, words, options);
     add_remove(*image, images, "remove it from this node, when no job uses it any more", words, options);
@@ -180,7 +188,7 @@ void add_dataset(CLI::App& app, Options& options) {
     add->add_option("name", words->name, "jobs find it at /tmp/<name>")->required();
     add->add_option("directory", words->source, "on this node; readable by everybody")->required();
     on_use(*add, options, [words, &options] {
-        return on_this_node(options, words->config, {"dataset", "add", words->name, words->source});
+        return on_this_node(options, *words, {"dataset", "add", words->name, words->source});
     });
     add_list_and_show(*dataset, datasets, words, options);
     add_remove(*dataset, datasets, "offer it on this node no more; the directory stays", words, options);

@@ -13,6 +13,8 @@
 namespace windlass::worker {
 namespace {
 
+constexpr const char* site_changed = "its images or data sets changed";
+
 void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
     if (other && (!at || *other < *at)) at = other;
 }
@@ -34,7 +36,10 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                   settle(now);
               }),
       link_(loop, settings_.schedulers, clock, settings_.random,
-            {[this] { return hello(); },
+            {[this] {
+                 site_said_ = site_;
+                 return hello();
+             },
              [this](auto& connection, auto& welcome, SteadyTime sent) { on_welcome(connection, welcome, sent); },
              [this](protocol::Message message, std::string body) { on_message(std::move(message), std::move(body)); },
              [this] { on_down(); },
@@ -111,6 +116,7 @@ void Agent::on_welcome(wire::Connection& connection, const protocol::Welcome& we
     outbox_.connected(connection, now);
     if (!std::exchange(ready_, true) && settings_.on_ready) settings_.on_ready();
     settle(now);
+    if (site_said_ != site_) link_.reconnect(site_changed);  // between Hello and now
 }
 
 void Agent::on_message(protocol::Message message, std::string body) {
@@ -190,7 +196,7 @@ void Agent::on_site_changed() {
     if (offers != site_) {
         site_ = std::move(offers);
         log::info("this worker has {} images and {} data sets now", site_.images.size(), site_.datasets.size());
-        link_.reconnect("its images or data sets changed");
+        link_.reconnect(site_changed);
     }
     settle(now);
 }

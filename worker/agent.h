@@ -88,7 +88,8 @@ class Agent {
     LoopPoll sandbox_poll_;
     LoopPoll pipes_poll_;
     std::unique_ptr<LoopPoll> services_poll_;
-    SiteOffers site_;              // as offered
+    SiteOffers site_;              // as it is
+    SiteOffers site_said_;         // in the last Hello
     FileDescriptor site_changes_;  // inotify; empty: there is nothing to watch
     std::optional<LoopPoll> site_poll_;
     LoopTimer timer_;

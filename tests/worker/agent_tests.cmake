@@ -39,10 +39,10 @@ if(TARGET windlass_worker)
       SOURCES images/confined_test.cpp images/import_test.cpp
       LIBRARIES windlass_worker windlass_test_box
       LABELS worker sandbox
-      TIMEOUT 120)
+      TIMEOUT 300)
     target_compile_definitions(image_import_test PRIVATE IMAGES_DIRECTORY="${CMAKE_CURRENT_SOURCE_DIR}/images")
     add_test(NAME image_import_test_rootless COMMAND image_import_test --rootless)
-    set_tests_properties(image_import_test_rootless PROPERTIES TIMEOUT 120 LABELS "worker;sandbox")
+    set_tests_properties(image_import_test_rootless PROPERTIES TIMEOUT 300 LABELS "worker;sandbox")
     # Without cgroups the limits of time are kept by other means.
     add_test(NAME worker_box_test_rootless
       COMMAND worker_box_test --rootless --gtest_filter=AgentBox.*processor_time*:AgentBox.*timeout*:AgentBox.*output*)

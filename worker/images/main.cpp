@@ -160,8 +160,8 @@ Status carry_out(const std::vector<std::string>& words, Shown how, const WorkerS
 int fail(const Error& error) {
     fmt::print(stderr, "windlass-site: {}\n", error.message);
     switch (error.kind) {  // the exit codes of `windlass` (windlass --help)
-        case ErrorKind::invalid:
-            return 2;
+        case ErrorKind::unavailable:
+            return 3;
         case ErrorKind::denied:
             return 4;
         case ErrorKind::not_found:

@@ -105,6 +105,37 @@ TEST_F(Site, what_is_not_for_somebody_is_unknown_to_him) {
     EXPECT_EQ(send("DELETE", "/api/environments/images/tiny/", {}, boss.token).status, 404);
 }
 
+TEST_F(Site, what_is_for_a_class_is_for_its_teacher_and_its_members) {
+    offer(1, 2, "wages", "");
+    EXPECT_EQ(send("PUT", "/v1/teacher/Ada/", "", boss.token).status, 200);
+    const auto id =
+        std::to_string(send("POST", "/v1/class/", R"({"name":"k"})", ada.token).json()["class_id"].GetInt64());
+    EXPECT_EQ(allow("datasets/wages", R"({"visible_to":["class:)" + id + R"("]})").status, 200);
+    const auto sees = [this](const Account& who) {
+        const auto listed = get("/v1/datasets/", who.token).json()["datasets"].Size();
+        const auto status = submit_with(R"("datasets":["wages"])", who.token).status;
+        EXPECT_EQ(status, listed == 1 ? 200 : 422);
+        return listed == 1;
+    };
+    EXPECT_TRUE(sees(ada));
+    EXPECT_FALSE(sees(bob));
+    EXPECT_TRUE(sees(boss));
+    EXPECT_EQ(send("PUT", "/v1/class/" + id + "/member/bob/", "", ada.token).status, 200);
+    EXPECT_TRUE(sees(bob));
+    EXPECT_EQ(send("DELETE", "/v1/class/" + id + "/member/bob/", "", ada.token).status, 200);
+    EXPECT_FALSE(sees(bob));
+    EXPECT_EQ(send("DELETE", "/v1/class/" + id + "/", "", ada.token).status, 200);
+    EXPECT_FALSE(sees(ada)) << "nobody is in a class that is gone";
+}
+
+TEST_F(Site, admins_see_in_the_list_which_worker_has_what) {
+    offer(1, 1, "tiny", "sha256:aa");
+    EXPECT_EQ(
+        get("/v1/images/", boss.token).body,
+        R"({"error":false,"images":[{"label":"tiny","value":"tiny","workers":[{"name":"node-1","digest":"sha256:aa"}]}]})");
+    EXPECT_EQ(get("/v1/images/", ada.token).body, R"({"error":false,"images":[{"label":"tiny","value":"tiny"}]})");
+}
+
 TEST_F(Site, names_and_entries_that_cannot_be_are_refused) {
     const std::pair<const char*, const char*> bad[] = {
         {R"({"visible_to":"everybody"})", "/visible_to"},
@@ -112,6 +143,9 @@ TEST_F(Site, names_and_entries_that_cannot_be_are_refused) {
         {R"({"visible_to":["everybody","tier:"]})", "/visible_to/1"},
         {R"({"visible_to":["role:king"]})", "/visible_to/0"},
         {R"({"visible_to":["ada"]})", "/visible_to/0"},
+        {R"({"visible_to":["class:"]})", "/visible_to/0"},
+        {R"({"visible_to":["class:0"]})", "/visible_to/0"},
+        {R"({"visible_to":["class:7b"]})", "/visible_to/0"},
         {R"({"label":7})", "/label"},
         {R"({"name":"x"})", "/name"},
     };

@@ -7,10 +7,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -28,6 +31,40 @@ std::string content_of(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
 }
+
+// registry.py with the image in `layout`, until it goes out of scope. `name` is what to pull.
+class Registry {
+  public:
+    Registry(const std::string& layout, const char* how) {
+        int out[2];
+        EXPECT_EQ(pipe(out), 0);
+        pid_ = fork();
+        if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            dup2(out[1], STDOUT_FILENO);
+            execl("/usr/bin/python3", "python3", IMAGES_DIRECTORY "/registry.py", layout.c_str(), how, nullptr);
+            _exit(127);
+        }
+        close(out[1]);
+        char port[16] = {};
+        EXPECT_GT(read(out[0], port, sizeof port - 1), 0);
+        close(out[0]);
+        host = "127.0.0.1:" + std::to_string(std::atoi(port));
+        name = "docker://" + host + "/library/small";
+    }
+    Registry(const Registry&) = delete;
+    Registry& operator=(const Registry&) = delete;
+    ~Registry() {
+        kill(pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+
+    std::string host;
+    std::string name;
+
+  private:
+    pid_t pid_ = -1;
+};
 
 class Importing : public ::testing::Test {
   protected:
@@ -70,6 +107,20 @@ class Importing : public ::testing::Test {
             EXPECT_EQ(seen.st_uid, geteuid()) << entry.path();
             EXPECT_EQ(seen.st_mode & 06000, 0U) << entry.path();
         }
+    }
+    // A job in it that uses what the image brought along to get out.
+    void run_in(const std::string& name) {
+        TestBox box;
+        BoxSpec spec = script(
+            "touch /way/tmp/mine /up/tmp/mine /way/mine /up/mine 2>/dev/null; ls -l /way /up > /dev/null 2>&1; id -u; "
+            "cat /etc/shadow; echo end");
+        const SiteThings things(store);
+        const auto in_use = things.fit_out(name, {}, spec);
+        ASSERT_TRUE(in_use.ok()) << in_use.error().message;
+        const Finished finished = box.run(spec);
+        EXPECT_THAT(finished.out, HasSubstr("end")) << finished.err << finished.outcome.detail;
+        EXPECT_EQ(finished.out.find("root:"), std::string::npos) << finished.out;
+        expect_nothing_outside();
     }
     void expect_nothing_outside() {
         std::size_t files = 0;
@@ -142,7 +193,7 @@ TEST_F(Importing, refuses_what_is_not_what_its_digest_says) {
     EXPECT_TRUE(store.index()->images.empty());
 }
 
-TEST_F(Importing, hostile_images_harm_nothing) {
+TEST_F(Importing, hostile_images_harm_nothing_when_imported_nor_when_a_job_runs_in_them) {
     for (const char* kind : {"dots", "absolute", "links", "replaced", "devices", "setuid", "hardlink-absolute",
                              "hardlink-dots", "whiteouts", "closed", "root-link"}) {
         SCOPED_TRACE(kind);
@@ -154,30 +205,12 @@ TEST_F(Importing, hostile_images_harm_nothing) {
             continue;
         }
         expect_harmless(root_of(kind));
+        run_in(kind);
     }
     // These are taken, so that the tests above looked at something.
     const auto index = store.index();
     for (const char* kind : {"links", "devices", "setuid", "closed"}) EXPECT_TRUE(index->images.contains(kind)) << kind;
     for (const auto& entry : fs::recursive_directory_iterator(root_of("devices"))) EXPECT_FALSE(entry.is_other());
-}
-
-TEST_F(Importing, hostile_images_are_harmless_to_run_in) {
-    for (const char* kind : {"links", "replaced", "devices", "setuid", "whiteouts"}) {
-        SCOPED_TRACE(kind);
-        make(kind, kind);
-        if (!import(kind, "oci:" + directory.path() + "/" + kind).ok()) continue;
-        TestBox box;
-        BoxSpec spec = script(
-            "touch way/tmp/mine up/tmp/mine 2>/dev/null; ls -l /way /up > /dev/null 2>&1; id -u; "
-            "cat /etc/shadow; echo end");
-        const SiteThings things(store);
-        const auto in_use = things.fit_out(kind, {}, spec);
-        ASSERT_TRUE(in_use.ok()) << in_use.error().message;
-        const Finished finished = box.run(spec);
-        EXPECT_THAT(finished.out, HasSubstr("end")) << finished.err << finished.outcome.detail;
-        EXPECT_EQ(finished.out.find("root:"), std::string::npos) << finished.out;
-        expect_nothing_outside();
-    }
 }
 
 TEST_F(Importing, refuses_what_is_too_large_or_has_too_many_files) {
@@ -261,6 +294,36 @@ TEST_F(Importing, names_sources_and_registries_that_cannot_be_are_refused) {
     for (const char* bad : {"registry.example.org.evil.net/x", "registry.example.org:5000/x",
                             "docker.io/library/busyboxes", "docker.io/library", "127.0.0.1:50001/x", ""})
         EXPECT_EQ(allowed_registry(bad, pull), nullptr) << bad;
+}
+
+TEST_F(Importing, pulls_from_a_registry_that_is_allowed_what_its_digest_says) {
+    const std::string digest = make("layout", "good");
+    const Registry registry(directory / "layout", "honest");
+    settings.pull = {"http:" + registry.host + "/library"};
+    for (const std::string& reference : {":latest", "@" + digest}) {
+        const auto pulled = import("pulled" + reference.substr(0, 1), registry.name + reference, digest);
+        ASSERT_TRUE(pulled.ok()) << pulled.error().message;
+        EXPECT_EQ(pulled->digest, digest);
+        EXPECT_EQ(pulled->config.entry_point.front(), "echo");
+    }
+    EXPECT_FALSE(import("other", registry.name + ":latest", "sha256:" + std::string(64, '1')).ok());
+    settings.pull = {"http:" + registry.host + "/elsewhere"};
+    EXPECT_EQ(import("other", registry.name + ":latest").error().kind, ErrorKind::denied);
+    EXPECT_EQ(store.index()->images.size(), 2U);
+}
+
+TEST_F(Importing, a_registry_that_lies_or_does_not_end_is_given_up) {
+    make("layout", "good");
+    settings.limits.bytes = 16 << 20;
+    for (const char* how : {"lying", "endless"}) {
+        SCOPED_TRACE(how);
+        const Registry registry(directory / "layout", how);
+        settings.pull = {"http:" + registry.host};
+        const auto pulled = import("pulled", registry.name + ":latest");
+        EXPECT_FALSE(pulled.ok());
+        EXPECT_TRUE(store.index()->images.empty());
+        EXPECT_EQ(leftovers(), 0U);
+    }
 }
 
 TEST_F(Importing, datasets_are_directories_by_their_real_place) {
