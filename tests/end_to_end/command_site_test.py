@@ -68,7 +68,7 @@ class CommandSite(harness.OnDatabase, unittest.TestCase):
         self.assertIn(str(self.iris), self.on_node("dataset", "show", "Maße", "--here").stdout)
         self.on_node("image", "show", "none", "--here", code=5)
         self.on_node("dataset", "remove", "none", code=5)
-        self.on_node("image", "import", "x", "oci:/nowhere", code=1)
+        self.on_node("image", "import", "x", "oci:/nowhere", code=5)
         self.on_node("image", "import", "x", "docker://registry.example.org/x", code=4)
         self.on_node("image", "import", "a/b", f"oci:{self.layout}", code=1)
 
@@ -111,7 +111,7 @@ class CommandSite(harness.OnDatabase, unittest.TestCase):
 
         address = self.windlass("course", "launch", course, "--wait", who=student).stdout.strip()
         self.assertTrue(address.startswith(self.dev.url + "/v1/service/"), address)
-        self.assertEqual(student.get(address[len(self.dev.url):]).body, "from the image\n")
+        self.assertEqual(student.get(address[len(self.dev.url):]).body, b"from the image\n")
         self.windlass("course", "launch", course, who=student, code=1)
         self.assertEqual(self.windlass("course", "open", who=student).stdout.strip(), address)
         job = self.windlass("-q", "course", "running", who=student).stdout.strip()

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/support/temporary_directory.h"
+#include "tests/worker/sandbox/test_box.h"
 
 namespace windlass::worker::testing {
 namespace {
