@@ -300,7 +300,7 @@ TEST_F(Importing, pulls_from_a_registry_that_is_allowed_what_its_digest_says) {
     const std::string digest = make("layout", "good");
     const Registry registry(directory / "layout", "honest");
     settings.pull = {"http:" + registry.host + "/library"};
-    for (const std::string& reference : {":latest", "@" + digest}) {
+    for (const std::string& reference : {std::string(":latest"), "@" + digest}) {
         const auto pulled = import("pulled" + reference.substr(0, 1), registry.name + reference, digest);
         ASSERT_TRUE(pulled.ok()) << pulled.error().message;
         EXPECT_EQ(pulled->digest, digest);
