@@ -45,6 +45,28 @@ JobLine line_of(JobId id, const Row& row, std::size_t column) {
 
 constexpr std::string_view step_order = " and id < :before order by id desc limit :scan";
 
+// What of job_state may be in the range, as a condition. Whether a job has a worker, or an end, lies in the bits that
+// say which columns are null: to read a million rows by them takes a third of the time that their states take.
+std::string live_candidates(StateRange states, const std::string& owner) {
+    const std::string in_range = "state between " + std::to_string(static_cast<int>(states.first)) + " and " +
+                                 std::to_string(static_cast<int>(states.last));
+    if (is_final(states.first))
+        return "select id from job_state where " + owner + "finished_us is not null and " + in_range +
+               " and array_id is null";
+    if (is_leased(states.first) && is_leased(states.last)) {
+        // An array is shown as running while a member has a worker.
+        const std::string which = states.contains(JobState::running) ? "(" + in_range + " or array_id is not null)"
+                                                                     : in_range + " and array_id is null";
+        return "select distinct coalesce(array_id, id) as id from job_state where " + owner +
+               "worker is not null and " + which;
+    }
+    const std::string arrays = states.contains(JobState::running)
+                                   ? " or id in (select array_id from job_state where array_id is not null and worker "
+                                     "is not null)"
+                                   : "";
+    return "select id from job_state where " + owner + "(" + in_range + arrays + ") and array_id is null";
+}
+
 // One branch for each final state in the range, from its index, and one for what is still in job_state.
 std::string candidates_in(StateRange states, const std::string& owner) {
     std::string branches;
@@ -54,13 +76,11 @@ std::string candidates_in(StateRange states, const std::string& owner) {
                     "state = " + std::to_string(static_cast<int>(state)) + " and array_id is null" +
                     std::string(step_order) + ") b" + std::to_string(static_cast<int>(state)) + " union all ";
     }
-    std::string live = "state between " + std::to_string(static_cast<int>(states.first)) + " and " +
-                       std::to_string(static_cast<int>(states.last));
-    if (states.contains(JobState::running))
-        live =
-            "(" + live + " or id in (select array_id from job_state where array_id is not null and state in (2, 3)))";
-    return branches + "select id from (select id from job_state where " + owner + live + " and array_id is null" +
-           std::string(step_order) + ") live";
+    // id + 0: in the order of their ids a million rows take twice the time of their order on disk, and few have ended.
+    const std::string order =
+        is_final(states.first) ? " and id < :before order by id + 0 desc limit :scan" : std::string(step_order);
+    return branches + "select id from (select id from (" + live_candidates(states, owner) + ") l where true" + order +
+           ") live";
 }
 
 // The ids that a step looks at, newest first.
@@ -183,12 +203,12 @@ Result<std::optional<JobsRepository::Standing>> JobsRepository::standing(JobId j
 Result<Step<JobLine>> JobsRepository::newest_first(const Visible& visible, const JobFilter& filter, std::int64_t before,
                                                    int scan) {
     // left join keeps SQLite from turning the order of the tables around.
-    const std::string sql =
-        "select c.id, " + std::string(line_columns) + ", j.queue, j.owner, o.username, j.submitted_us from (" +
-        candidates(visible, filter) +
-        ") c left join job j on j.id = c.id left join account o on o.id = j.owner left join job_state s on s.id = c.id left join job_past "
-        "p on p.id = c.id left join job_array a on a.id = c.id left join attempt_result r on r.job "
-        "= c.id and r.attempt = coalesce(s.attempt, p.attempt) order by c.id desc";
+    const std::string sql = "select c.id, " + std::string(line_columns) +
+                            ", j.queue, j.owner, o.username, j.submitted_us from (" + candidates(visible, filter) +
+                            ") c left join job j on j.id = c.id left join account o on o.id = j.owner left join "
+                            "job_state s on s.id = c.id left join job_past "
+                            "p on p.id = c.id left join job_array a on a.id = c.id left join attempt_result r on r.job "
+                            "= c.id and r.attempt = coalesce(s.attempt, p.attempt) order by c.id desc";
     std::vector<Param> params;
     if (!filter.tag.empty())
         params.emplace_back(filter.tag);

@@ -128,12 +128,18 @@ Result<std::unique_ptr<soci::session>> connect_postgresql(const DatabaseUrl& url
     return session;
 }
 
-// SQLite would create the file for everybody to read; it holds password hashes.
+// SQLite would create the file for everybody to read; it holds password hashes. A file that is there is not opened here:
+// the kernel gives up all locks of a process on a file when the process closes any descriptor of it, those of SQLite's
+// other connections among them, and another process would delete the write-ahead log under them
+// (https://www.sqlite.org/howtocorrupt.html, 2.2).
 std::optional<Error> create_file(const DatabaseUrl& url) {
-    const int file = ::open(url.path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0660);
-    if (file < 0) return errno_error("opening the database " + url.path(), errno);
-    ::close(file);
-    return std::nullopt;
+    const int file = ::open(url.path().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    if (file >= 0) {
+        ::close(file);
+        return std::nullopt;
+    }
+    if (errno == EEXIST && ::access(url.path().c_str(), R_OK | W_OK) == 0) return std::nullopt;
+    return errno_error("opening the database " + url.path(), errno);
 }
 
 // A Session belongs to one thread at a time, so its connection needs no mutex of its own: taking that for every column

@@ -1,6 +1,9 @@
 #include "shared/database/session.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -259,6 +262,35 @@ TEST(SqliteSession, makes_a_file_that_others_cannot_read) {
     ASSERT_TRUE(session.open());
     const auto permissions = std::filesystem::status(database.url().path()).permissions();
     EXPECT_EQ(permissions & std::filesystem::perms::others_all, std::filesystem::perms::none);
+}
+
+// Asked by another process: one's own locks never stand in one's way.
+bool somebody_holds_a_lock_on(const std::string& path) {
+    const pid_t child = fork();
+    if (child == 0) {
+        struct flock lock {};
+        lock.l_type = F_WRLCK;
+        const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+        _exit(file >= 0 && fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 1 : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+TEST(SqliteSession, of_a_process_does_not_give_up_the_locks_of_its_others) {
+    const EmptyDatabase database(Engine::sqlite);
+    Session first(database.url());
+    ASSERT_TRUE(first.run_script("create table thing (id bigint)", "thing"));
+    ASSERT_TRUE(first.query("select * from thing"));
+    ASSERT_TRUE(somebody_holds_a_lock_on(database.url().path()));
+    {
+        Session second(database.url());
+        ASSERT_TRUE(second.query("select * from thing"));
+        EXPECT_TRUE(somebody_holds_a_lock_on(database.url().path()));
+    }
+    EXPECT_TRUE(somebody_holds_a_lock_on(database.url().path()))
+        << "another process that ends now would delete the log of the one that goes on";
 }
 
 }  // namespace
