@@ -20,6 +20,7 @@ import small_image
 from standby_test import Daemon
 
 PROGRAM = (pathlib.Path(__file__).parent / "service_program.py").read_text()
+MARKER = f"service-{os.getpid()}.py"  # of these services, not of those of a test beside this one
 COMMAND = "exec python3 -c " + shlex.quote(PROGRAM)
 
 
@@ -57,7 +58,7 @@ class Courses:
                 "WORKER_STATE_DIRECTORY": f"{cls.directory}/worker-{number}",
                 "WORKER_SLOTS": "1",
                 "WORKER_PREFETCH": "0",
-                "WORKER_FIRST_UID": str(330_000 + 1_000 * number),
+                "WORKER_FIRST_UID": str(int(harness.FIRST_UID) + 200 * number),
                 "WORKER_SERVICE_LISTEN": listen,
                 "WORKER_KILL_GRACE_MS": "500",
             }
@@ -104,8 +105,8 @@ class Courses:
         """The image and two data sets, for the node of a worker with these settings."""
         made = pathlib.Path(cls.directory) / "image"
         if not made.exists():
-            config = {"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["python3"], "Cmd": ["/srv/service.py"], "WorkingDir": "/srv"}
-            cls.digest = small_image.make_layout(made, {"srv/service.py": PROGRAM}, config)
+            config = {"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["python3"], "Cmd": [f"/srv/{MARKER}"], "WorkingDir": "/srv"}
+            cls.digest = small_image.make_layout(made, {f"srv/{MARKER}": PROGRAM}, config)
             for name in ("Maße", "mnist"):
                 data = pathlib.Path(cls.directory) / f"data of {name}"
                 data.mkdir(mode=0o755)
@@ -278,7 +279,7 @@ class Courses:
         self.assertEqual(self.admin.wait(job)["status"], "cancelled")
 
     def assert_nothing_is_left(self):
-        harness.until(lambda: self.gone("/srv/service.py"), "no process of a service is left")
+        harness.until(lambda: self.gone(MARKER), "no process of a service is left")
         harness.until(lambda: not self.networks(), f"no network of a job is left: {self.networks()}")
         boxes = [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if self.directory in line]
         self.assertEqual(boxes, [])

@@ -35,7 +35,7 @@ class SiteImages(Site):
         """windlass WORDS on the node of this worker."""
         command = [str(harness.BIN / "windlass"), "--json", *words]
         config = pathlib.Path(self.directory) / f"{worker}.toml"
-        config.write_text(f'[worker]\nstate_directory = "{self.directory}/{worker}"\nfirst_uid = 310000\n')
+        config.write_text(f'[worker]\nstate_directory = "{self.directory}/{worker}"\nfirst_uid = {harness.FIRST_UID}\n')
         said = subprocess.run([*command, "--config", str(config)], capture_output=True, text=True, check=False)
         self.assertEqual(said.returncode == 0, good, f"{words}: {said.stdout} {said.stderr}")
         return json.loads(said.stdout) if good else said.stderr
