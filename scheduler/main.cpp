@@ -6,6 +6,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "scheduler/service.h"
@@ -15,7 +16,9 @@
 #include "shared/digest.h"
 #include "shared/json.h"
 #include "shared/log.h"
+#include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/reload.h"
 #include "shared/wire/figures_listener.h"
 
 namespace windlass::scheduler {
@@ -43,6 +46,7 @@ auto patiently(const char* what, Attempt attempt, Milliseconds pause_at_conflict
             notify_status(error.message);
             said = error.message;
         }
+        notify_alive();
         std::this_thread::sleep_for(conflict ? pause_at_conflict : look_again);
     }
 }
@@ -97,7 +101,7 @@ Result<ServiceSettings> service_settings(const Config& config) {
     return settings;
 }
 
-Status run(const Config& config) {
+Status run(const Config& config, Reload& reload) {
     WINDLASS_TRY(const ServiceSettings settings, service_settings(config));
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
     WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
@@ -109,7 +113,9 @@ Status run(const Config& config) {
                      [&] {
                          if (lead.shared) notify_ready();
                      }));
+    std::optional<WatchdogReprieve> reading(std::in_place);  // who stood by is watched already, and reads for a while
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
+    reading.reset();
     log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.queue.jobs.size(),
               state.workers.size());
 
@@ -149,11 +155,15 @@ Status run(const Config& config) {
         stop.signals[i].data = &stop;
         uv_signal_start(&stop.signals[i], on_signal, i == 0 ? SIGTERM : SIGINT);
     }
+    std::optional<HangUp> hang_up(std::in_place, &loop, [&reload] { reload.run({}); });
+    std::optional<LoopWatchdog> watchdog(std::in_place, &loop);
     log::info("listening on {}", service->endpoint().text());
     notify_ready();
     notify_status(lead.shared ? "leads" : "");
     uv_run(&loop, UV_RUN_DEFAULT);
     figures.reset();
+    hang_up.reset();
+    watchdog.reset();
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     return {};
@@ -164,15 +174,20 @@ Status run(const Config& config) {
 
 int main(int argc, char** argv) {
     using namespace windlass;
-    auto loaded =
-        load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
+    HangUp::swallow();
+    const auto load = [&] {
+        return load_config(argc, argv, "windlass-scheduler",
+                           "Windlass scheduler: owns the queue and the status of every job");
+    };
+    auto loaded = load();
     if (loaded && loaded->done) return 0;
     Status status = loaded ? log::configure("scheduler", loaded->config.log.level, loaded->config.log.format)
                            : Status(loaded.error());
     if (status) {
         initialise_crypto();
         std::signal(SIGPIPE, SIG_IGN);
-        status = scheduler::run(loaded->config);
+        Reload reload("scheduler", loaded->config, load);
+        status = scheduler::run(loaded->config, reload);
     }
     if (status) return 0;
     std::fprintf(stderr, "windlass-scheduler: %s\n", status.error().message.c_str());
