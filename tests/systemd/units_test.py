@@ -239,14 +239,16 @@ class RunningUnits(unittest.TestCase):
         for service in SERVICES:
             folder = self.tree / f"etc/systemd/system/{service}.service.d"
             folder.mkdir(parents=True)
-            (folder / "impatient.conf").write_text("[Service]\nWatchdogSec=2s\n")
+            (folder / "impatient.conf").write_text("[Service]\nWatchdogSec=6s\n")
         self.boot_and_enable()
+        before = {service: self.active_pid(service) for service in SERVICES}
+        for pid in before.values():
+            machine.run("kill", "-STOP", pid, check=False)
         for service in SERVICES:
-            before = self.active_pid(service)
-            machine.run("kill", "-STOP", before)
-            wait_for(f"{service} to be started again", lambda s=service, b=before: self.active_pid(s) not in (None, b), 60)
+            wait_for(f"{service} to be started again",
+                     lambda s=service: self.active_pid(s) not in (None, before[s]), 90)
             self.assertIn(f"{service}.service: Failed with result 'watchdog'", self.journal())
-            self.run_job(f"after {service} ")
+        self.run_job("after all of them ")
 
     def test_a_reload_drops_nothing_and_takes_over_what_it_can(self):
         self.boot_and_enable()
