@@ -32,6 +32,7 @@ void add_user(CLI::App& app, Options& options);      // user create|list|show|se
 void add_tier(CLI::App& app, Options& options);      // tier list|set|remove
 void add_token(CLI::App& app, Options& options);     // token list|create|revoke
 void add_audit(CLI::App& app, Options& options);     // audit list|verify
+void add_backup(CLI::App& app, Options& options);    // backup, restore
 void add_doctor(CLI::App& app, Options& options);    // doctor
 void add_completion(CLI::App& app, Options& options);  // completion, man
 

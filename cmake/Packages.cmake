@@ -39,7 +39,7 @@ install(FILES ${units}/windlass-scheduler.service ${units}/windlass-api.service 
 install(FILES ${units}/windlass-server.sysusers.conf DESTINATION usr/lib/sysusers.d RENAME windlass-server.conf COMPONENT server)
 install(FILES ${units}/windlass-server.tmpfiles.conf DESTINATION usr/lib/tmpfiles.d RENAME windlass-server.conf COMPONENT server)
 install(FILES ${units}/windlass.toml DESTINATION etc/windlass PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT server)
-windlass_documents(server windlass-server docs/api.md docs/configuration.md docs/courses.md docs/dashboard.md docs/figures.md docs/images.md
+windlass_documents(server windlass-server docs/api.md docs/backup.md docs/boot.md docs/configuration.md docs/courses.md docs/dashboard.md docs/figures.md docs/images.md
   docs/monitoring.md docs/standby.md docs/systemd.md)
 install(FILES ${CMAKE_SOURCE_DIR}/docs/grafana/windlass.json DESTINATION usr/share/doc/windlass-server/grafana COMPONENT server)
 install(PROGRAMS ${CMAKE_SOURCE_DIR}/slurm/windlass-prolog ${CMAKE_SOURCE_DIR}/slurm/windlass-epilog

@@ -3,12 +3,14 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <climits>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 #include <thread>
 
+#include "scheduler/backup.h"
 #include "scheduler/service.h"
 #include "scheduler/store_sql.h"
 #include "scheduler/user_weights.h"
@@ -102,7 +104,7 @@ Result<ServiceSettings> service_settings(const Config& config) {
 }
 
 Status run(const Config& config, Reload& reload) {
-    WINDLASS_TRY(const ServiceSettings settings, service_settings(config));
+    WINDLASS_TRY(ServiceSettings settings, service_settings(config));
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
     WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
     WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url, lead); }));
@@ -116,6 +118,7 @@ Status run(const Config& config, Reload& reload) {
     std::optional<WatchdogReprieve> reading(std::in_place);  // who stood by is watched already, and reads for a while
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
     reading.reset();
+    settings.queue.attempts_after = attempts_after(epoch);
     log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.queue.jobs.size(),
               state.workers.size());
 
@@ -169,15 +172,49 @@ Status run(const Config& config, Reload& reload) {
     return {};
 }
 
+// Takes `--flag FILE`, which is of this program alone, out of argv: the others belong to load_config().
+std::string take_option(int& argc, char** argv, std::string_view flag) {
+    char** const found = std::find(argv + 1, argv + argc, flag);
+    if (found == argv + argc || found + 1 == argv + argc) return {};
+    std::string value = found[1];
+    std::rotate(found, found + 2, argv + argc);
+    argc -= 2;
+    return value;
+}
+
+Status back_up_to(const Config& config, const std::string& file) {
+    WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY_STATUS(back_up(url, file));
+    fmt::print("{} holds {} as it was; keep it where nobody else reads it\n", file, url.shown());
+    return {};
+}
+
+Status restore_from(const Config& config, const std::string& file) {
+    WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY(const Restored restored, restore(url, file));
+    fmt::print(
+        "{} is what {} held: {} jobs that have not ended, {} of them were running and run again, {} had been told to "
+        "end and are cancelled\n",
+        url.shown(), file, restored.unfinished, restored.run_again, restored.cancelled);
+    fmt::print(
+        "what workers still hold of the time since is refused; new jobs have ids above {}; sessions have ended, and "
+        "tokens that were revoked since are good again\n",
+        restored.highest_job);
+    return {};
+}
+
 }  // namespace
 }  // namespace windlass::scheduler
 
 int main(int argc, char** argv) {
     using namespace windlass;
     HangUp::swallow();
+    const std::string backup = scheduler::take_option(argc, argv, "--backup");
+    const std::string restore = scheduler::take_option(argc, argv, "--restore");
     const auto load = [&] {
         return load_config(argc, argv, "windlass-scheduler",
-                           "Windlass scheduler: owns the queue and the status of every job");
+                           "Windlass scheduler: owns the queue and the status of every job. With --backup FILE, "
+                           "--restore FILE: see windlass backup, windlass restore");
     };
     auto loaded = load();
     if (loaded && loaded->done) return 0;
@@ -187,7 +224,9 @@ int main(int argc, char** argv) {
         initialise_crypto();
         std::signal(SIGPIPE, SIG_IGN);
         Reload reload("scheduler", loaded->config, load);
-        status = scheduler::run(loaded->config, reload);
+        status = !backup.empty()    ? scheduler::back_up_to(loaded->config, backup)
+                 : !restore.empty() ? scheduler::restore_from(loaded->config, restore)
+                                    : scheduler::run(loaded->config, reload);
     }
     if (status) return 0;
     std::fprintf(stderr, "windlass-scheduler: %s\n", status.error().message.c_str());
