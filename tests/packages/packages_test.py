@@ -5,6 +5,7 @@ are installed here, and whatever it writes is gone afterwards.
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,16 @@ def build_packages(folder, *more):
     output(*words)
     shutil.rmtree(pathlib.Path(folder) / "_CPack_Packages")
     return {path.name.split("_")[0]: path for path in pathlib.Path(folder).glob("*.deb")}
+
+
+def with_version(file, version, folder):
+    """The same package under another version."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="windlass-packages-") as tree:
+        output("dpkg-deb", "--raw-extract", file, tree)
+        control = pathlib.Path(tree, "DEBIAN/control")
+        control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
+        output("dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, folder / f"{file.name.split('_')[0]}_{version}_amd64.deb")
 
 
 class Packages(unittest.TestCase):
@@ -96,8 +107,10 @@ class InstalledPackages(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="windlass-packages-")
         self.addCleanup(folder.cleanup)
         tree = pathlib.Path(folder.name) / "tree"
-        for version in (OLD, NEW):  # what they need is there, and found out by the other tests
-            build_packages(tree / "root" / version, f"CPACK_PACKAGE_VERSION={version}", "CPACK_DEBIAN_PACKAGE_SHLIBDEPS=OFF")
+        # What they need is there, and found out by the other tests.
+        for file in build_packages(tree / "root/built", "CPACK_DEBIAN_PACKAGE_SHLIBDEPS=OFF").values():
+            for version in (OLD, NEW):
+                with_version(file, version, tree / "root" / version)
         # This machine's cgroup tree has no controllers: its worker agrees to do without (tests/systemd/units_test.py).
         drop_in = tree / "etc/systemd/system/windlass-worker.service.d"
         drop_in.mkdir(parents=True)
