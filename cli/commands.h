@@ -37,6 +37,7 @@ void add_dataset(CLI::App& app, Options& options);   // dataset add|list|show|re
 void add_course(CLI::App& app, Options& options);    // course list|add|show|delete|launch|open|running|stop
 void add_class(CLI::App& app, Options& options);     // class list|add|remove|members|join|leave|give|take
 void add_teacher(CLI::App& app, Options& options);   // teacher list|add|remove
+void add_backup(CLI::App& app, Options& options);    // backup, restore
 void add_doctor(CLI::App& app, Options& options);    // doctor
 void add_completion(CLI::App& app, Options& options);  // completion, man
 

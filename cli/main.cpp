@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
     cli::add_token(app, options);
     cli::add_audit(app, options);
     cli::add_tier(app, options);
+    cli::add_backup(app, options);
     cli::add_doctor(app, options);
     cli::add_completion(app, options);
     // What stands behind `--` belongs to a job, byte for byte: the parser, which gives brackets and commas a meaning of
