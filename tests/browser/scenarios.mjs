@@ -521,6 +521,8 @@ if (features.includes("job metrics")) {
         const { page } = person;
         await person.signIn();
         await page.getByRole("link", { name: "Cluster", exact: true }).click();
+        await page.getByLabel("User", { exact: true }).fill("grad");
+        await page.keyboard.press("Enter");
         await page.getByRole("link", { name: "4712", exact: true }).waitFor({ timeout: patience });
         await page.getByLabel("Partition", { exact: true }).fill("nowhere");
         await page.keyboard.press("Enter");
