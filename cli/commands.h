@@ -18,6 +18,7 @@ struct Options {
 };
 
 void add_dev(CLI::App& app, Options& options);       // dev
+void add_init(CLI::App& app, Options& options);      // init
 void add_login(CLI::App& app, Options& options);     // login, logout
 void add_submit(CLI::App& app, Options& options);    // submit, run
 void add_job(CLI::App& app, Options& options);       // job list|show|wait|cancel|rerun|log|why

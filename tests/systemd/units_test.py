@@ -191,6 +191,34 @@ class RunningUnits(unittest.TestCase):
         self.assertRegex(results["stdout"], f"^{word}2000[0-9][0-9]\n")  # ran as a slot's user, not as root
         return results["stdout"]
 
+    def test_init_sets_up_a_site_and_the_second_time_changes_nothing(self):
+        (self.tree / "etc/windlass/windlass.toml").unlink()
+        machine = self.machine
+        machine.boot(self.tree)
+        machine.run("systemd-sysusers")
+        # Of docs/operating.md, as root with a home of its own.
+        windlass = ("env", "HOME=/run/root", "windlass")
+        said = machine.run(*windlass, "init")
+        self.assertEqual([line.split()[0] for line in said.split("Next:\n")[1].splitlines()], ["systemctl", "windlass", "windlass"])
+        self.assertEqual(machine.run("stat", "-c", "%a %U %G", "/etc/windlass/windlass.toml").strip(), "640 root windlass")
+        self.assertEqual(machine.run("stat", "-c", "%a %U", "/var/lib/windlass").strip(), "700 windlass")
+        machine.run("bash", "-c", f"printf '\\n[worker]\\nallow_weaker = %s\\n' '{json.dumps(ALLOW_WEAKER)}' >> /etc/windlass/windlass.toml")
+        before = machine.run("bash", "-c", "cat /etc/windlass/windlass.toml /var/lib/windlass/admin/admin.* /run/root/.config/windlass/credentials")
+        try:
+            machine.run("systemctl", "enable", "--now", *SERVICES)
+        except AssertionError as error:
+            self.fail(f"{error}\n{self.journal()}")
+        self.assertEqual(machine.run(*windlass, "run", "--", "echo hello"), "hello\n")
+        again = machine.run(*windlass, "init")
+        self.assertNotIn("made", again)
+        self.assertEqual(machine.run("bash", "-c", "cat /etc/windlass/windlass.toml /var/lib/windlass/admin/admin.* /run/root/.config/windlass/credentials"), before)
+        found = json.loads(machine.run(*windlass, "--json", "doctor", check=False))["findings"]
+        said = {one["about"]: one["result"] for one in found if one["about"] in ("server", "ready", "login", "database", "configuration")}
+        self.assertEqual(set(said.values()), {"ok"}, found)
+        # It looked at the database as the user whose it is.
+        self.assertEqual(machine.run("bash", "-c", "stat -c %U /var/lib/windlass/windlass.db*").split(), ["windlass"] * len(machine.run("bash", "-c", "ls /var/lib/windlass/windlass.db*").split()))
+        machine.run("systemctl", "stop", *reversed(SERVICES))
+
     def test_jobs_run_whatever_is_killed_and_the_units_stop_cleanly(self):
         machine = self.machine
         self.boot_and_enable()
