@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -50,10 +51,17 @@ class Generator {
 
     OpenLoadResult run() {
         const double begin = seconds_now(), end = begin + load_.seconds;
-        const long total = static_cast<long>(load_.per_second * load_.seconds);
-        for (double now = begin; result_.due < total || under_way_ > 0 || !late_.empty(); now = seconds_now()) {
+        const long total = std::lround(load_.per_second * load_.seconds);
+        for (double now = begin; now < end || under_way_ > 0; now = seconds_now()) {
             if (now > end + 120) give_up("requests were not answered within two minutes");
-            for (; result_.due < total && begin + static_cast<double>(result_.due) / load_.per_second <= now;
+            if (now >= end) {  // what could not be sent in time is not sent
+                result_.due -= static_cast<long>(late_.size());
+                result_.unsent += static_cast<long>(late_.size());
+                late_.clear();
+                if (under_way_ == 0) break;
+            }
+            for (;
+                 now < end && result_.due < total && begin + static_cast<double>(result_.due) / load_.per_second <= now;
                  ++result_.due)
                 late_.push_back(begin + static_cast<double>(result_.due) / load_.per_second);
             while (!late_.empty() && under_way_ < load_.connections) {

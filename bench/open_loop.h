@@ -14,11 +14,12 @@ struct OpenLoad {
     double per_second = 0;
     double seconds = 0;
     // Requests that are under way at the same time, each on a connection of its own. What is due while there are more
-    // is sent when one has ended.
+    // is sent when one has ended, if that is in time.
     int connections = 2000;
 };
 struct OpenLoadResult {
-    long due = 0;                     // in that time
+    long due = 0;                     // and sent, in that time
+    long unsent = 0;                  // due as well, but there were too many under way
     std::map<int, long> answers;      // by status; 0: no whole answer
     std::vector<double> accepted_ms;  // of 2xx
     std::vector<double> refused_ms;   // of 429 and 503

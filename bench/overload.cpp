@@ -1,7 +1,10 @@
-// overload: submits at 50 to 500 % of what the site can do, sent whether or not the ones before were answered. A job is
-// /bin/true through the whole chain; the account's quota of queued jobs bounds the queue, as a site's would. Asked:
-// does who is accepted still wait no longer, is everybody else told so at once, and how much useful work is left? The
-// generator runs on the same cores: what it takes is missing to the site, more so at higher rates.
+// overload: submits at 50 to 500 % of what the site can do, sent whether or not the ones before were answered. Asked:
+// does who is accepted wait no longer than else, is everybody else told at once, and how much useful work is left?
+//
+//   jobs     /bin/true through the whole chain; the account's quota of queued jobs bounds the queue, as a site's would
+//   submits  of jobs that wait for ever, without a quota: only the daemons themselves can say that it is too much
+//
+// The generator runs on the same cores: what it takes is missing to the site, more so at higher rates.
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -14,10 +17,6 @@
 
 namespace windlass::bench {
 namespace {
-
-struct Daemons {
-    pid_t api = 0, scheduler = 0, worker = 0;
-};
 
 // Of all jobs so far: how many have ended.
 double ended(const Site& site, cli::HttpClient& client) {
@@ -38,8 +37,8 @@ void wait_until_idle(const Site& site, cli::HttpClient& client) {
     }
 }
 
-std::string submit_of(const Site& site) {
-    const std::string body = R"({"code":"","data":"","running_commands":"/bin/true"})";
+std::string submit_of(const Site& site, const std::string& more) {
+    const std::string body = R"({"code":"","data":"","running_commands":"/bin/true")" + more + "}";
     return fmt::format(
         "POST /api/jobs/submit/ HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\nContent-Type: "
         "application/json\r\n"
@@ -52,63 +51,87 @@ std::string said_of(const std::vector<double>& times) {
     return fmt::format("{:>8.1f} {:>9.1f}", quantile(times, 0.5), quantile(times, 0.99));
 }
 
+// What is useful: jobs that ended, or submits that were accepted.
+class Workload {
+  public:
+    Workload(const Options& options, bool whole_chain)
+        : options_(options),
+          whole_chain_(whole_chain),
+          site_(options),
+          client_(site_.client()),
+          api_(find_in_tree(site_.pid(), "windlass-api")),
+          scheduler_(find_in_tree(site_.pid(), "windlass-scheduler")),
+          worker_(find_in_tree(site_.pid(), "windlass-worker")) {
+        load_.url = site_.url();
+        load_.request = submit_of(site_, whole_chain ? "" : R"(,"limits":{"cpus":64})");
+        load_.seconds = options.seconds;
+        if (whole_chain) site_.ask(client_, "PUT", "/api/quotas/user:admin/", R"({"queued":500})");
+    }
+
+    void run() {
+        // What it can do shows when there is somewhat more to do than that.
+        load_.connections = 64;
+        load_.per_second = 100'000;
+        load_.per_second = 1.5 * stage().goodput;
+        load_.connections = 2000;
+        const double capacity = stage().goodput;
+        fmt::print("overload, {}: {} s each; capacity {:.0f} {}/s\n", whole_chain_ ? "jobs" : "submits",
+                   options_.seconds, capacity, whole_chain_ ? "jobs" : "submits");
+        fmt::print("{:>8} {:>10} {:>10} {:>10} {:>18} {:>18} {:>9} {:>22}\n", "offered", "submits/s", "accepted/s",
+                   "goodput/s", "accepted p50, p99", "refused p50, p99", "no answer", "MiB api, sched, worker");
+        double best = 0, last = 0;
+        long without = 0, unanswered = 0;
+        for (const int percent : options_.percents) {
+            load_.per_second = capacity * percent / 100;
+            for (const pid_t pid : {api_, scheduler_, worker_}) forget_peak(pid);
+            const auto [result, goodput] = stage();
+            best = std::max(best, goodput);
+            last = goodput;
+            without += result.without_retry_after;
+            const long none = result.answers.contains(0) ? result.answers.at(0) : 0;
+            unanswered += none;
+            fmt::print("{:>7}% {:>10.0f} {:>10.0f} {:>10.0f} {} {} {:>9} {:>8.0f} {:>6.0f} {:>6.0f}\n", percent,
+                       load_.per_second, static_cast<double>(result.accepted_ms.size()) / result.seconds, goodput,
+                       said_of(result.accepted_ms), said_of(result.refused_ms), none, memory_of(api_).peak_mib,
+                       memory_of(scheduler_).peak_mib, memory_of(worker_).peak_mib);
+            for (const auto& [status, count] : result.answers)
+                if (status != 200 && status != 429 && status != 503 && status != 0)
+                    fmt::print("         {} times {}\n", count, status);
+            std::fflush(stdout);
+        }
+        fmt::print("refusals without Retry-After {}, requests without an answer {}\n", without, unanswered);
+        fmt::print("goodput of the last / best {:.2f}   (aim: at least 0.90: {})\n\n", last / best,
+                   last >= 0.9 * best ? "met" : "not met");
+    }
+
+  private:
+    struct Stage {
+        OpenLoadResult result;
+        double goodput = 0;
+    };
+    Stage stage() {
+        if (whole_chain_) wait_until_idle(site_, client_);
+        const double before = ended(site_, client_), begin = seconds_now();
+        Stage stage{run_open_loop(load_), 0};
+        const double useful =
+            whole_chain_ ? ended(site_, client_) - before : static_cast<double>(stage.result.accepted_ms.size());
+        stage.goodput = useful / (seconds_now() - begin);
+        return stage;
+    }
+
+    const Options& options_;
+    bool whole_chain_;
+    Site site_;
+    cli::HttpClient client_;
+    pid_t api_, scheduler_, worker_;
+    OpenLoad load_;
+};
+
 }  // namespace
 
 int overload(const Options& options) {
-    const Site site(options);
-    auto client = site.client();
-    const Daemons daemons{find_in_tree(site.pid(), "windlass-api"), find_in_tree(site.pid(), "windlass-scheduler"),
-                          find_in_tree(site.pid(), "windlass-worker")};
-    site.ask(client, "PUT", "/api/quotas/user:admin/", R"({"queued":500})");
-    OpenLoad load;
-    load.url = site.url();
-    load.request = submit_of(site);
-    load.seconds = options.seconds;
-
-    // What it can do: more than that is offered, from few at once.
-    load.connections = 64;
-    load.per_second = 20'000;
-    const double before = ended(site, client);
-    const OpenLoadResult closed = run_open_loop(load);
-    const double capacity = (ended(site, client) - before) / closed.seconds;
-    load.connections = 2000;
-
-    fmt::print(
-        "overload: {} s each; capacity {:.0f} jobs/s, from submit to end (64 clients, one request after the other)\n",
-        options.seconds, capacity);
-    fmt::print("{:>7} {:>10} {:>10} {:>10} {:>18} {:>18} {:>9} {:>20}\n", "offered", "submits/s", "accepted/s",
-               "ended/s", "accepted p50  p99", "refused p50   p99", "no answer", "MiB api sched worker");
-    double best = 0, last = 0;
-    long without = 0, unanswered = 0;
-    for (const int percent : options.percents) {
-        load.per_second = capacity * percent / 100;
-        for (const pid_t pid : {daemons.api, daemons.scheduler, daemons.worker}) forget_peak(pid);
-        wait_until_idle(site, client);
-        const double ended_before = ended(site, client);
-        const double cpu_before[] = {exact_cpu_seconds_of_tree(daemons.api),
-                                     exact_cpu_seconds_of_tree(daemons.scheduler)};
-        const double begin = seconds_now();
-        const OpenLoadResult result = run_open_loop(load);
-        const double goodput = (ended(site, client) - ended_before) / (seconds_now() - begin);
-        best = std::max(best, goodput);
-        last = goodput;
-        without += result.without_retry_after;
-        const long none = result.answers.contains(0) ? result.answers.at(0) : 0;
-        unanswered += none;
-        fmt::print("{:>6}% {:>10.0f} {:>10.0f} {:>10.0f} {} {} {:>9} {:>8.0f} {:>5.0f} {:>5.0f}\n", percent,
-                   load.per_second, static_cast<double>(result.accepted_ms.size()) / result.seconds, goodput,
-                   said_of(result.accepted_ms), said_of(result.refused_ms), none, memory_of(daemons.api).peak_mib,
-                   memory_of(daemons.scheduler).peak_mib, memory_of(daemons.worker).peak_mib);
-        fmt::print("        CPU ms per request: api {:.3f}, scheduler {:.3f}\n",
-                   (exact_cpu_seconds_of_tree(daemons.api) - cpu_before[0]) * 1e3 / result.due,
-                   (exact_cpu_seconds_of_tree(daemons.scheduler) - cpu_before[1]) * 1e3 / result.due);
-        std::fflush(stdout);
-        for (const auto& [status, count] : result.answers)
-            if (status != 200 && status != 429 && status != 503) fmt::print("        {} times {}\n", count, status);
-    }
-    fmt::print("refusals without Retry-After {}, requests without an answer {}\n", without, unanswered);
-    fmt::print("goodput of the last / best {:.2f}   (aim: at least 0.90: {})\n", last / best,
-               last >= 0.9 * best ? "met" : "not met");
+    Workload(options, true).run();
+    Workload(options, false).run();
     return 0;
 }
 
