@@ -13,6 +13,10 @@ add_library(windlass_api STATIC
   accounts/render_account.cpp
   accounts/tiers.cpp
   accounts/tiers_repository.cpp
+  site/site_names.cpp
+  site/site_permission.cpp
+  site/site_repository.cpp
+  site/site_things.cpp
   accounts/user_roles.cpp
   accounts_repository.cpp
   arrays.cpp

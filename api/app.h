@@ -35,6 +35,7 @@ class SchedulesRepository;
 class SessionsRepository;
 class ThumbnailKeeper;
 class ThumbnailsRepository;
+class SiteRepository;
 class TiersRepository;
 class TokensRepository;
 
@@ -62,6 +63,7 @@ struct App {
     RateLimits& rates;
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
+    SiteRepository& site;
     const CurrentSigningKeys& signing_keys;
     ImagesRepository& images;
     ThumbnailsRepository& making;  // of thumbnails
@@ -70,7 +72,7 @@ struct App {
     CoursesRepository& courses;
     ServicePipes& services;
     const std::string& site_secret;  // of scheduler.secret_file; empty: there is none
-    Oidc* oidc = nullptr;  // null: the site has no provider of OpenID Connect
+    Oidc* oidc = nullptr;            // null: the site has no provider of OpenID Connect
 };
 
 }  // namespace windlass::api

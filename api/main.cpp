@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "api/accounts/password_links_repository.h"
 #include "api/accounts/tiers_repository.h"
@@ -32,10 +33,10 @@
 #include "api/jobs_repository.h"
 #include "api/login_throttle.h"
 #include "api/metrics.h"
+#include "api/monitoring/log_tail.h"
 #include "api/monitoring/measurements.h"
 #include "api/monitoring/monitoring.h"
 #include "api/monitoring/sweeper.h"
-#include "api/monitoring/log_tail.h"
 #include "api/network_permission.h"
 #include "api/oidc/oidc.h"
 #include "api/openapi/description.h"
@@ -48,12 +49,15 @@
 #include "api/scheduler_link.h"
 #include "api/schedules_repository.h"
 #include "api/server.h"
+#include "api/site/site_repository.h"
 #include "shared/config.h"
 #include "shared/database/migrate.h"
 #include "shared/database/session_pool.h"
 #include "shared/digest.h"
 #include "shared/log.h"
+#include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/reload.h"
 #include "shared/wire/connection.h"
 
 namespace windlass::api {
@@ -143,7 +147,7 @@ void reload_signing_keys(CurrentSigningKeys& keys, const std::string& file) {
     log::info("{} was read again, keys in it: {}", file, number);
 }
 
-Status run(const Config& config) {
+Status run(const Config& config, Reload& reload) {
     std::signal(SIGPIPE, SIG_IGN);
     initialise_crypto();
     if (const auto& faults = published_description().faults; !faults.empty())
@@ -172,6 +176,7 @@ Status run(const Config& config) {
     QuotasRepository quotas(pool);
     SchedulesRepository schedules(pool);
     TiersRepository tiers(pool);
+    SiteRepository site(pool);
     PasswordLinksRepository password_links(pool);
     CoursesRepository courses(pool);
     ServicePipes services;
@@ -233,6 +238,7 @@ Status run(const Config& config) {
         .rates = rates,
         .tiers = tiers,
         .password_links = password_links,
+        .site = site,
         .signing_keys = keys,
         .images = images,
         .making = making,
@@ -268,11 +274,15 @@ Status run(const Config& config) {
     Signals signals(
         loop, [&] { stop(signals); },
         [&] {
-            reload_certificate(*front);
-            reload_signing_keys(keys, key_file);
+            reload.run([&] {
+                reload_certificate(*front);
+                reload_signing_keys(keys, key_file);
+            });
         });
+    std::optional<LoopWatchdog> watchdog(std::in_place, loop);
     uv_run(loop, UV_RUN_DEFAULT);
     front.reset();
+    watchdog.reset();
     uv_run(loop, UV_RUN_DEFAULT);
     return {};
 }
@@ -281,8 +291,11 @@ Status run(const Config& config) {
 }  // namespace windlass::api
 
 int main(int argc, char** argv) {
-    auto loaded =
-        windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
+    windlass::HangUp::swallow();
+    const auto load = [&] {
+        return windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
+    };
+    auto loaded = load();
     if (!loaded) {
         std::fprintf(stderr, "windlass-api: %s\n", loaded.error().message.c_str());
         return 2;
@@ -294,7 +307,8 @@ int main(int argc, char** argv) {
         return 2;
     }
     windlass::api::LogTail::of_this_process();  // from the first line on
-    if (const auto ended = windlass::api::run(loaded->config); !ended) {
+    windlass::Reload reload("api", loaded->config, load);
+    if (const auto ended = windlass::api::run(loaded->config, reload); !ended) {
         windlass::log::error("{}", ended.error().message);
         return 1;
     }

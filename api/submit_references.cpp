@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "api/blobs_repository.h"
-#include "api/courses/courses_repository.h"
 #include "api/field_reader.h"
 #include "api/quotas_repository.h"
 #include "api/relations_repository.h"
+#include "api/site/site_names.h"
 
 namespace windlass::api {
 namespace {
@@ -43,25 +43,17 @@ Status read_missing(const Call& call, UserId owner, const Items& items, std::set
     return Status();
 }
 
-// What the items want of the site's own (images, data sets) and the site does not know.
-struct UnknownThings {
-    std::set<std::string> images, datasets;
-};
-
-Status read_unknown(const Call& call, const Items& items, UnknownThings& unknown) {
-    std::set<std::string> images, datasets;
-    for (const auto& item : items) {
-        if (!item.ok()) continue;
-        if (!item.value().spec.image.empty()) images.insert(item.value().spec.image);
-        datasets.insert(item.value().spec.datasets.begin(), item.value().spec.datasets.end());
+// Names of the site's own things that the caller cannot use.
+Status check_site_names(SiteNames& site, const JobSpec& spec, Faults& faults) {
+    if (!spec.image.empty()) {
+        WINDLASS_TRY(const bool usable, site.may_use(SiteKind::image, spec.image));
+        if (!usable) faults.too_much("/image", fmt::format("there is no image \"{}\" here", spec.image));
     }
-    if (!images.empty()) {
-        WINDLASS_TRY(const auto found, call.app.courses.unknown_images({images.begin(), images.end()}));
-        unknown.images = {found.begin(), found.end()};
-    }
-    if (!datasets.empty()) {
-        WINDLASS_TRY(const auto found, call.app.courses.unknown_datasets({datasets.begin(), datasets.end()}));
-        unknown.datasets = {found.begin(), found.end()};
+    for (std::size_t i = 0; i < spec.datasets.size(); ++i) {
+        WINDLASS_TRY(const bool usable, site.may_use(SiteKind::dataset, spec.datasets[i]));
+        if (!usable)
+            faults.too_much(fmt::format("/datasets/{}", i),
+                            fmt::format("there is no data set \"{}\" here", spec.datasets[i]));
     }
     return Status();
 }
@@ -73,8 +65,7 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
     std::set<std::string> missing;
     WINDLASS_TRY_STATUS(read_owners(call, items, owners));
     WINDLASS_TRY_STATUS(read_missing(call, owner, items, missing));
-    UnknownThings unknown;
-    WINDLASS_TRY_STATUS(read_unknown(call, items, unknown));
+    SiteNames site(call);
     for (auto& item : items) {
         if (!item.ok()) continue;
         if (auto refused = network_refusal(item->spec, call.principal, call.app.settings)) {
@@ -83,6 +74,7 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
         }
         const SubmittedJob& job = item.value();
         Faults faults;
+        WINDLASS_TRY_STATUS(check_site_names(site, job.spec, faults));
         for (std::size_t i = 0; i < job.after.size(); ++i) {
             if (!job.after[i].job) continue;
             const auto found = owners.find(job.after[i].job);
@@ -94,14 +86,6 @@ Status refuse_unknown_references(const Call& call, UserId owner, Items& items) {
             if (missing.contains(hash) && !job.inline_files.contains(hash))
                 faults.too_much(pointer_to("/files", path) + "/sha256",
                                 fmt::format("{} was not uploaded: PUT /api/blobs/{}/", hash, hash));
-        if (unknown.images.contains(job.spec.image))
-            faults.too_much("/image",
-                            fmt::format("no worker of this site has ever had an image \"{}\"", job.spec.image));
-        for (std::size_t i = 0; i < job.spec.datasets.size(); ++i)
-            if (unknown.datasets.contains(job.spec.datasets[i]))
-                faults.too_much(
-                    fmt::format("/datasets/{}", i),
-                    fmt::format("no worker of this site has ever had a data set \"{}\"", job.spec.datasets[i]));
         if (faults.any()) item = std::move(faults).problem();
     }
     return Status();

@@ -10,8 +10,8 @@
 namespace windlass::api {
 
 // Makes a problem (422 with the pointer) of every item that waits for a job that is not there or not the owner's (an
-// admin's may be anybody's), names a file that the owner has not uploaded, an image or a data set that the site does
-// not know, or wants a network that the caller may not have.
+// admin's may be anybody's), names a file that the owner has not uploaded or an image or data set that is not there for
+// the caller, or wants a network that the caller may not have.
 Status refuse_unknown_references(const Call& call, UserId owner, std::vector<OrProblem<SubmittedJob>>& items);
 
 // Stores the files that stood in the submit itself; from then on they are the owner's uploads. 413/429 when they are

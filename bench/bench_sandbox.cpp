@@ -99,8 +99,13 @@ class Boxes {
         std::filesystem::remove_all(directory_);
     }
 
-    void run_all(const std::string& program, int runs, int in_flight) {
+    // `image`: the root of one that holds the program; empty: in the prepared root.
+    void run_all(const std::string& program, int runs, int in_flight, const std::string& image = "") {
         BoxSpec spec;
+        if (!image.empty()) {
+            spec.image.emplace().root_directory = image;
+            spec.image->passwd = "job:x:{uid}:{gid}::/job:/bin/sh\n";
+        }
         spec.name = "bench";
         spec.argv = {program};
         int running = 0;
@@ -139,14 +144,14 @@ class Boxes {
 
 // The processor time of the boxes is known when the spawner has been waited for: so each round has a sandbox of its
 // own, and what opening and closing it costs is measured apart and taken off.
-Cost measure_boxes(const std::string& program, int runs, int in_flight) {
+Cost measure_boxes(const std::string& program, int runs, int in_flight, const std::string& image = "") {
     const Cost empty = measure(1, [&] { Boxes boxes(in_flight); });
     double wall = 0;
     Cost cost = measure(runs, [&] {
         Boxes boxes(in_flight);
-        boxes.run_all(program, 20, in_flight);
+        boxes.run_all(program, 20, in_flight, image);
         const double start = monotonic_seconds();
-        boxes.run_all(program, runs - 20, in_flight);
+        boxes.run_all(program, runs - 20, in_flight, image);
         wall = (monotonic_seconds() - start) / (runs - 20) * 1e6;
     });
     cost.wall_us = wall;
@@ -174,12 +179,30 @@ struct Way {
     std::vector<Cost> rounds;
 };
 
+// An image that holds this static program at its place and nothing else, made once. Empty: a dynamic one would need its
+// libraries there.
+std::string image_with(const std::string& program) {
+    static std::string root;
+    if (!program.starts_with(static_directory)) return {};
+    if (!root.empty()) return root;
+    char name[] = "/tmp/bench-image-XXXXXX";
+    if (mkdtemp(name) == nullptr) fail("mkdtemp");
+    root = std::filesystem::canonical(name);
+    std::filesystem::permissions(root, std::filesystem::perms(0755));
+    std::filesystem::create_directories(root + static_directory);
+    std::filesystem::copy_file(program, root + program);
+    std::atexit([] { std::filesystem::remove_all(root); });
+    return root;
+}
+
 std::vector<Way> ways(const std::string& program, int runs, int in_flight, bool with_bubblewrap) {
     std::vector<Way> all;
     const int few = std::max(runs / 10, 20);
     const auto add = [&](const char* name, std::function<Cost()> run) { all.push_back({name, std::move(run), {}}); };
     add("posix_spawn", [=] { return measure(runs, [=] { spawn_all({program}, runs, in_flight); }); });
     add("box", [=] { return measure_boxes(program, runs, in_flight); });
+    if (const std::string image = image_with(program); !image.empty())
+        add("box, image", [=] { return measure_boxes(program, runs, in_flight, image); });
     add("box, naive", [=] { return measure(few, [=] { build_and_run(program, few, in_flight); }); });
     if (with_bubblewrap && access("/usr/bin/bwrap", X_OK) == 0)
         add("bubblewrap", [=] {

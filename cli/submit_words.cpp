@@ -237,7 +237,7 @@ Status upload_files(Server& server, SubmitWords& words, bool show) {
 }
 
 Result<std::string> body_of(const SubmitWords& words, const std::vector<std::string>& commands) {
-    if (commands.empty() && words.script.empty() && words.job_file.empty())
+    if (commands.empty() && words.script.empty() && words.job_file.empty() && words.image.empty())
         return make_error(ErrorKind::invalid,
                           "what is to be run is missing: a script (windlass run job.sh), or commands behind `--` "
                           "(windlass run -- echo hello)");
@@ -264,6 +264,8 @@ Result<std::string> body_of(const SubmitWords& words, const std::vector<std::str
     body.text("deadline", words.deadline);
     WINDLASS_TRY_STATUS(put_map(writer, "requires", "--require", words.required));
     WINDLASS_TRY_STATUS(put_map(writer, "resources", "--resource", words.resources, true));
+    body.text("image", words.image);
+    body.texts("datasets", words.datasets);
     WINDLASS_TRY_STATUS(put_array(writer, words));
     body.end();
     if (words.job_file.empty()) return std::string(text_of(buffer));
@@ -330,6 +332,8 @@ std::shared_ptr<SubmitWords> add_words(CLI::App& command) {
     one_by_one(command.add_option("--after", words->after, "ID (when it succeeded), any:ID, failed:ID"));
     command.add_option("--not-before", words->not_before, "2026-12-24T18:00:00Z");
     command.add_option("--deadline", words->deadline, "2026-12-24T18:00:00Z; neither waits nor runs any longer");
+    command.add_option("--image", words->image, "the site's image to run in; without a command its entry point runs");
+    one_by_one(command.add_option("--dataset", words->datasets, "of the site, found at /tmp/<name>"));
     one_by_one(command.add_option("--require", words->required, "LABEL=VALUE that the worker must have"));
     one_by_one(command.add_option("--resource", words->resources, "NAME=COUNT, e.g. gpu=1"));
     command.add_option("--array", words->array, "run it so many times, with WINDLASS_ARRAY_INDEX from 0");

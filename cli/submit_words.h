@@ -40,6 +40,8 @@ struct SubmitWords {
     std::string deadline;
     std::vector<std::string> required;   // LABEL=VALUE
     std::vector<std::string> resources;  // gpu=1
+    std::string image;
+    std::vector<std::string> datasets;
     std::optional<std::int64_t> array;   // members
     std::string array_file;              // JSON list, or one JSON object per line
     std::optional<std::int64_t> max_fails;

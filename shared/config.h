@@ -60,6 +60,11 @@ struct Config {
         std::int64_t sample_interval_s = 30;
         std::string gpu_tool = "nvidia-smi";
         std::string metrics_listen;
+        std::string site_directory;
+        std::vector<std::string> image_pull;
+        std::int64_t image_bytes = 20 * gibibyte;
+        std::int64_t image_files = 1'000'000;
+        std::int64_t image_seconds = 1800;
     } worker;
 
     struct Api {
@@ -204,6 +209,13 @@ void describe_settings(V&& visit, Config& c) {
           "program that says what jobs use of GPUs, looked for in PATH: nvidia-smi or one like it; empty: none");
     visit("worker.metrics_listen", c.worker.metrics_listen,
           "unix:/path or a loopback HOST:PORT where the worker serves /metrics for Prometheus; empty: nowhere");
+    visit("worker.site_directory", c.worker.site_directory,
+          "where images and the names of data sets are kept; empty: site in state_directory (docs/site-images.md)");
+    visit("worker.image_pull", c.worker.image_pull,
+          "registries that `windlass image import` may pull from: HOST[:PORT][/PATH], http: before it for no TLS");
+    visit("worker.image_bytes", c.worker.image_bytes, "largest image that is imported, unpacked");
+    visit("worker.image_files", c.worker.image_files, "files of the largest image that is imported");
+    visit("worker.image_seconds", c.worker.image_seconds, "longest time that an import may take");
     visit("api.listen", c.api.listen,
           "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one; sockets of a .socket unit come first");
     visit("api.unix_socket_mode", c.api.unix_socket_mode, "who may connect when listen is unix:/path, as for chmod");

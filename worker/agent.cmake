@@ -1,5 +1,17 @@
 # The daemon around the sandbox. Configured only where the sandbox is.
 if(TARGET windlass_sandbox)
+  # Images and data sets of this node.
+  add_library(windlass_images STATIC
+    images/confined.cpp
+    images/image_config.cpp
+    images/import.cpp
+    images/site_store.cpp
+    images/tree.cpp
+  )
+  target_link_libraries(windlass_images
+    PUBLIC windlass_shared windlass_sandbox windlass_settings
+    PRIVATE windlass_warnings fmt::fmt)
+
   add_library(windlass_worker STATIC
     agent.cpp
     attempt.cpp
@@ -24,10 +36,14 @@ if(TARGET windlass_sandbox)
     services.cpp
     settings.cpp
     simple_command.cpp
+    site_things.cpp
   )
   target_link_libraries(windlass_worker
-    PUBLIC windlass_shared windlass_sandbox windlass_settings
+    PUBLIC windlass_shared windlass_sandbox windlass_images windlass_settings
     PRIVATE windlass_warnings)
+
+  add_executable(windlass-site images/main.cpp)
+  target_link_libraries(windlass-site PRIVATE windlass_worker windlass_warnings)
 
   add_executable(windlass-worker main.cpp)
   target_link_libraries(windlass-worker PRIVATE windlass_worker windlass_warnings)

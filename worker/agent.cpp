@@ -1,14 +1,19 @@
 #include "worker/agent.h"
 
 #include <fmt/format.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "shared/log.h"
 #include "shared/notify.h"
 
 namespace windlass::worker {
 namespace {
+
+constexpr const char* site_changed = "its images or data sets changed";
 
 void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
     if (other && (!at || *other < *at)) at = other;
@@ -31,7 +36,10 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                   settle(now);
               }),
       link_(loop, settings_.schedulers, clock, settings_.random,
-            {[this] { return hello(); },
+            {[this] {
+                 site_said_ = site_;
+                 return hello();
+             },
              [this](auto& connection, auto& welcome, SteadyTime sent) { on_welcome(connection, welcome, sent); },
              [this](protocol::Message message, std::string body) { on_message(std::move(message), std::move(body)); },
              [this] { on_down(); },
@@ -59,6 +67,7 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> s
                       settle(now);
                   }),
       timer_(loop, [this] { on_time(); }) {
+    if (settings_.runner.site != nullptr) watch_site(loop);
     if (!services_) return;
     services_->set_make_socket([this](BoxId box) { return sandbox_->service_socket(box); });
     runner_.serve_by(*services_);
@@ -91,6 +100,8 @@ protocol::Hello Agent::hello() const {
     hello.labels = settings_.labels;
     if (services_) hello.labels["service"] = "http";
     hello.resources = settings_.resources;
+    hello.images = site_.images;
+    hello.datasets = site_.datasets;
     hello.held = held();
     return hello;
 }
@@ -105,6 +116,7 @@ void Agent::on_welcome(wire::Connection& connection, const protocol::Welcome& we
     outbox_.connected(connection, now);
     if (!std::exchange(ready_, true) && settings_.on_ready) settings_.on_ready();
     settle(now);
+    if (site_said_ != site_) link_.reconnect(site_changed);  // between Hello and now
 }
 
 void Agent::on_message(protocol::Message message, std::string body) {
@@ -156,6 +168,37 @@ void Agent::offer_what_is_left() {
                                          static_cast<double>(settings_.runner.cpu_millis) / 1000);
     log::warning("{}", left);
     link_.reconnect(left);
+}
+
+// ---- images and data sets
+// ----------------------------------------------------------------------------------------------
+
+void Agent::watch_site(uv_loop_t* loop) {
+    const std::string& directory = settings_.runner.site->store().directory();
+    site_changes_.reset(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    // Before the first look, so that no change is missed.
+    if (!site_changes_ || inotify_add_watch(site_changes_.get(), directory.c_str(), IN_MOVED_TO) < 0)
+        log::warning("{}: images and data sets that change are offered after a restart only",
+                     errno_error("watching " + directory, errno).message);
+    else
+        site_poll_.emplace(loop, site_changes_.get(), [this] { on_site_changed(); });
+    site_ = settings_.runner.site->offers();
+}
+
+// Said in Hello only, as what is left is.
+void Agent::on_site_changed() {
+    char events[4096];
+    while (read(site_changes_.get(), events, sizeof events) > 0) {
+    }
+    SteadyTime now;
+    awake(now);
+    SiteOffers offers = settings_.runner.site->offers();
+    if (offers != site_) {
+        site_ = std::move(offers);
+        log::info("this worker has {} images and {} data sets now", site_.images.size(), site_.datasets.size());
+        link_.reconnect(site_changed);
+    }
+    settle(now);
 }
 
 std::vector<AttemptRef> Agent::held() const {
@@ -256,6 +299,7 @@ void Agent::end(int exit_code) {
     connection_ = nullptr;
     sandbox_poll_.close();
     pipes_poll_.close();
+    if (site_poll_) site_poll_->close();
     if (services_poll_) services_poll_->close();
     timer_.close();
 }

@@ -72,6 +72,8 @@ class Agent {
     std::vector<AttemptRef> held() const;
     protocol::Hello hello() const;
     void offer_what_is_left();
+    void watch_site(uv_loop_t* loop);
+    void on_site_changed();
 
     const AgentSettings settings_;
     const Clock& clock_;
@@ -86,6 +88,10 @@ class Agent {
     LoopPoll sandbox_poll_;
     LoopPoll pipes_poll_;
     std::unique_ptr<LoopPoll> services_poll_;
+    SiteOffers site_;              // as it is
+    SiteOffers site_said_;         // in the last Hello
+    FileDescriptor site_changes_;  // inotify; empty: there is nothing to watch
+    std::optional<LoopPoll> site_poll_;
     LoopTimer timer_;
     std::optional<SteadyTime> armed_;
     bool ready_ = false;

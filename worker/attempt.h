@@ -44,6 +44,8 @@ class Attempt {
 
     // Path -> SHA-256.
     const std::map<std::string, std::string>& input_files() const { return spec_.files; }
+    const std::string& image() const { return spec_.image; }
+    const std::vector<std::string>& datasets() const { return spec_.datasets; }
     // What to collect beside out/.
     CollectBeside beside() const;
     // Into the phases before the start.
@@ -95,9 +97,10 @@ class Attempt {
     };
     Pipe standard_output;
     Pipe standard_error;
+    FileDescriptor image_in_use;  // while the box exists
     OutputPace pace;
     std::optional<SteadyTime> service_ready;  // since when its service answers
-    std::optional<SteadyTime> flush_at;  // output waits to be sent at this moment
+    std::optional<SteadyTime> flush_at;       // output waits to be sent at this moment
 
   private:
     Attempt(protocol::Lease lease, std::string body, Now now);

@@ -8,6 +8,7 @@
 
 #include "worker/sandbox/host.h"
 #include "worker/sandbox/job_network.h"
+#include "worker/sandbox/other_roots.h"
 #include "worker/sandbox/plan.h"
 #include "worker/sandbox/stuck.h"
 #include "worker/simple_command.h"
@@ -53,6 +54,8 @@ Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     setup.uid = setup.rootless ? geteuid() : settings.first_uid;
     setup.gid = setup.rootless ? getegid() : settings.first_uid;
     setup.mount_point = settings.state_directory + "/root";
+    setup.other_roots = settings.other_roots;
+    setup.first_uid = settings.first_uid;
     setup.slots = settings.slots;
     WINDLASS_TRY(HostFacts host, look_at_host(setup.uid, setup.gid));
     if (settings.network.full) add_resolver(host);
@@ -69,6 +72,12 @@ Result<std::string> explain_sandbox(const SandboxSettings& settings) {
     WINDLASS_TRY(const Plan plan, make_plan(job, box));
     std::string text = fmt::format("# once, at the start of the worker\n{}\n# for every job\n{}",
                                    print(make_setup_plan(host, setup)), print(plan));
+    job.image.emplace().root_directory = "/var/lib/windlass-worker/site/images/SHA256/root";
+    job.datasets = {{"iris", "/srv/data/iris"}};
+    WINDLASS_TRY(const Plan in_image, make_plan(job, box));
+    text += "\n# for a job with an image and a data set\n" + print(in_image);
+    job.image.reset();
+    job.datasets.clear();
     if (settings.network.full) {
         WINDLASS_TRY(const std::string network, explain_network(settings, job, box));
         text += network;
@@ -92,6 +101,15 @@ Check check_sandbox(const SandboxSettings& settings) {
                 "{:<31} without it each process is bounded by itself (RLIMIT_DATA), not the job as a whole\n", "");
         }
     }
+    const OtherRoots roots = examine_other_roots(settings.state_directory);
+    check.text += fmt::format("{:<18} {:<12} {}\n", "images", roots.why_no_overlay.empty() ? "present" : "missing",
+                              roots.why_no_overlay.empty() ? "jobs with an image can run here"
+                                                           : roots.why_no_overlay +
+                                                                 "; jobs with an image end as "
+                                                                 "setup_failed here");
+    if (!roots.why_no_id_map.empty())
+        check.text += fmt::format("{:<18} {:<12} {}; jobs cannot change what is root's in their image\n",
+                                  "image-ownership", "missing", roots.why_no_id_map);
     for (const StuckProcess& process : stuck_for_a_while())
         check.text +=
             fmt::format("{:<18} {:<12} {}; its slot is lost until it does\n", "ending", "STUCK", in_words(process));

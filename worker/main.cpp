@@ -6,13 +6,16 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <random>
 
 #include "shared/config.h"
 #include "shared/digest.h"
 #include "shared/figures.h"
 #include "shared/log.h"
+#include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/reload.h"
 #include "shared/wire/figures_listener.h"
 #include "worker/agent.h"
 #include "worker/explain.h"
@@ -67,7 +70,7 @@ void run_out(uv_loop_t* loop) {
     uv_run(loop, UV_RUN_DEFAULT);
 }
 
-Result<int> run(WorkerSettings settings) {
+Result<int> run(WorkerSettings settings, Reload& reload) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
     WINDLASS_TRY_STATUS(make_private_directory(settings.sandbox.state_directory));
     WINDLASS_TRY(auto sandbox, Sandbox::open(settings.sandbox));  // locks the directory: from here on it is ours alone
@@ -77,6 +80,10 @@ Result<int> run(WorkerSettings settings) {
                                finding.how, finding.present ? "" : "; to get it: " + finding.fix));
     WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
     WINDLASS_TRY(auto cache, BlobCache::open(settings.state_directory + "/blobs", settings.cache_bytes));
+
+    SiteStore site(settings.site_directory);
+    WINDLASS_TRY_STATUS(site.prepare());
+    settings.agent.runner.site = std::make_shared<SiteThings>(std::move(site));
 
     std::mt19937_64 engine{std::random_device{}()};
     settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
@@ -91,6 +98,8 @@ Result<int> run(WorkerSettings settings) {
     Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), std::move(cache), clock,
                 std::move(services));
     const Signals signals(loop, agent);
+    std::optional<HangUp> hang_up(std::in_place, loop, [&reload] { reload.run({}); });
+    std::optional<LoopWatchdog> watchdog(std::in_place, loop);
     WINDLASS_TRY(auto figures, wire::open_figures(loop, "worker.metrics_listen", settings.metrics_listen, [&agent] {
                      figures::Families families;
                      figures::add_process(families, "windlass-worker");
@@ -100,6 +109,8 @@ Result<int> run(WorkerSettings settings) {
     agent.start();
     while (!agent.exit_code()) uv_run(loop, UV_RUN_ONCE);
     figures.reset();
+    hang_up.reset();
+    watchdog.reset();
     run_out(loop);
     return *agent.exit_code();
 }
@@ -116,9 +127,13 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     const bool check = take_flag(argc, argv, "--check");
     const bool explain = take_flag(argc, argv, "--explain-sandbox");
-    const auto loaded = load_config(argc, argv, "windlass-worker",
-                                    "Runs jobs in a sandbox. With --check: says whether this machine can. "
-                                    "With --explain-sandbox: says how.");
+    HangUp::swallow();
+    const auto load = [&] {
+        return load_config(argc, argv, "windlass-worker",
+                           "Runs jobs in a sandbox. With --check: says whether this machine can. "
+                           "With --explain-sandbox: says how.");
+    };
+    const auto loaded = load();
     if (!loaded) return fail(loaded.error());
     if (loaded->done) return 0;
     if (const auto configured = log::configure("worker", loaded->config.log.level, loaded->config.log.format);
@@ -137,6 +152,7 @@ int main(int argc, char** argv) {
         fmt::print("{}", *text);
         return 0;
     }
-    const auto code = run(std::move(settings).value());
+    Reload reload("worker", loaded->config, load);
+    const auto code = run(std::move(settings).value(), reload);
     return code ? *code : fail(code.error());
 }

@@ -256,12 +256,25 @@ void Runner::start(Attempt& attempt, SteadyTime now) {
         read_files(attempt, now);
 }
 
+Result<BoxSpec> Runner::box_of(Attempt& attempt, std::map<std::string, std::string> files) const {
+    BoxSpec box = attempt.take_box_spec(settings_.without_shell, std::move(files));
+    if (attempt.image().empty() && attempt.datasets().empty()) return box;
+    if (settings_.site == nullptr) return make_error(ErrorKind::not_found, "this worker has no images and data sets");
+    WINDLASS_TRY(attempt.image_in_use, settings_.site->fit_out(attempt.image(), attempt.datasets(), box));
+    return box;
+}
+
 void Runner::launch(Attempt& attempt, std::map<std::string, std::string> files, SteadyTime now) {
     leave_line(attempt);
-    const auto launched = sandbox_.start(attempt.take_box_spec(settings_.without_shell, std::move(files)));
+    auto box = box_of(attempt, std::move(files));
+    const auto launched = box ? sandbox_.start(*box) : Result<Sandbox::Launched>(box.error());
     if (!launched) {
         AttemptResult result;
-        result.outcome = {OutcomeKind::setup_failed, 0, 0, launched.error().message};
+        // An image without anything to run is nobody else's fault: no other worker would do better.
+        if (!box && box.error().kind == ErrorKind::invalid)
+            result.outcome = {OutcomeKind::exited, 127, 0, box.error().message};
+        else
+            result.outcome = {OutcomeKind::setup_failed, 0, 0, launched.error().message};
         return finish(attempt, std::move(result), {}, now);
     }
     attempt.launched(*launched);

@@ -23,6 +23,7 @@
 #include "worker/sampling.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/services.h"
+#include "worker/site_things.h"
 #include "worker/slots.h"
 
 namespace windlass::worker {
@@ -37,6 +38,7 @@ struct RunnerSettings {
     Milliseconds longest_wait{1000};
     bool without_shell = false;  // a command that needs no shell is executed without one
     SamplingSettings sampling;
+    std::shared_ptr<const SiteThings> site;  // images and data sets; null: none
 };
 
 // Processor and memory promised to attempts whose boxes do not end.
@@ -97,6 +99,7 @@ class Runner {
     void read_files(Attempt& attempt, SteadyTime now);
     void files_read(AttemptRef ref, const Limits& limits, InputFiles::Content content, SteadyTime now);
     void launch(Attempt& attempt, std::map<std::string, std::string> files, SteadyTime now);
+    Result<BoxSpec> box_of(Attempt& attempt, std::map<std::string, std::string> files) const;
     void end_unstarted(Attempt& attempt, OutcomeKind kind, std::string detail, SteadyTime now);
     void request_files();
     void wait_in_line(Attempt& attempt);

@@ -9,6 +9,7 @@ add_library(windlass_sandbox STATIC
   sandbox/job_network.cpp
   sandbox/landlock.cpp
   sandbox/limit_words.cpp
+  sandbox/other_roots.cpp
   sandbox/plan.cpp
   sandbox/plan_text.cpp
   sandbox/process_times.cpp

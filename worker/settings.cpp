@@ -12,6 +12,7 @@
 
 #include "shared/digest.h"
 #include "shared/frame.h"
+#include "shared/site_names.h"
 #include "shared/wire/addresses.h"
 #include "worker/sandbox/wire.h"
 #include "worker/simple_command.h"
@@ -101,10 +102,16 @@ Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worke
         if (label.second.size() > 200)
             return make_error(ErrorKind::invalid,
                               fmt::format("worker.labels: the value of '{}' is longer than 200 bytes", label.first));
+        if (label.first.starts_with(image_label_prefix) || label.first.starts_with(dataset_label_prefix))
+            return make_error(ErrorKind::invalid,
+                              fmt::format("worker.labels: '{}' begins as the labels that are made from images and "
+                                          "data sets",
+                                          label.first));
         if (label.first == "network")
             return make_error(ErrorKind::invalid, "worker.labels: the label 'network' is made from worker.network");
         if (label.first == "service")
-            return make_error(ErrorKind::invalid, "worker.labels: the label 'service' is made from worker.service_listen");
+            return make_error(ErrorKind::invalid,
+                              "worker.labels: the label 'service' is made from worker.service_listen");
         if (!labels.insert(label).second)
             return make_error(ErrorKind::invalid, fmt::format("worker.labels names '{}' twice", label.first));
     }
@@ -151,6 +158,13 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     if (!worker.service_listen.empty()) {
         WINDLASS_TRY(settings.service_listen, wire::parse_endpoint(worker.service_listen));
     }
+    settings.site_directory = std::filesystem::absolute(worker.site_directory.empty() ? worker.state_directory + "/site"
+                                                                                      : worker.site_directory);
+    settings.import.limits = {worker.image_bytes, worker.image_files};
+    settings.import.longest = Seconds{worker.image_seconds};
+    settings.import.pull = worker.image_pull;
+    // Behind the users of the slots and those of their networks.
+    settings.import.uid = static_cast<uid_t>(worker.first_uid) + 2 * max_slots;
 
     AgentSettings& agent = settings.agent;
     WINDLASS_TRY(agent.schedulers, wire::parse_addresses(config.scheduler.dial, config.scheduler.listen));

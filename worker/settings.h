@@ -4,6 +4,7 @@
 
 #include "shared/config.h"
 #include "worker/agent.h"
+#include "worker/images/import.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace windlass::worker {
@@ -15,6 +16,8 @@ struct WorkerSettings {
     std::int64_t cache_bytes = 0;  // of state_directory/blobs
     std::optional<wire::Endpoint> service_listen;
     std::string metrics_listen;    // as in the configuration
+    std::string site_directory;  // of SiteStore
+    ImportSettings import;
 };
 
 // invalid: a setting that cannot be, with the sentence that says which.

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "api/call.h"
 #include "api/courses/courses_repository.h"
+#include "api/site/site_repository.h"
 
 namespace windlass::api {
 
@@ -23,6 +25,13 @@ OrProblem<bool> require_teacher(const Call& call);
 Problem no_such_course(std::int64_t id);
 // 404 too where there is one that he may not see.
 OrProblem<Course> visible_course(const Call& call, UserId account, std::int64_t id);
+
+// What of a course's image and data sets the caller cannot use, if any.
+struct CoursePart {
+    SiteKind kind;
+    std::string name;
+};
+Result<std::optional<CoursePart>> unusable_part(const Call& call, const Course& course);
 
 // deployments.cpp: launches it for this account, who may.
 OrProblem<Reply> launch_course(const Call& call, UserId account, const Course& course);

@@ -9,18 +9,16 @@
 #include "api/idempotency.h"
 #include "api/json_fields.h"
 #include "api/names.h"
+#include "api/site/site_names.h"
 
 namespace windlass::api {
 namespace {
 
-OrProblem<bool> refuse_unknown(const Call& call, const Course& course) {
-    WINDLASS_TRY(const auto images, call.app.courses.unknown_images({course.image}));
-    if (!images.empty())
-        return make_problem(400, fmt::format("image: this site has none that is called \"{}\"", images[0]));
-    WINDLASS_TRY(const auto datasets, call.app.courses.unknown_datasets(course.datasets));
-    if (!datasets.empty())
-        return make_problem(400, fmt::format("dataset: this site has none that is called \"{}\"", datasets[0]));
-    return true;
+OrProblem<bool> refuse_unusable(const Call& call, const Course& course) {
+    WINDLASS_TRY(const auto unusable, unusable_part(call, course));
+    if (!unusable) return true;
+    return make_problem(400, fmt::format("{}: this site has none that is called \"{}\"",
+                                         unusable->kind == SiteKind::image ? "image" : "dataset", unusable->name));
 }
 
 void write_course(JsonWriter& json, const Course& course) {
@@ -32,7 +30,7 @@ void write_course(JsonWriter& json, const Course& course) {
 
 OrProblem<Reply> create_course(const Call& call, UserId owner, Course course) {
     WINDLASS_TRY([[maybe_unused]] const bool teacher, require_teacher(call));
-    WINDLASS_TRY([[maybe_unused]] const bool known, refuse_unknown(call, course));
+    WINDLASS_TRY([[maybe_unused]] const bool known, refuse_unusable(call, course));
     course.owner = owner;
     const WallTime now = call.app.clock.now().wall;
     const auto response = [](std::int64_t id) {
@@ -47,6 +45,17 @@ OrProblem<Reply> create_course(const Call& call, UserId owner, Course course) {
 }
 
 }  // namespace
+
+Result<std::optional<CoursePart>> unusable_part(const Call& call, const Course& course) {
+    SiteNames site(call);
+    WINDLASS_TRY(const bool image, site.may_use(SiteKind::image, course.image));
+    if (!image) return std::optional(CoursePart{SiteKind::image, course.image});
+    for (const std::string& name : course.datasets) {
+        WINDLASS_TRY(const bool usable, site.may_use(SiteKind::dataset, name));
+        if (!usable) return std::optional(CoursePart{SiteKind::dataset, name});
+    }
+    return std::optional<CoursePart>();
+}
 
 Response course_response(std::string_view message, const std::function<void(JsonWriter&)>& more) {
     rapidjson::StringBuffer buffer;

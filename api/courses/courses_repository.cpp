@@ -1,15 +1,12 @@
 #include "api/courses/courses_repository.h"
-#include "api/next_id.h"
 
-#include <map>
 #include <utility>
 
 #include "api/names.h"
+#include "api/next_id.h"
 
 namespace windlass::api {
 namespace {
-
-constexpr int image_kind = 1, dataset_kind = 2;  // site_offer.kind, site_thing.kind
 
 constexpr std::string_view columns =
     "select c.id, c.owner, c.name, c.image, c.description, c.level, c.gpu, c.command, c.port, c.check_path from course "
@@ -91,27 +88,6 @@ Result<std::vector<std::string>> CoursesRepository::teachers() {
 }
 
 // ---- courses
-
-Result<std::vector<std::string>> CoursesRepository::unknown(int kind, const std::vector<std::string>& names) {
-    WINDLASS_TRY(const auto session, pool_.lease());
-    std::vector<std::string> missing;
-    for (const std::string& name : names) {
-        WINDLASS_TRY(const auto rows,
-                     session->query("select 1 from site_offer where kind = :kind and name = :name "
-                                    "union select 1 from site_thing where kind = :kind and name = :name",
-                                    kind, name));
-        if (rows.empty()) missing.push_back(name);
-    }
-    return missing;
-}
-
-Result<std::vector<std::string>> CoursesRepository::unknown_images(const std::vector<std::string>& names) {
-    return unknown(image_kind, names);
-}
-
-Result<std::vector<std::string>> CoursesRepository::unknown_datasets(const std::vector<std::string>& names) {
-    return unknown(dataset_kind, names);
-}
 
 Result<std::int64_t> CoursesRepository::create(const Course& course, WallTime now, const Also& also) {
     WINDLASS_TRY(const auto session, pool_.lease());
@@ -235,6 +211,16 @@ Result<std::vector<CourseClass>> CoursesRepository::classes_of(UserId account, b
         WINDLASS_TRY(classes.emplace_back(), class_of(*session, row));
     }
     return classes;
+}
+
+Result<std::set<std::int64_t>> CoursesRepository::class_ids(UserId account) {
+    WINDLASS_TRY(const auto session, pool_.lease());
+    WINDLASS_TRY(const auto rows, session->query("select id from course_class where owner = :account union "
+                                                 "select class from course_class_member where account = :account",
+                                                 account.value));
+    std::set<std::int64_t> ids;
+    for (const Row& row : rows) ids.insert(row.integer(0));
+    return ids;
 }
 
 Status CoursesRepository::remove_class(std::int64_t id) {

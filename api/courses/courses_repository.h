@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,9 +76,6 @@ class CoursesRepository {
     Result<std::vector<std::string>> teachers();  // usernames
 
     // ---- courses
-    // Which of these the site does not have: no worker offers them and no administrator has described them.
-    Result<std::vector<std::string>> unknown_images(const std::vector<std::string>& names);
-    Result<std::vector<std::string>> unknown_datasets(const std::vector<std::string>& names);
     // `also` is done in the same transaction.
     using Also = std::function<Status(Session& session, std::int64_t id)>;
     Result<std::int64_t> create(const Course& course, WallTime now, const Also& also);  // its id
@@ -91,6 +89,7 @@ class CoursesRepository {
     Result<std::int64_t> create_class(UserId owner, const std::string& name, WallTime now, const Also& also);
     Result<std::optional<CourseClass>> one_class(std::int64_t id);
     Result<std::vector<CourseClass>> classes_of(UserId account, bool all);  // as owner or member
+    Result<std::set<std::int64_t>> class_ids(UserId account);               // as owner or member
     Status remove_class(std::int64_t id);
     Result<std::vector<std::string>> members(std::int64_t id);  // usernames
     Status set_member(std::int64_t id, UserId account, bool member);
@@ -112,8 +111,6 @@ class CoursesRepository {
     Result<std::optional<ServicePlace>> service(JobId job);
 
   private:
-    Result<std::vector<std::string>> unknown(int kind, const std::vector<std::string>& names);
-
     SessionPool& pool_;
 };
 

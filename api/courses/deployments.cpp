@@ -60,6 +60,12 @@ void end_orphan(const Call& call, JobId job) {
 }  // namespace
 
 OrProblem<Reply> launch_course(const Call& call, UserId account, const Course& course) {
+    // The teacher could use it when the course was made; what is for some only must be for the one who launches, too.
+    WINDLASS_TRY(const auto unusable, unusable_part(call, course));
+    if (unusable)
+        return make_problem(
+            403, fmt::format("The {} \"{}\" of this course is not there for you; ask whoever gave you the course.",
+                             unusable->kind == SiteKind::image ? "image" : "data set", unusable->name));
     const WallTime now = call.app.clock.now().wall;
     WINDLASS_TRY(const auto place,
                  call.app.courses.take_place(course.id, account, call.app.settings.course_deployments, now));

@@ -2,6 +2,7 @@
 #include "api/accounts/handlers.h"
 #include "api/auth/handlers.h"
 #include "api/routes.h"
+#include "api/site/handlers.h"
 
 namespace windlass::api {
 namespace {
@@ -35,6 +36,16 @@ constexpr Route table[] = {
     {"POST", "/api/users/{id}/password-link/", Family::queue, Access::admin, Scope::admin, make_password_link,
      "Make a link with which the account's owner sets a password, once"},
     {"GET", "/api/roles/", Family::queue, Access::session, Scope::account_read, list_roles, "What the roles are"},
+    {"GET", "/api/environments/", Family::queue, Access::admin, Scope::admin, list_site_things,
+     "Images and data sets: which worker has them, who may see them"},
+    {"PUT", "/api/environments/images/{name}/", Family::queue, Access::admin, Scope::admin, put_site_image,
+     "Say who may see an image, and what it is called"},
+    {"DELETE", "/api/environments/images/{name}/", Family::queue, Access::admin, Scope::admin, delete_site_image,
+     "Forget what was said about an image"},
+    {"PUT", "/api/environments/datasets/{name}/", Family::queue, Access::admin, Scope::admin, put_site_dataset,
+     "Say who may see a data set, and what it is called"},
+    {"DELETE", "/api/environments/datasets/{name}/", Family::queue, Access::admin, Scope::admin, delete_site_dataset,
+     "Forget what was said about a data set"},
     {"GET", "/api/tiers/", Family::queue, Access::session, Scope::account_read, list_tiers, "What the tiers allow"},
     {"PUT", "/api/tiers/{name}/", Family::queue, Access::admin, Scope::admin, put_tier, "Make a tier, or change it"},
     {"DELETE", "/api/tiers/{name}/", Family::queue, Access::admin, Scope::admin, delete_tier,

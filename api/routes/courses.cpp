@@ -2,6 +2,7 @@
 #include "api/auth/handlers.h"
 #include "api/courses/handlers.h"
 #include "api/routes.h"
+#include "api/site/handlers.h"
 
 namespace windlass::api {
 namespace {
@@ -81,6 +82,10 @@ constexpr Route table[] = {
     forwarded("PUT", "/v1/service/{id}/{path...}"),
     forwarded("PATCH", "/v1/service/{id}/{path...}"),
     forwarded("DELETE", "/v1/service/{id}/{path...}"),
+    {"GET", "/v1/images/", Family::courses, Access::session, Scope::courses_read, offered_images,
+     "The images of this site that the caller may use"},
+    {"GET", "/v1/datasets/", Family::courses, Access::session, Scope::courses_read, offered_datasets,
+     "The data sets of this site that the caller may use"},
 };
 
 }  // namespace

@@ -184,6 +184,41 @@ TEST_F(Ablation, without_a_network_for_each_slot_neighbours_meet) {
     say({L::network_per_slot}, "(a neighbour)", "its abstract socket is seen");
 }
 
+// What the site lends to a job, here as a data set: written to, and with programs and devices that lend rights.
+TEST_F(Ablation, without_its_flags_what_is_the_sites_could_be_changed_and_would_give_rights) {
+    const TemporaryDirectory site;
+    site.write("open", "of the site\n");
+    std::filesystem::permissions(site.path(), std::filesystem::perms(0755));
+    std::filesystem::permissions(site / "open", std::filesystem::perms(0666));
+    struct Try {
+        Layers layers;
+        std::string text;
+        std::string got_through;
+    };
+    std::vector<Try> tries = {{{L::site_read_only}, "echo mine > /tmp/site/open && echo written", "written\n"}};
+    if (!rootless()) {
+        tries.push_back({{L::site_nodev}, "head -c 1 /tmp/traps/zero > /dev/null && echo read", "read\n"});
+        tries.push_back({{L::site_nosuid, L::no_new_privileges, L::landlock}, "/tmp/traps/setuid-id -u", "0\n"});
+    }
+    for (const Try& one : tries) {
+        const auto said_without = [&](const Layers& layers) {
+            if (!open(layers)) return "the sandbox does not open: " + why_not;
+            BoxSpec spec = script(one.text);
+            spec.datasets = {{"site", std::filesystem::canonical(site.path())},
+                             {"traps", std::filesystem::canonical(traps())}};
+            return box->run(spec).out;
+        };
+        EXPECT_EQ(said_without(one.layers), one.got_through) << names(one.layers);
+        EXPECT_EQ(left_out(), one.layers) << "not every one of them was there to be removed";
+        for (const Layer kept : one.layers) {
+            Layers others = one.layers;
+            others.erase(kept);
+            EXPECT_NE(said_without(others), one.got_through) << name(kept) << " alone does not hold";
+        }
+        say(one.layers, "(a data set)", "got through: " + one.text);
+    }
+}
+
 // How often the group of the slot was held back for having used up its share.
 TEST_F(Ablation, without_a_limit_of_cpu_nothing_is_held_back) {
     open({});

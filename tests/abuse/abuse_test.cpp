@@ -48,6 +48,45 @@ std::string test_name(const ::testing::TestParamInfo<Act>& act) {
 }
 INSTANTIATE_TEST_SUITE_P(Programs, Abuse, ::testing::ValuesIn(all_acts().begin(), all_acts().end()), test_name);
 
+// The same programs in an image, which is busybox and nothing else. What an image is to be written to is allowed to
+// them there, and is left out.
+class AbuseInImage : public Abuse {
+  protected:
+    static void SetUpTestSuite() {
+        Abuse::SetUpTestSuite();
+        root = std::make_unique<TemporaryDirectory>();
+        std::filesystem::permissions(root->path(), std::filesystem::perms(0755));
+        for (const char* place : {"bin", "usr/bin", "etc"}) root->make_directory(place);
+        if (!std::filesystem::exists("/bin/busybox")) return;
+        std::filesystem::copy_file("/bin/busybox", *root / "bin/busybox");
+        for (const char* word : {"sh", "chmod", "echo", "id", "cat"})
+            std::filesystem::create_symlink("busybox", *root / ("bin/" + std::string(word)));
+    }
+    static void TearDownTestSuite() {
+        root.reset();
+        Abuse::TearDownTestSuite();
+    }
+    static std::unique_ptr<TemporaryDirectory> root;
+};
+std::unique_ptr<TemporaryDirectory> AbuseInImage::root;
+
+TEST_P(AbuseInImage, is_stopped) {
+    const Act& act = GetParam();
+    if (!std::filesystem::exists("/bin/busybox")) GTEST_SKIP() << "needs the package busybox-static";
+    if (act.needs_memory_controller && !has_memory_controller(*box))
+        GTEST_SKIP() << "only a memory controller stops this";
+    BoxImage image;
+    image.root_directory = std::filesystem::canonical(root->path());
+    image.passwd = "job:x:{uid}:{gid}::/job:/bin/sh\n";
+    const auto files = std::distance(std::filesystem::recursive_directory_iterator(image.root_directory), {});
+    const Attack result = attack(*box, *host, act, image);
+    EXPECT_THAT(result.complaints, IsEmpty())
+        << result.finished.out.substr(0, 200) << result.finished.err.substr(0, 200);
+    EXPECT_EQ(std::distance(std::filesystem::recursive_directory_iterator(image.root_directory), {}), files)
+        << "the image itself was changed";
+}
+INSTANTIATE_TEST_SUITE_P(Programs, AbuseInImage, ::testing::ValuesIn(all_acts().begin(), all_acts().end()), test_name);
+
 TEST(AbusePrograms, are_all_in_the_table) {
     std::set<std::string> listed;
     std::set<std::string> written;

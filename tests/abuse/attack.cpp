@@ -67,9 +67,10 @@ void compare(const Settings& before, const Settings& after, std::vector<std::str
     if (std::abs(after.clock - before.clock) > 2) complaints.emplace_back("the clock was set");
 }
 
-BoxSpec hostile(const Act& act, const std::string& argument) {
+BoxSpec hostile(const Act& act, const std::string& argument, const std::optional<BoxImage>& image) {
     BoxSpec spec = script("chmod 700 act && echo up && exec ./act " + argument);
     spec.name = act.program;
+    spec.image = image;
     spec.files["act"] = bytes_of(std::string(ABUSE_DIRECTORY) + "/" + act.program);
     spec.limits.memory_bytes = 96 * mebibyte;
     spec.limits.disk_bytes = 16 * mebibyte;
@@ -174,13 +175,13 @@ bool has_memory_controller(TestBox& box) {
     return box.sandbox().findings()[static_cast<std::size_t>(Protection::memory_limit)].present;
 }
 
-Attack attack(TestBox& box, const Host& host, const Act& act) {
+Attack attack(TestBox& box, const Host& host, const Act& act, const std::optional<BoxImage>& image) {
     Attack result;
     auto& complaints = result.complaints;
-    if (act.before != nullptr) box.run(hostile(act_named(act.before), ""));
+    if (act.before != nullptr) box.run(hostile(act_named(act.before), "", image));
     const std::vector<pid_t> processes = other_processes();
     const Settings before;
-    const BoxSpec spec = hostile(act, host.put_in(act.argument));
+    const BoxSpec spec = hostile(act, host.put_in(act.argument), image);
     if (spec.files.at("act").empty()) complaints.emplace_back(std::string(act.program) + " was not built");
     const BoxId id = box.start(spec);
     if (act.end == End::when_asked) {

@@ -1,6 +1,7 @@
 // One hostile program in one box, and a look at the host before and after.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ struct Attack {
     std::vector<std::string> complaints;
 };
 // A sandbox that breaks on the way (its spawner was killed) is a complaint.
-Attack attack(TestBox& box, const Host& host, const Act& act);
+// `image`: the box has this root instead of the prepared one.
+Attack attack(TestBox& box, const Host& host, const Act& act, const std::optional<BoxImage>& image = std::nullopt);
 
 bool has_memory_controller(TestBox& box);
 

@@ -187,6 +187,12 @@ bool remove_from_box(Layer layer, PlanEditor& editor) {
             return editor.replace_option(StepKind::mount_tmpfs, "/job", "nr_inodes=", "nr_inodes=1m");
         case Layer::work_flags:
             return editor.clear_bits(StepKind::mount_tmpfs, "/job", MS_NOSUID | MS_NODEV);
+        case Layer::site_read_only:
+            return editor.clear_bits(StepKind::take_tree, "", MOUNT_ATTR_RDONLY);
+        case Layer::site_nosuid:
+            return editor.clear_bits(StepKind::take_tree, "", MOUNT_ATTR_NOSUID);
+        case Layer::site_nodev:
+            return editor.clear_bits(StepKind::take_tree, "", MOUNT_ATTR_NODEV);
         case Layer::session:
             return editor.drop(StepKind::new_session);
         case Layer::groups:

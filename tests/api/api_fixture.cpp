@@ -501,6 +501,7 @@ ApiTest::ApiTest() {
     courses_ = std::make_unique<CoursesRepository>(*pool_);
     services_ = std::make_unique<ServicePipes>();
     tiers_ = std::make_unique<TiersRepository>(*pool_);
+    site_ = std::make_unique<SiteRepository>(*pool_);
     password_links_ = std::make_unique<PasswordLinksRepository>(*pool_);
     images_ = std::make_unique<ImagesRepository>(*pool_);
     making_ = std::make_unique<ThumbnailsRepository>(*pool_);
@@ -545,6 +546,7 @@ void ApiTest::build_app() {
         .rates = *rates_,
         .tiers = *tiers_,
         .password_links = *password_links_,
+        .site = *site_,
         .signing_keys = keys_,
         .images = *images_,
         .making = *making_,

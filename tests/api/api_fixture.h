@@ -44,6 +44,7 @@
 #include "api/scheduler_link.h"
 #include "api/schedules_repository.h"
 #include "api/server.h"
+#include "api/site/site_repository.h"
 #include "shared/config.h"
 #include "shared/database/session_pool.h"
 #include "shared/json.h"
@@ -200,6 +201,7 @@ class ApiTest : public ::testing::Test {
     std::unique_ptr<QuotasRepository> quotas_;
     std::unique_ptr<SchedulesRepository> schedules_;
     std::unique_ptr<TiersRepository> tiers_;
+    std::unique_ptr<SiteRepository> site_;
     std::unique_ptr<PasswordLinksRepository> password_links_;
     std::unique_ptr<ImagesRepository> images_;
     std::unique_ptr<ThumbnailsRepository> making_;

@@ -42,6 +42,7 @@ set(api_contract
   rate_contract_test.cpp
   results_contract_test.cpp
   schedules_contract_test.cpp
+  site/site_contract_test.cpp
   submit_contract_test.cpp
 )
 windlass_test(api_tests

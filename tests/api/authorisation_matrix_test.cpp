@@ -100,7 +100,8 @@ class AuthorisationMatrix : public ApiTest {
     // Values for the parameters of a path: the owner's, and one that nobody has.
     // Has no owner: the same for everybody who may ask.
     static bool is_public(std::string_view path) {
-        return path.starts_with("/api/queues/") || path.starts_with("/api/tiers/") || path.starts_with("/api/search/");
+        return path.starts_with("/api/queues/") || path.starts_with("/api/tiers/") ||
+               path.starts_with("/api/search/") || path.starts_with("/api/environments/");
     }
 
     static std::string account_of(const Actor& actor) {

@@ -20,6 +20,7 @@ import small_image
 from standby_test import Daemon
 
 PROGRAM = (pathlib.Path(__file__).parent / "service_program.py").read_text()
+MARKER = f"service-{os.getpid()}.py"  # of these services, not of those of a test beside this one
 COMMAND = "exec python3 -c " + shlex.quote(PROGRAM)
 
 
@@ -28,7 +29,7 @@ class Courses:
 
     @classmethod
     def setUpClass(cls):
-        if why := small_image.missing() or ("" if (harness.BIN / "windlass-site").exists() else "windlass-site is not built"):
+        if why := small_image.missing():
             raise unittest.SkipTest("no image can be brought onto a worker here: " + why)
         cls.directory = tempfile.mkdtemp(prefix="windlass-courses-")
         cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
@@ -57,7 +58,7 @@ class Courses:
                 "WORKER_STATE_DIRECTORY": f"{cls.directory}/worker-{number}",
                 "WORKER_SLOTS": "1",
                 "WORKER_PREFETCH": "0",
-                "WORKER_FIRST_UID": str(330_000 + 1_000 * number),
+                "WORKER_FIRST_UID": str(int(harness.FIRST_UID) + 200 * number),
                 "WORKER_SERVICE_LISTEN": listen,
                 "WORKER_KILL_GRACE_MS": "500",
             }
@@ -104,7 +105,8 @@ class Courses:
         """The image and two data sets, for the node of a worker with these settings."""
         made = pathlib.Path(cls.directory) / "image"
         if not made.exists():
-            small_image.make(made)
+            config = {"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["python3"], "Cmd": [f"/srv/{MARKER}"], "WorkingDir": "/srv"}
+            cls.digest = small_image.make_layout(made, {f"srv/{MARKER}": PROGRAM}, config)
             for name in ("Maße", "mnist"):
                 data = pathlib.Path(cls.directory) / f"data of {name}"
                 data.mkdir(mode=0o755)
@@ -112,10 +114,10 @@ class Courses:
             os.chmod(cls.directory, 0o755)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("WINDLASS_")}
         variables = {f"WINDLASS_{key}": value for key, value in {**cls.common, **settings}.items()}
-        words = [["image", "import", "Übung", f"dir:{made}"]]
+        words = [["image", "import", "Übung", f"oci:{made}", "--digest", cls.digest]]
         words += [["dataset", "add", name, f"{cls.directory}/data of {name}"] for name in ("Maße", "mnist")]
         for each in words:
-            command = [str(harness.BIN / "windlass-site"), "--", *each]
+            command = [str(harness.BIN / "windlass"), *each]
             done = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, check=False)
             assert done.returncode == 0, (command, done)
 
@@ -167,7 +169,8 @@ class Courses:
 
     def test_a_class_of_three_launches_uses_and_loses_its_services(self):
         students = [self.new_user(name) for name in ("anna", "björk", "чехов")]
-        course = self.make_course("Statistik für alle ∑", students)
+        # Without a command: what runs is the entry point of the image.
+        course = self.make_course("Statistik für alle ∑", students, command="")
         for student in students:
             listed = student.get(f"/v1/course/{quote(student.username)}").json["courses"]
             self.assertEqual([one["course_name"] for one in listed], ["Statistik für alle ∑"])
@@ -276,10 +279,14 @@ class Courses:
         self.assertEqual(self.admin.wait(job)["status"], "cancelled")
 
     def assert_nothing_is_left(self):
-        harness.until(lambda: self.gone("BOOT = os.urandom(8)"), "no process of a service is left")
+        harness.until(lambda: self.gone(MARKER), "no process of a service is left")
         harness.until(lambda: not self.networks(), f"no network of a job is left: {self.networks()}")
         boxes = [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if self.directory in line]
         self.assertEqual(boxes, [])
+        homes = [pathlib.Path(self.directory) / f"worker-{number}" for number in range(len(self.workers))]
+        places = [home / place for home in homes for place in ("results", "blobs", "sandbox/root", "site/staging")]
+        files = lambda: [str(file) for place in places for file in place.rglob("*")]
+        harness.until(lambda: not files(), f"no file of a service is left: {files()}")
 
     def networks(self):
         found = []

@@ -47,7 +47,7 @@ class Site:
                 "WORKER_NAME": f"{name}-{os.getpid()}",
                 "WORKER_STATE_DIRECTORY": f"{cls.directory}/{name}",
                 "WORKER_PREFETCH": "0",
-                "WORKER_FIRST_UID": str(310_000 + 1_000 * number),
+                "WORKER_FIRST_UID": str(int(harness.FIRST_UID) + 200 * number),
                 **{f"WORKER_{key}": value for key, value in own.items()},
             }
             if harness.weaker():

@@ -52,7 +52,7 @@ std::vector<std::pair<std::string, std::string>> pairs(const std::string& text) 
     std::vector<std::pair<std::string, std::string>> found;
     std::istringstream words(text);
     for (std::string word; std::getline(words, word, ',');) {
-        const std::size_t colon = word.find(':');
+        const std::size_t colon = word.rfind(':');  // "image:tiny:present" is the label image:tiny
         if (colon == std::string::npos) throw std::invalid_argument("a pair is written a:b: " + word);
         found.emplace_back(word.substr(0, colon), word.substr(colon + 1));
     }

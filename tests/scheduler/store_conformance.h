@@ -102,6 +102,27 @@ TEST_P(EveryStore, gives_back_at_a_restart_what_had_not_ended) {
     EXPECT_EQ(stored->queue.jobs[2].row, row);
 }
 
+TEST_P(EveryStore, keeps_what_each_worker_has_of_the_site) {
+    Batch batch;
+    batch.workers.push_back({worker, "node-1", at(0)});
+    batch.offers.push_back({worker,
+                            {{SiteThing::image, "Übung 3", "sha256:aa"},
+                             {SiteThing::dataset, "Übung 3", ""},
+                             {SiteThing::dataset, "iris", ""}}});
+    batch.offers.push_back({WorkerId{77}, {{SiteThing::image, "Übung 3", "sha256:bb"}}});
+    commit(batch);
+    EXPECT_EQ(database->rows("site_offer"), 4);
+    commit(batch);  // its end was not known
+    EXPECT_EQ(database->rows("site_offer"), 4);
+    Batch less;
+    less.offers.push_back({worker, {{SiteThing::dataset, "iris", ""}}});
+    commit(less);
+    EXPECT_EQ(database->rows("site_offer"), 2);
+    less.offers = {{worker, {}}};
+    commit(less);
+    EXPECT_EQ(database->rows("site_offer"), 1);
+}
+
 TEST_P(EveryStore, refuses_a_change_on_top_of_another_state_or_attempt) {
     commit(submit(1, 3));
     commit(lease(1, 2, worker));

@@ -65,7 +65,8 @@ class MemoryStoreDatabase final : public StoreDatabase {
     std::string blob(const std::string& sha256) override { return database_->tables.blobs.at(sha256); }
     std::int64_t rows(const std::string& table) override {
         const auto& t = database_->tables;
-        std::size_t pieces = 0, tags = 0, dependencies = 0, arrays = 0;
+        std::size_t pieces = 0, tags = 0, dependencies = 0, arrays = 0, offers = 0;
+        for (const auto& [worker, all] : t.offers) offers += all.size();
         for (const auto& [key, upload] : t.uploads) pieces += upload.size();
         for (const auto& [id, job] : t.jobs) {
             tags += job.spec.tags.size();
@@ -78,6 +79,7 @@ class MemoryStoreDatabase final : public StoreDatabase {
                                                        {"job_dependency", dependencies},
                                                        {"job_array", arrays},
                                                        {"job_queue", t.queues.size()},
+                                                       {"site_offer", offers},
                                                        {"blob_owner", t.rights.size()},
                                                        {"result_blob", t.result_blobs.size()},
                                                        {"idempotency_key", t.keys.size()},

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "shared/digest.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/worker/fake_sandbox.h"
 #include "tests/worker/scripted_scheduler.h"
+#include "worker/images/import.h"
 
 namespace windlass::worker {
 namespace {
@@ -129,6 +131,57 @@ TEST_F(AgentTest, says_hello_with_what_it_offers) {
     EXPECT_EQ(hello.memory_bytes, gibibyte);
     EXPECT_EQ(hello.prefetch, 64);
     EXPECT_TRUE(hello.held.empty());
+}
+
+TEST_F(AgentTest, says_which_images_and_data_sets_it_has_and_says_it_again_when_they_change) {
+    SiteStore store(scratch_ / "site");
+    ASSERT_TRUE(store.prepare().ok());
+    settings_.runner.site = std::make_shared<SiteThings>(store);
+    connect();
+    EXPECT_TRUE(scheduler_.hellos[0].images.empty() && scheduler_.hellos[0].datasets.empty());
+    lease_and_start(1);
+
+    scratch_.make_directory("data");
+    ASSERT_TRUE(add_dataset(store, "Löhne 2026", scratch_ / "data").ok());
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 2; }));
+    EXPECT_EQ(scheduler_.hellos[1].datasets, (std::map<std::string, std::string>{{"Löhne 2026", ""}}));
+    EXPECT_EQ(scheduler_.hellos[1].held, std::vector<AttemptRef>{job(1)}) << "what runs goes on";
+
+    ImageRecord record;
+    record.digest = "sha256:" + std::string(64, 'a');
+    record.config.entry_point = {"serve", "--all"};
+    record.config.working_directory = "/srv";
+    record.config.env = {{"FROM", "image"}};
+    record.user = image_user("", "", "");
+    {
+        auto change = store.change();
+        ASSERT_TRUE(change.ok());
+        const std::string staged = change->stage().value();
+        std::filesystem::create_directory(staged + "/root");
+        ASSERT_TRUE(change->keep_image("tiny", staged, record).ok());
+    }
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 3; }));
+    EXPECT_EQ(scheduler_.hellos[2].images, (std::map<std::string, std::string>{{"tiny", record.digest}}));
+
+    JobSpec spec;
+    spec.image = "tiny";
+    spec.datasets = {"Löhne 2026"};
+    const auto box = sandbox_->started() + 1;
+    scheduler_.lease(job(2), "", spec);
+    ASSERT_TRUE(loop_.until([&] { return sandbox_->started() == box; }));
+    const BoxSpec& made = sandbox_->box(box).spec;
+    EXPECT_EQ(made.argv, record.config.entry_point);
+    EXPECT_EQ(made.start_directory, "/srv");
+    ASSERT_TRUE(made.image.has_value());
+    EXPECT_TRUE(made.image->root_directory.ends_with("/site/images/" + std::string(64, 'a') + "/root"));
+    ASSERT_EQ(made.datasets.size(), 1U);
+    EXPECT_EQ(made.datasets[0].directory, std::filesystem::canonical(scratch_ / "data").string());
+    sandbox_->say_ended(box);
+
+    spec.image = "other";
+    scheduler_.lease(job(3), "true", spec);
+    ASSERT_TRUE(finished(3));
+    EXPECT_EQ(scheduler_.finished(job(3))->result.outcome.kind, OutcomeKind::setup_failed);
 }
 
 TEST_F(AgentTest, says_its_version_labels_and_resources) {

@@ -3,6 +3,7 @@ if(TARGET windlass_worker)
     SOURCES
       attempt_samples_test.cpp
       blob_cache_test.cpp
+      images/image_config_test.cpp
       cpu_budget_test.cpp
       gpu_tool_test.cpp
       input_files_test.cpp
@@ -34,6 +35,14 @@ if(TARGET windlass_worker)
       LABELS worker)
     target_compile_definitions(worker_box_test PRIVATE WORKER_PATH="$<TARGET_FILE:windlass-worker>")
     add_dependencies(worker_box_test windlass-worker windlass-spawner)
+    windlass_test(image_import_test WHOLE
+      SOURCES images/confined_test.cpp images/import_test.cpp
+      LIBRARIES windlass_worker windlass_test_box
+      LABELS worker sandbox
+      TIMEOUT 300)
+    target_compile_definitions(image_import_test PRIVATE IMAGES_DIRECTORY="${CMAKE_CURRENT_SOURCE_DIR}/images")
+    add_test(NAME image_import_test_rootless COMMAND image_import_test --rootless)
+    set_tests_properties(image_import_test_rootless PROPERTIES TIMEOUT 300 LABELS "worker;sandbox")
     # Without cgroups the limits of time are kept by other means.
     add_test(NAME worker_box_test_rootless
       COMMAND worker_box_test --rootless --gtest_filter=AgentBox.*processor_time*:AgentBox.*timeout*:AgentBox.*output*)

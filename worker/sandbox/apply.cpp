@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -10,9 +11,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include "worker/sandbox/guard.h"
@@ -66,6 +69,69 @@ int protect_mount(const char* where, std::uint64_t attributes) {
 int change_root() {
     if (syscall(SYS_pivot_root, ".", ".") != 0) return -1;
     return umount2(".", MNT_DETACH) == 0 ? chdir("/") : -1;
+}
+
+// The tree of a directory, wherever it is mounted now; no part of its path may be a link.
+int take_tree(const char* path, const Step& step, Context& context) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    const long directory = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (directory < 0) return -1;
+    const long tree =
+        syscall(SYS_open_tree, directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+    if (close_keeping_errno(static_cast<int>(directory), tree < 0 ? -1 : 0) != 0) return -1;
+    context.trees[step.size] = static_cast<int>(tree);
+    MountAttributes change{};
+    change.set = step.value;
+    if (step.extra != 0 && context.has_id_maps) {
+        change.set |= MOUNT_ATTR_IDMAP;
+        change.user_namespace_fd = static_cast<std::uint64_t>(context.id_maps[context.slot]);
+        if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) == 0) return 0;
+        change = {};  // not on this file system (--check says so): what root owns stays root's
+        change.set = step.value;
+    }
+    return static_cast<int>(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change));
+}
+
+int look_at_host(Context& context) {
+    context.own_mounts = openat(context.proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    return context.own_mounts < 0 ? -1 : setns(context.host_mounts, CLONE_NEWNS);
+}
+
+// One user namespace in which root is the user `uid`; nobody lives in it. Its descriptor, or -1.
+int make_id_map(std::uint64_t uid) {
+    const auto child = static_cast<pid_t>(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
+    if (child < 0) return -1;
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) pause();
+    }
+    char path[64];
+    char map[32];
+    int space = -1;
+    snprintf(map, sizeof map, "0 %llu 1", static_cast<unsigned long long>(uid));
+    snprintf(path, sizeof path, "/proc/%d/uid_map", child);
+    if (write_at(AT_FDCWD, path, map) == 0) {
+        snprintf(path, sizeof path, "/proc/%d/gid_map", child);
+        if (write_at(AT_FDCWD, path, map) == 0) {
+            snprintf(path, sizeof path, "/proc/%d/ns/user", child);
+            space = open(path, O_RDONLY | O_CLOEXEC);
+        }
+    }
+    kill(child, SIGKILL);
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return space;
+}
+
+// Not to be had everywhere, and no protection: images are then as their owners say.
+void make_id_maps(std::uint64_t count, std::uint64_t first_uid, Context& context) {
+    context.has_id_maps = true;
+    for (std::uint64_t i = 0; i < count && context.has_id_maps; i++) {
+        context.id_maps[i] = make_id_map(first_uid + i);
+        context.has_id_maps = context.id_maps[i] >= 0;
+    }
 }
 
 int make_networks(std::uint64_t count, Context& context) {
@@ -155,6 +221,28 @@ int carry_out(const Step& step, char* arena, Context& context) {
             return unshare(static_cast<int>(step.value));
         case StepKind::write_proc_file:
             return write_at(AT_FDCWD, subject, object);
+        case StepKind::make_id_maps:
+            make_id_maps(step.value, step.extra, context);
+            return 0;
+        case StepKind::make_mounts_follow:
+            return mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr);
+        case StepKind::keep_host_mounts:
+            return (context.host_mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) < 0 ? -1 : 0;
+        case StepKind::look_at_host:
+            return look_at_host(context);
+        case StepKind::take_tree:
+            return take_tree(subject, step, context);
+        case StepKind::leave_host:
+            return setns(context.own_mounts, CLONE_NEWNS);
+        case StepKind::attach_tree:
+            return static_cast<int>(
+                syscall(SYS_move_mount, context.trees[step.size], "", AT_FDCWD, subject, MOVE_MOUNT_F_EMPTY_PATH));
+        case StepKind::set_file_owner:  // these two never fail, and never say so
+            syscall(SYS_setfsgid, step.extra);
+            syscall(SYS_setfsuid, step.value);
+            return 0;
+        case StepKind::mount_overlay:
+            return mount("windlass", subject, "overlay", step.value, object);
         case StepKind::become_init:
             return become_init();
         case StepKind::make_mounts_private:
@@ -238,6 +326,11 @@ int carry_out(const Step& step, char* arena, Context& context) {
             context.executing = context.executed_first_choice = true;
             execute(step, arena);
             context.executing = context.executed_first_choice = false;
+            return 0;
+        case StepKind::try_to_execute:
+            context.executing = true;
+            execute(step, arena);
+            context.executing = false;
             return 0;
         case StepKind::execute:
             context.executing = true;

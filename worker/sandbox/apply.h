@@ -23,6 +23,9 @@ struct Context {
     int null_fd = -1;
     int proc_fd = -1;
     int networks[max_slots];
+    int host_mounts = -1;    // a mount namespace
+    int id_maps[max_slots];  // user namespaces
+    bool has_id_maps = false;
     // one box
     int slot = 0;
     int stdout_fd = -1;
@@ -30,6 +33,8 @@ struct Context {
     int own_network_fd = -1;
     int work_directory_fd = -1;
     int ruleset_fd = -1;
+    int own_mounts = -1;
+    int trees[max_trees];
     int cgroup_files[max_cgroup_files];
     // how far the walk has come: PID 1 reads it when the process that becomes the job was killed on the way
     int current_step = -1;

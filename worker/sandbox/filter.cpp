@@ -87,7 +87,6 @@ constexpr const char* refused[] = {"acct",
                                    "open_by_handle_at",
                                    "perf_event_open",
                                    "pidfd_getfd",
-                                   "pivot_root",
                                    "process_madvise",
                                    "process_vm_readv",
                                    "process_vm_writev",
@@ -101,7 +100,6 @@ constexpr const char* refused[] = {"acct",
                                    "swapoff",
                                    "swapon",
                                    "syslog",
-                                   "umount2",
                                    "userfaultfd",
                                    "vhangup",
                                    "vmsplice"};
@@ -192,7 +190,21 @@ void add_sockets(Builder& filter, bool refuse_ip_sockets) {
 }
 
 // What PID 1 of a box needs, in the exact form in which it needs it. A job lacks the capability for each of these.
-void add_box_making(Builder& filter) {
+void add_box_making(Builder& filter, bool other_roots) {
+    // With other_roots too, the job is refused by the kernel, which looks for the capability first.
+    if (other_roots) {
+        constexpr std::uint64_t clone_tree = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
+        filter.rule(SCMP_ACT_ALLOW, "open_tree", {SCMP_A2(SCMP_CMP_EQ, clone_tree)});
+        filter.rule(SCMP_ACT_ALLOW, "open_tree", {SCMP_A2(SCMP_CMP_EQ, clone_tree | AT_EMPTY_PATH)});
+        filter.rule(SCMP_ACT_ALLOW, "mount_setattr", {SCMP_A2(SCMP_CMP_EQ, AT_EMPTY_PATH | AT_RECURSIVE)});
+        filter.rule(SCMP_ACT_ALLOW, "move_mount", {SCMP_A4(SCMP_CMP_EQ, MOVE_MOUNT_F_EMPTY_PATH)});
+        filter.rule(SCMP_ACT_ALLOW, "setns", {SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNS)});
+        filter.rule(SCMP_ACT_ALLOW, "pivot_root");
+        filter.rule(SCMP_ACT_ALLOW, "umount2", {SCMP_A1(SCMP_CMP_EQ, MNT_DETACH)});
+        filter.rule(SCMP_ACT_ERRNO(EPERM), "umount2", {SCMP_A1(SCMP_CMP_NE, MNT_DETACH)});
+    } else {
+        for (const char* name : {"pivot_root", "umount2"}) filter.rule(SCMP_ACT_ERRNO(EPERM), name);
+    }
     filter.rule(SCMP_ACT_ALLOW, "mount", {SCMP_A3(SCMP_CMP_EQ, proc_mount_flags)});
     filter.rule(SCMP_ACT_ALLOW, "mount", {SCMP_A3(SCMP_CMP_EQ, tmpfs_mount_flags)});
     filter.rule(SCMP_ACT_ALLOW, "setns", {SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET)});
@@ -213,7 +225,7 @@ Result<std::string> allow_list(const FilterOptions& options) {
         filter.rule(SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, persona)});
     }
     add_sockets(filter, options.refuse_ip_sockets);
-    add_box_making(filter);
+    add_box_making(filter, options.allow_other_roots);
     return filter.program();
 }
 

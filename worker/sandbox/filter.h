@@ -16,6 +16,7 @@ struct FilterOptions {
     // can be left in the counters of a network namespace that another job gets. Where some boxes have one, the others
     // get the job filter.
     bool refuse_ip_sockets = false;
+    bool allow_other_roots = false;  // boxes may be given images and data sets: what PID 1 needs for them
 };
 // The programs in the order in which they are to be loaded. An allow-list (what is not known is ENOSYS, so that C
 // libraries fall back), and a few refusals that depend on flags. Foreign architectures are killed.

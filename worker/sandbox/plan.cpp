@@ -9,15 +9,18 @@
 #include <cstring>
 #include <set>
 
+#include "shared/site_names.h"
 #include "worker/sandbox/landlock.h"
 #include "worker/sandbox/limit_words.h"
+#include "worker/sandbox/wire.h"
 
 namespace windlass::worker {
 namespace {
 
 constexpr std::uint64_t read_only_tree = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 constexpr std::uint64_t device_node = MOUNT_ATTR_NOEXEC;  // nosuid would say nothing more: no device is a program
-constexpr std::int64_t own_directories = 3;  // below /job and not the job's: itself, .tmp, .shm
+constexpr std::int64_t overlay_inodes = 8;                // that the kernel makes in the work directory of an overlay
+constexpr std::int64_t own_directories = 3;               // below /job and not the job's: itself, .tmp, .shm
 constexpr const char* devices[] = {"null", "zero", "full", "random", "urandom"};
 
 // The parents of a path, outermost first: "etc", "etc/ssl" of "etc/ssl/certs".
@@ -143,6 +146,152 @@ void add_identity(Plan& plan, const BoxOptions& options) {
     plan.second(StepKind::clear_capabilities);
 }
 
+// ---------------------------------------------------------------- the root of a box
+
+void add_proc(Plan& plan, const std::string& where) {
+    plan.first(StepKind::mount_proc, {.subject = plan.text(where),
+                                      .object = plan.text("hidepid=2"),
+                                      .value = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC});
+}
+
+// `also`: of our own making, beside what the job may have.
+struct OwnUse {
+    std::int64_t inodes = 0;
+    std::int64_t bytes = 0;
+};
+
+void add_disk(Plan& plan, const BoxSpec& spec, const BoxOptions& options, const OwnUse& also) {
+    const std::int64_t inodes =
+        inodes_of(spec.limits) + own_directories + (spec.make_out_directory ? 1 : 0) + also.inodes;
+    plan.first(StepKind::mount_tmpfs,
+               {.subject = plan.text("/job"),
+                .object = plan.text(fmt::format("size={},nr_inodes={},mode=700,uid={},gid={}",
+                                                spec.limits.disk_bytes + also.bytes, inodes, options.uid, options.gid)),
+                .value = MS_NOSUID | MS_NODEV});
+}
+
+// From the host: the image is number 0, the data sets follow.
+void add_taking(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
+    if (!spec.image && spec.datasets.empty()) return;
+    plan.first(StepKind::look_at_host);
+    if (spec.image)
+        plan.first(StepKind::take_tree, {.subject = plan.text(spec.image->root_directory),
+                                         .size = 0,
+                                         .value = read_only_tree,
+                                         .extra = options.rootless ? 0U : 1U});
+    for (std::uint32_t i = 0; i < spec.datasets.size(); i++)
+        plan.first(StepKind::take_tree,
+                   {.subject = plan.text(spec.datasets[i].directory), .size = i + 1, .value = read_only_tree});
+    plan.first(StepKind::leave_host);
+}
+
+void set_file_owner(Plan& plan, const BoxOptions& options, bool the_job) {
+    if (options.rootless) return;  // they are one
+    plan.first(StepKind::set_file_owner, {.value = the_job ? options.uid : 0U, .extra = the_job ? options.gid : 0U});
+}
+
+// Made by PID 1, of the job.
+std::int64_t add_directories(Plan& plan, const std::vector<std::string>& paths, std::uint64_t mode) {
+    for (const std::string& path : paths)
+        plan.first(StepKind::make_directory, {.subject = plan.text(path), .value = mode});
+    return static_cast<std::int64_t>(paths.size());
+}
+
+std::vector<std::string> dataset_paths(const BoxSpec& spec, const std::string& below) {
+    std::vector<std::string> paths;
+    for (const BoxDataset& dataset : spec.datasets) paths.push_back(below + "/" + dataset.name);
+    return paths;
+}
+
+void attach_datasets(Plan& plan, const std::vector<std::string>& paths) {
+    for (std::uint32_t i = 0; i < paths.size(); i++)
+        plan.first(StepKind::attach_tree, {.subject = plan.text(paths[i]), .size = i + 1});
+}
+
+void add_prepared_root(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
+    add_taking(plan, spec, options);
+    add_proc(plan, "/proc");
+    add_disk(plan, spec, options, {static_cast<std::int64_t>(spec.datasets.size()), 0});
+    if (spec.datasets.empty()) return;
+    const auto paths = dataset_paths(spec, "/job/.tmp");
+    set_file_owner(plan, options, true);
+    add_directories(plan, {"/job/.tmp"}, 0700);
+    add_directories(plan, paths, 0755);
+    set_file_owner(plan, options, false);
+    attach_datasets(plan, paths);
+}
+
+std::string with_ids(std::string text, const BoxOptions& options) {
+    for (const auto& [word, id] : {std::pair("{uid}", options.uid), std::pair("{gid}", options.gid)}) {
+        for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at))
+            text.replace(at, 5, std::to_string(id));
+    }
+    return text;
+}
+
+// What must be so in the root of every image, whatever the image has there. It is laid over the image before anybody
+// looks into it, so that no link of the image is followed.
+std::vector<std::pair<std::string, std::string>> own_files(const BoxSpec& spec, const BoxOptions& options) {
+    std::vector<std::pair<std::string, std::string>> files = {
+        {"/job/upper/etc/passwd", with_ids(spec.image->passwd, options)},
+        {"/job/upper/etc/group", with_ids(spec.image->group, options)},
+        {"/job/upper/etc/hosts", "127.0.0.1 localhost job\n::1 localhost\n"}};
+    if (spec.network == Network::full && !options.resolver.empty())
+        files.emplace_back("/job/upper/etc/resolv.conf",
+                           fmt::format("nameserver {}\noptions no-aaaa\n", options.resolver));
+    return files;
+}
+
+// The job's disk is mounted at /job and holds five directories: the working directory `job`, what it changes of the
+// image (`upper`, and `work` for the kernel), and two places to mount at. When the overlay is complete it becomes the
+// root, and all else is gone.
+void add_image_root(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
+    add_taking(plan, spec, options);
+    const auto files = own_files(spec, options);
+    const std::vector<std::string> private_places = {"/job/job", "/job/work", "/job/lower", "/job/root"};
+    std::vector<std::string> places = {"/job/upper",     "/job/upper/dev", "/job/upper/proc",
+                                       "/job/upper/job", "/job/upper/tmp", "/job/upper/etc"};
+    for (std::string& path : dataset_paths(spec, "/job/upper/tmp")) places.push_back(std::move(path));
+    OwnUse own;
+    own.inodes = static_cast<std::int64_t>(private_places.size() + places.size() + files.size()) + overlay_inodes;
+    for (const auto& [path, content] : files) own.bytes += static_cast<std::int64_t>(content.size() / 4096 + 1) * 4096;
+    add_disk(plan, spec, options, own);
+    set_file_owner(plan, options, true);
+    add_directories(plan, private_places, 0700);
+    add_directories(plan, places, 0755);
+    for (const auto& [path, content] : files)
+        plan.first(StepKind::make_file, {.subject = plan.text(path),
+                                         .object = plan.text(content),
+                                         .size = static_cast<std::uint32_t>(content.size()),
+                                         .value = 0644});
+    set_file_owner(plan, options, false);
+    plan.first(StepKind::attach_tree, {.subject = plan.text("/job/lower"), .size = 0});
+    plan.first(StepKind::mount_overlay,
+               {.subject = plan.text("/job/root"),
+                .object = plan.text(fmt::format("lowerdir=/job/lower,upperdir=/job/upper,workdir=/job/work{}",
+                                                options.rootless ? ",userxattr" : "")),
+                .value = MS_NOSUID | MS_NODEV});
+    const auto bind = [&](const char* where, const char* from, std::uint64_t attributes) {
+        plan.first(StepKind::bind_tree, {.subject = plan.text(where), .object = plan.text(from), .value = attributes});
+    };
+    bind("/job/root/dev", "/dev", 0);
+    add_proc(plan, "/job/root/proc");
+    bind("/job/root/job", "/job/job", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    attach_datasets(plan, dataset_paths(spec, "/job/root/tmp"));
+    plan.first(StepKind::enter_directory, {.subject = plan.text("/job/root")});
+    plan.first(StepKind::change_root);
+}
+
+void add_box_root(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
+    if (spec.image)
+        add_image_root(plan, spec, options);
+    else
+        add_prepared_root(plan, spec, options);
+    plan.first(StepKind::open_work_directory, {.subject = plan.text("/job")});
+}
+
+// ---------------------------------------------------------------- the process that becomes the job
+
 void add_working_directory(Plan& plan, const BoxSpec& spec) {
     std::set<std::string> made;
     const auto directory = [&](const std::string& path) {
@@ -151,7 +300,10 @@ void add_working_directory(Plan& plan, const BoxSpec& spec) {
         }
     };
     plan.second(StepKind::enter_directory, {.subject = plan.text("/job")});
-    directory(".tmp");
+    if (spec.image || spec.datasets.empty())
+        directory(".tmp");
+    else
+        made.insert(".tmp");  // by PID 1, for the data sets
     directory(".shm");
     if (spec.make_out_directory) directory("out");
     for (const auto& [name, content] : spec.files) {
@@ -174,39 +326,60 @@ void add_landlock(Plan& plan, const BoxSpec& spec, const BoxOptions& options) {
     const auto allow = [&](const std::string& path, std::uint64_t granted) {
         plan.second(StepKind::landlock_allow, {.subject = plan.text(path), .value = granted & rights.governed});
     };
-    allow("/", rights.read_and_execute);
-    allow("/job", rights.own_directory);
+    // An image is the job's own copy, so to speak: what is not mounted read-only it may write.
+    allow("/", spec.image ? rights.own_directory : rights.read_and_execute);
+    if (!spec.image) allow("/job", rights.own_directory);
     for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) allow(device, rights.use_device);
     plan.second(StepKind::landlock_enforce);
 }
 
-void add_execute(Plan& plan, StepKind kind, const std::vector<std::string>& argv,
-                 const std::map<std::string, std::string>& environment) {
+// The strings of a program stand in the plan once, however many paths are tried for it.
+Step program_of(Plan& plan, const std::vector<std::string>& argv,
+                const std::map<std::string, std::string>& environment) {
     std::string strings;
     for (const std::string& argument : argv) strings += argument + '\0';
     for (const auto& [name, value] : environment) strings += fmt::format("{}={}", name, value) + '\0';
     const std::uint32_t program = plan.text(argv[0]);
     const std::uint32_t block = plan.text(strings);
-    plan.second(kind, {.subject = program,
-                       .object = block,
-                       .size = static_cast<std::uint32_t>(argv.size()),
-                       .value = plan.pointers(argv.size() + environment.size() + 2),
-                       .extra = environment.size()});
+    return {.subject = program,
+            .object = block,
+            .size = static_cast<std::uint32_t>(argv.size()),
+            .value = plan.pointers(argv.size() + environment.size() + 2),
+            .extra = environment.size()};
+}
+
+void add_tries(Plan& plan, Step step, const std::string& name, std::string_view path) {
+    while (!path.empty()) {
+        const std::size_t end = std::min(path.find(':'), path.size());
+        const std::string_view directory = path.substr(0, end);
+        if (directory.starts_with('/')) {
+            step.subject = plan.text(fmt::format("{}/{}", directory, name));
+            plan.second(StepKind::try_to_execute, step);
+        }
+        path.remove_prefix(std::min(end + 1, path.size()));
+    }
 }
 
 void add_program(Plan& plan, const BoxSpec& spec) {
     std::map<std::string, std::string> environment = {
         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
-        {"HOME", "/job"},
-        {"TMPDIR", "/job/.tmp"},
+        {"HOME", spec.image ? spec.image->home : "/job"},
+        {"TMPDIR", spec.image ? "/tmp" : "/job/.tmp"},
         {"LANG", "C.UTF-8"}};
+    if (spec.image)
+        for (const auto& [name, value] : spec.image->env) environment[name] = value;
     for (const auto& [name, value] : spec.env) environment[name] = value;
+    if (spec.start_directory != "/job")
+        plan.second(StepKind::enter_directory, {.subject = plan.text(spec.start_directory)});
     if (!spec.first_choice.empty()) {
         auto as_of_a_shell = environment;
         as_of_a_shell["PWD"] = "/job";
-        add_execute(plan, StepKind::execute_if_possible, spec.first_choice, as_of_a_shell);
+        plan.second(StepKind::execute_if_possible, program_of(plan, spec.first_choice, as_of_a_shell));
     }
-    add_execute(plan, StepKind::execute, spec.argv, environment);
+    const Step step = program_of(plan, spec.argv, environment);
+    if (spec.image && spec.argv[0].find('/') == std::string::npos)
+        add_tries(plan, step, spec.argv[0], environment["PATH"]);
+    plan.second(StepKind::execute, step);
 }
 
 bool has_nul(std::string_view text) {
@@ -237,6 +410,25 @@ Status check_file_name(const BoxSpec& spec, const std::string& name) {
     return {};
 }
 
+bool is_absolute_path(const std::string& path) {
+    return path.starts_with('/') && !has_nul(path) && path.size() < 4096;
+}
+
+Status check_site_things(const BoxSpec& spec) {
+    const auto wrong = [](std::string why) { return make_error(ErrorKind::invalid, std::move(why)); };
+    if (!is_absolute_path(spec.start_directory)) return wrong("the directory to start in must be an absolute path");
+    if (spec.image && !is_absolute_path(spec.image->root_directory)) return wrong("the root of an image is no path");
+    if (spec.datasets.size() > max_datasets) return wrong(fmt::format("there can be {} data sets", max_datasets));
+    std::set<std::string> names;
+    for (const BoxDataset& dataset : spec.datasets) {
+        if (const auto fault = fault_of_site_name(dataset.name); !fault.empty())
+            return wrong(fmt::format("the name of a data set {}", fault));
+        if (!names.insert(dataset.name).second) return wrong("a data set is there twice: " + dataset.name);
+        if (!is_absolute_path(dataset.directory)) return wrong("the directory of a data set is no path");
+    }
+    return {};
+}
+
 Status check(const BoxSpec& spec) {
     const auto wrong = [](std::string why) { return make_error(ErrorKind::invalid, std::move(why)); };
     if (spec.argv.empty() || spec.argv[0].empty()) return wrong("there is no program to run");
@@ -257,6 +449,7 @@ Status check(const BoxSpec& spec) {
         content += bytes.size();
     }
     if (content > 1024U * mebibyte) return wrong("the files of the job are larger than 1 GiB together");
+    WINDLASS_TRY_STATUS(check_site_things(spec));
     if (spec.limits.processes < 1) return wrong("limits.processes must be at least 1");
     if (spec.limits.memory_bytes < mebibyte || spec.limits.disk_bytes < 64 * kibibyte) {
         return wrong("limits.memory_bytes must be at least 1 MiB and limits.disk_bytes at least 64 KiB");
@@ -271,10 +464,20 @@ Status check(const BoxSpec& spec) {
 
 Plan make_setup_plan(const HostFacts& host, const SetupOptions& options) {
     Plan plan;
-    if (options.rootless) add_user_namespace(plan, options);
+    if (options.rootless) {
+        add_user_namespace(plan, options);
+    } else if (options.other_roots) {
+        plan.first(StepKind::make_id_maps,
+                   {.value = static_cast<std::uint64_t>(options.slots), .extra = options.first_uid});
+    }
     // Not ipc and uts: every box is born into its own, so that of the spawner would protect nobody.
     plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS | CLONE_NEWPID});
     plan.first(StepKind::become_init);
+    if (options.other_roots) {
+        plan.first(StepKind::make_mounts_follow);
+        plan.first(StepKind::keep_host_mounts);
+        plan.first(StepKind::unshare_namespaces, {.value = CLONE_NEWNS});
+    }
     plan.first(StepKind::make_mounts_private);
     plan.first(StepKind::mount_tmpfs, {.subject = plan.text(options.mount_point),
                                        .object = plan.text("size=32m,nr_inodes=16k,mode=755"),
@@ -318,16 +521,7 @@ Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options) {
     plan.first(StepKind::set_title, {.subject = plan.text("box " + spec.name)});
     plan.first(StepKind::set_oom_score, {.object = plan.text("1000")});
     plan.first(StepKind::hide_from_job);
-    plan.first(StepKind::mount_proc, {.subject = plan.text("/proc"),
-                                      .object = plan.text("hidepid=2"),
-                                      .value = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC});
-    const std::int64_t inodes = inodes_of(spec.limits) + own_directories + (spec.make_out_directory ? 1 : 0);
-    plan.first(StepKind::mount_tmpfs,
-               {.subject = plan.text("/job"),
-                .object = plan.text(fmt::format("size={},nr_inodes={},mode=700,uid={},gid={}", spec.limits.disk_bytes,
-                                                inodes, options.uid, options.gid)),
-                .value = MS_NOSUID | MS_NODEV});
-    plan.first(StepKind::open_work_directory, {.subject = plan.text("/job")});
+    add_box_root(plan, spec, options);
 
     plan.second(StepKind::new_session);
     plan.second(StepKind::connect_streams);

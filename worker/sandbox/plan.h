@@ -70,6 +70,8 @@ struct SetupOptions {
     int slots = 1;
     bool networks = true;              // false: boxes share the worker's network (allow_weaker)
     std::vector<std::string> filters;  // seccomp BPF programs
+    bool other_roots = false;          // boxes may have images and data sets
+    uid_t first_uid = 0;               // of the slots' users, where those are not one
 };
 Plan make_setup_plan(const HostFacts& host, const SetupOptions& options);
 
@@ -84,6 +86,7 @@ struct BoxOptions {
     // No memory controller: bound the private memory of each process instead. No pids controller: count by user.
     bool limit_memory_by_process = false;
     bool limit_processes_by_user = false;
+    std::string resolver;  // address of the name server, for a job with an image and a network
 };
 // Invalid when the spec itself is wrong: no argv, a NUL byte, a file name that leaves the working directory.
 Result<Plan> make_plan(const BoxSpec& spec, const BoxOptions& options);

@@ -79,6 +79,27 @@ std::pair<std::string, std::string> words(const Plan& plan, const Step& step) {
             return {"unshare the namespaces " + namespaces(step.value), ""};
         case StepKind::write_proc_file:
             return {"write " + subject, object()};
+        case StepKind::make_id_maps:
+            return {"make id maps for the files of images", fmt::format("{} from uid {}", step.value, step.extra)};
+        case StepKind::make_mounts_follow:
+            return {"make all mounts follow those outside", ""};
+        case StepKind::keep_host_mounts:
+            return {"keep the mounts of the host", ""};
+        case StepKind::look_at_host:
+            return {"look at the mounts of the host", ""};
+        case StepKind::take_tree:
+            return {"take the directory " + subject,
+                    mount_attributes(step.value) + (step.extra != 0 ? ", root's files are the job's" : "")};
+        case StepKind::leave_host:
+            return {"return to the box's own mounts", ""};
+        case StepKind::attach_tree:
+            return {"attach the directory " + subject, fmt::format("number {}", step.size)};
+        case StepKind::set_file_owner:
+            return {"set the owner of new files", fmt::format("{}", step.value)};
+        case StepKind::mount_overlay:
+            return {"mount overlay on " + subject, mount_flags(step.value) + " " + object()};
+        case StepKind::try_to_execute:
+            return {"execute " + subject, "if it is there"};
         case StepKind::become_init:
             return {"become PID 1 of the spawner's namespace", ""};
         case StepKind::make_mounts_private:

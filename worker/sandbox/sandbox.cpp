@@ -41,7 +41,8 @@ struct Box {
     FileDescriptor work_directory;
     Limits limits;
     pid_t pid_one = 0;  // once started
-    // network: full, or a service. The box is sent to the spawner when its network stands; until then its pipes wait here.
+    // network: full, or a service. The box is sent to the spawner when its network stands; until then its pipes wait
+    // here.
     std::optional<JobNetwork> network;
     std::string network_lost;  // why
     FileDescriptor out;
@@ -157,6 +158,7 @@ BoxOptions LinuxSandbox::options_of(int slot, Network network) const {
     options.filter = network != Network::none ? job_filters_.with_network : job_filters_.without_network;
     options.network = machine_.has(Protection::network_namespace);
     options.landlock_abi = machine_.landlock_abi;
+    if (settings_.network.full) options.resolver = JobSubnet::resolver;
     options.limit_memory_by_process = !machine_.has(Protection::memory_limit);
     options.limit_processes_by_user = !machine_.has(Protection::process_limit);
     return options;
@@ -176,6 +178,8 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
                           "the job asks for the network and this worker offers none: its operator must set "
                           "worker.network = \"full\"");
     }
+    if ((spec.image || !spec.datasets.empty()) && !settings_.other_roots)
+        return make_error(ErrorKind::denied, "this sandbox has no images and no data sets");
     const std::optional<int> slot = free_slot();
     if (!slot)
         return make_error(ErrorKind::conflict, fmt::format("all {} slots of the sandbox are taken", boxes_.size()));
@@ -568,10 +572,14 @@ Result<Plan> plan_set_up(const SandboxSettings& settings, const Machine& machine
     options.gid = machine.gid;
     options.mount_point = std::filesystem::absolute(settings.state_directory).string() + "/root";
     options.slots = settings.slots;
+    options.other_roots = settings.other_roots;
+    options.first_uid = settings.first_uid;
     options.networks = machine.has(Protection::network_namespace);
-    WINDLASS_TRY(options.filters, make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
-                                                .allow_clone3 = machine.cgroups.version == 2,
-                                                .refuse_ip_sockets = !settings.network.full && !settings.network.service}));
+    WINDLASS_TRY(options.filters,
+                 make_filters({.refuse_memory_objects = !machine.has(Protection::memory_limit),
+                               .allow_clone3 = machine.cgroups.version == 2,
+                               .refuse_ip_sockets = !settings.network.full && !settings.network.service,
+                               .allow_other_roots = settings.other_roots}));
     return make_setup_plan(host, options);
 }
 

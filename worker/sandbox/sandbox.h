@@ -75,13 +75,30 @@ struct SandboxSettings {
     uid_t first_uid = 200'000;  // as root: slot i runs as first_uid + i (uid and gid)
     std::vector<Protection> allow_weaker;
     NetworkSettings network;
+    bool other_roots = true;  // boxes may have images and data sets
     // A box in which processes are left so long after they were killed is told as stuck (BoxStuck).
     Milliseconds stuck_after{10'000};
 };
 
+// A root file system instead of the prepared one. Nothing here is written to: what the job changes lies on its own disk
+// (limits.disk_bytes) and is gone with it. Root's files in it, which are all of them (worker/images/), belong to the
+// job.
+struct BoxImage {
+    std::string root_directory;  // absolute, without links
+    std::string passwd;          // /etc/passwd and /etc/group of the job; {uid} and {gid} stand for its own
+    std::string group;
+    std::string home = "/job";
+    std::map<std::string, std::string> env;  // below BoxSpec::env
+};
+struct BoxDataset {
+    std::string name;       // mounted read-only at /tmp/<name>
+    std::string directory;  // absolute, without links
+};
+
 struct BoxSpec {
-    std::string name;               // for messages and process titles: "100000042.1"
-    std::vector<std::string> argv;  // argv[0] is a path inside the box
+    std::string name;  // for messages and process titles: "100000042.1"
+    // argv[0] is a path inside the box; with an image it may be a name that is looked for in its PATH.
+    std::vector<std::string> argv;
     // Executed instead of argv if that is possible, with PWD in its environment as a shell would set it. Empty: none.
     std::vector<std::string> first_choice;
     std::map<std::string, std::string>
@@ -90,6 +107,10 @@ struct BoxSpec {
     Limits limits;
     bool make_out_directory = true;  // an empty out/ in the working directory
     Network network = Network::none;
+    std::optional<BoxImage> image;
+    std::vector<BoxDataset> datasets;  // at most max_datasets (wire.h)
+    // Where the program starts: absolute. The files, out/ and what is collected are in /job all the same.
+    std::string start_directory = "/job";
 };
 
 using BoxId = std::uint64_t;

@@ -12,6 +12,9 @@ enum class StepKind : std::uint32_t {
     // Made once, by the spawner itself.
     unshare_namespaces,   // value: CLONE_NEW… flags
     write_proc_file,      // subject: path, object: text
+    make_id_maps,         // value: how many, extra: first uid. For images: what root owns belongs to the job (site_root.h)
+    make_mounts_follow,   // what is mounted outside later is seen here, and nothing the other way round
+    keep_host_mounts,     // these mounts, of the whole machine, for look_at_host
     become_init,          // fork: the child goes on as PID 1 of the new pid namespace, the parent guards it
     make_mounts_private,  // nothing mounted here is seen outside
     bind_tree,            // subject: where, object: from, value: MOUNT_ATTR_… added to the whole tree
@@ -33,6 +36,12 @@ enum class StepKind : std::uint32_t {
     set_oom_score,        // object: text for oom_score_adj
     mount_proc,           // subject: where, value: MS_… flags, object: options
     mount_tmpfs,          // subject: where, value: MS_… flags, object: options
+    look_at_host,         // into the mounts that were kept, to take trees of them …
+    take_tree,            // subject: directory, value: MOUNT_ATTR_…, size: its number, extra: 1: as the slot's id map says
+    leave_host,           // … and back to the box's own
+    attach_tree,          // subject: where, size: its number
+    set_file_owner,       // value: uid, extra: gid: whose the files are that are made from here on
+    mount_overlay,        // subject: where, value: MS_… flags, object: options
     open_work_directory,  // subject: kept for the worker, who collects results there
     hide_from_job,        // PID 1 cannot be traced or read
     // … and by the process that becomes the job.
@@ -55,7 +64,8 @@ enum class StepKind : std::uint32_t {
     landlock_enforce,
     // Executes, and if that fails goes on with the next step as if nothing had been tried. Fields as below.
     execute_if_possible,
-    execute,  // subject: program, value: arena offset of the pointer table, size: arguments, extra: environment entries
+    try_to_execute,  // the same, for a program that is looked for in one directory after the other
+    execute,         // subject: program, value: arena offset of the pointer table, size: arguments, extra: environment entries
 };
 
 struct Step {

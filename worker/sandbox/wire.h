@@ -7,6 +7,8 @@ namespace windlass::worker {
 
 inline constexpr int max_slots = 256;
 inline constexpr int max_cgroup_files = 4;
+inline constexpr int max_datasets = 32;                       // of one box
+inline constexpr int max_trees = 1 + max_datasets;            // and its image
 inline constexpr int max_descriptors = 4 + max_cgroup_files;  // with one command
 inline constexpr std::uint32_t max_inline_blob = 32 * 1024;   // a longer one travels in a memfd
 
@@ -23,7 +25,7 @@ struct Command {
     std::uint32_t cgroup_files = 0;   // of start: how many come along; 0: those of the slot's last start still hold
     std::uint32_t born_in_cgroup =
         0;  // of start: the entrance is a cgroup v2 directory, for clone3 (else: files to write to)
-    std::uint32_t own_network = 0;  // of start: 1: the namespace made for this job comes along
+    std::uint32_t own_network = 0;     // of start: 1: the namespace made for this job comes along
     std::uint32_t stuck_after_ms = 0;  // of start: told so long after everything in the box was killed, if it still is
     std::uint32_t reserved = 0;
 };

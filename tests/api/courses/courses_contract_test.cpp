@@ -182,6 +182,29 @@ TEST_F(Courses, a_launch_is_a_job_whose_limits_the_student_did_not_choose) {
     expect_envelope(get("/v1/job/student", stranger.token), 403);
 }
 
+TEST_F(Courses, what_is_for_some_only_is_so_in_a_course_too) {
+    const auto allow = [this](const std::string& dataset, const std::string& entry) {
+        EXPECT_EQ(send("PUT", "/api/environments/datasets/" + dataset + "/",
+                       fmt::format(R"({{"visible_to":["{}"]}})", entry), boss.token)
+                      .status,
+                  200);
+    };
+    allow("mnist", "user:student");
+    const auto hidden = send("POST", "/v1/course/teacher", whole, teacher.token);
+    expect_envelope(hidden, 400);
+    EXPECT_NE(hidden.body.find("mnist"), std::string::npos) << hidden.body;
+    allow("mnist", "user:teacher");
+    const auto id = make_course();
+    const auto k = make_class(id);
+    const auto refused = launch(id, student, "student");
+    expect_envelope(refused, 403);
+    EXPECT_NE(refused.body.find("mnist"), std::string::npos) << refused.body;
+    EXPECT_TRUE(scheduler_->submits.empty());
+    allow("mnist", fmt::format("class:{}", k));
+    EXPECT_EQ(launch(id, student, "student").status, 200) << "the refused launch took no place";
+    EXPECT_EQ(launch(id, teacher, "teacher").status, 200) << "whose class it is";
+}
+
 TEST_F(Courses, one_deployment_of_a_course_runs_for_a_user_at_a_time) {
     const auto id = make_course();
     make_class(id);

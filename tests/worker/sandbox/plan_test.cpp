@@ -214,6 +214,46 @@ unshare the namespaces mount,pid
                                                                  root_end);
 }
 
+TEST(Plan, of_the_prepared_root_keeps_the_mounts_of_the_host_for_images) {
+    SetupOptions options;
+    options.mount_point = "/run/windlass/root";
+    options.slots = 2;
+    options.other_roots = true;
+    options.first_uid = 200'000;
+    EXPECT_THAT(print(make_setup_plan(small_host(), options)),
+                HasSubstr("make id maps for the files of images: 2 from uid 200000\n"
+                          "unshare the namespaces mount,pid\nbecome PID 1 of the spawner's namespace\n"
+                          "make all mounts follow those outside\nkeep the mounts of the host\n"
+                          "unshare the namespaces mount\nmake all mounts private\n"));
+    options.rootless = true;
+    EXPECT_THAT(print(make_setup_plan(small_host(), options)), Not(HasSubstr("id maps")));
+}
+
+TEST(Plan, of_a_box_with_an_image_and_a_data_set) {
+    BoxSpec spec = small_spec();
+    spec.image.emplace().root_directory = "/site/images/x/root";
+    spec.image->passwd = "job:x:{uid}:{gid}:::\n";
+    spec.image->env = {{"PATH", "/opt/bin:relative:/bin"}, {"FROM", "image"}};
+    spec.datasets = {{"iris", "/srv/iris"}};
+    spec.argv = {"serve"};
+    spec.start_directory = "/srv/app";
+    const std::string text = print(*make_plan(spec, as_root()));
+    EXPECT_THAT(text, HasSubstr("look at the mounts of the host\n"
+                                "take the directory /site/images/x/root: ro,nosuid,nodev, root's files are the job's\n"
+                                "take the directory /srv/iris: ro,nosuid,nodev\n"
+                                "return to the box's own mounts\nmount tmpfs on /job: "));
+    EXPECT_THAT(text,
+                HasSubstr("attach the directory /job/lower: number 0\nmount overlay on /job/root: nosuid,nodev "
+                          "lowerdir=/job/lower,upperdir=/job/upper,workdir=/job/work\nbind /dev on /job/root/dev\n"
+                          "mount proc on /job/root/proc: ro,nosuid,nodev,noexec hidepid=2\n"
+                          "bind /job/job on /job/root/job: nosuid,nodev\n"
+                          "attach the directory /job/root/tmp/iris: number 1\nenter /job/root\nchange the root\n"
+                          "open the working directory /job\n"));
+    EXPECT_THAT(text, HasSubstr("enter /srv/app\nexecute /opt/bin/serve: if it is there\nexecute /bin/serve: if it is "
+                                "there\nexecute serve\n"));
+    EXPECT_LT(text.find("change the root"), text.find("set the user"));
+}
+
 TEST(Plan, without_a_network_namespace_none_is_joined) {
     BoxOptions options = as_root();
     options.network = false;
