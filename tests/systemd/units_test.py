@@ -34,7 +34,7 @@ def install(root):
     for folder in ("usr/lib", "etc/systemd/system"):
         (root / folder).mkdir(parents=True)
     (root / "lib").symlink_to("usr/lib")
-    for component in ("server", "worker"):
+    for component in ("server", "worker", "command"):
         subprocess.run(["cmake", "--install", PROGRAMS.parent, "--prefix", root, "--component", component], check=True,
                        stdout=subprocess.DEVNULL)
     (root / "lib").unlink()
