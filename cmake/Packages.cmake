@@ -40,7 +40,7 @@ install(FILES ${units}/windlass-server.sysusers.conf DESTINATION usr/lib/sysuser
 install(FILES ${units}/windlass-server.tmpfiles.conf DESTINATION usr/lib/tmpfiles.d RENAME windlass-server.conf COMPONENT server)
 install(FILES ${units}/windlass.toml DESTINATION etc/windlass PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT server)
 windlass_documents(server windlass-server docs/api.md docs/backup.md docs/boot.md docs/configuration.md docs/courses.md docs/dashboard.md docs/figures.md docs/images.md
-  docs/monitoring.md docs/standby.md docs/systemd.md)
+  docs/monitoring.md docs/operating.md docs/standby.md docs/systemd.md)
 install(FILES ${CMAKE_SOURCE_DIR}/docs/grafana/windlass.json DESTINATION usr/share/doc/windlass-server/grafana COMPONENT server)
 install(PROGRAMS ${CMAKE_SOURCE_DIR}/slurm/windlass-prolog ${CMAKE_SOURCE_DIR}/slurm/windlass-epilog
   DESTINATION usr/share/windlass/slurm COMPONENT server)
@@ -66,7 +66,7 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/cli/clients/python/windlass DESTINATION us
 install(FILES ${CMAKE_SOURCE_DIR}/cli/clients/cpp/windlass/client.h DESTINATION usr/include/windlass COMPONENT command)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/examples DESTINATION usr/share/doc/windlass COMPONENT command)
 install(FILES ${pages}/CHANGELOG.md.gz DESTINATION usr/share/doc/windlass COMPONENT command)
-windlass_documents(command windlass README.md SECURITY.md docs/commands.md docs/tutorial.md)
+windlass_documents(command windlass README.md SECURITY.md docs/commands.md docs/submitting.md docs/tutorial.md)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_COMPONENTS_ALL server worker command)

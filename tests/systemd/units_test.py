@@ -23,7 +23,7 @@ PROGRAMS = pathlib.Path(os.environ.get("WINDLASS_BIN", HERE.parent.parent / "bui
 SERVICES = ("windlass-scheduler", "windlass-api", "windlass-worker")
 # What systemd-analyze security may say at most (0 is nothing exposed, 10 everything). The worker mounts and changes users: that is
 # what it is for.
-EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.7}
+EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.9}
 # The machine of this test usually has a cgroup v2 tree without controllers (they are bound to v1 outside, or not passed down). Its
 # worker therefore agrees to do without these; nobody should copy that to a real machine.
 ALLOW_WEAKER = ["memory-limit", "process-limit", "cpu-limit"]
@@ -34,7 +34,7 @@ def install(root):
     for folder in ("usr/lib", "etc/systemd/system"):
         (root / folder).mkdir(parents=True)
     (root / "lib").symlink_to("usr/lib")
-    for component in ("server", "worker"):
+    for component in ("server", "worker", "command"):
         subprocess.run(["cmake", "--install", PROGRAMS.parent, "--prefix", root, "--component", component], check=True,
                        stdout=subprocess.DEVNULL)
     (root / "lib").unlink()
