@@ -34,6 +34,11 @@ ELSEWHERE = {
     ("README.md", "windlass login --username ada              # or on the site's pages, or by its OpenID Connect provider (/auth/oauth/login)"):
         ("asks for a password on a terminal; the rest is a session of operating.md", "tests/end_to_end/command_test.py"),
     ("docs/courses.md", "an admin:               curl -X PUT  …/v1/teacher/ada/"): ("who does what, shortened", "tests/end_to_end/courses_test.py"),
+    ("docs/courses.md", "windlass teacher add ada"): ("an overview with numbers that the reader has", "tests/end_to_end/command_site_test.py"),
+    ("docs/site-images.md", "# on a node, as the user the worker runs as (root under systemd)"):
+        ("fetches from a registry; from files and a registry of the test's own", "tests/end_to_end/site_images_test.py"),
+    ("docs/site-images.md", 'windlass image allow jupyter tier:Premium user:ada --label "Jupyter with pandas"'):
+        ("needs the image above it", "tests/end_to_end/command_site_test.py"),
     ("docs/figures.md", "journalctl WINDLASS_JOB_ID=100000042"): ("needs a journal", "tests/systemd/units_test.py"),
     ("docs/images.md", 'curl -H "Authorization: Bearer $TOKEN" -F image=@cat.jpg http://localhost:8080/api/user/images/'):
         ("with the answers between the lines", "tests/end_to_end/images_test.py"),
