@@ -43,6 +43,7 @@ if(TARGET windlass_sandbox)
     slurm/attempt_directory.cpp
     slurm/client.cpp
     slurm/engine.cpp
+    slurm/engine_looks.cpp
     slurm/ledger.cpp
     slurm/words.cpp
   )

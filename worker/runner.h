@@ -80,8 +80,8 @@ class Runner : public Engine {
     void drain() override;
     // TERM, grace, KILL for everything that runs, reported as worker_lost.
     void stop_all(const std::string& why) override;
-    // What has ended and is only being
-    // collected stays: it can run beside no other attempt, and the scheduler will say if the result comes too late.
+    // What has ended and is only being collected stays: it can run beside no other attempt, and the scheduler will say
+    // if the result comes too late.
     void kill_all() override;
 
     bool runs_nothing() const override {

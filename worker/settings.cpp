@@ -192,6 +192,7 @@ Result<slurm::EngineSettings> slurm_settings(const Config::Worker& worker) {
     settings.cpu_millis = worker.slots * 1000;
     settings.memory_bytes = worker.memory_bytes;
     settings.collect.keep_bytes = worker.result_file_bytes;
+    settings.sample_interval = Seconds{worker.sample_interval_s};
     return settings;
 }
 

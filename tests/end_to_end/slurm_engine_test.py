@@ -4,7 +4,9 @@ cancelling; and what is in Slurm survives the worker.
 Needs root and the packages slurmctld, slurmd, slurm-client and munge; skipped without them.
 """
 
+import csv
 import hashlib
+import io
 import os
 import signal
 import unittest
@@ -23,13 +25,14 @@ class OnSlurm(harness.OnDatabase):
     """One worker, in front of one Slurm of `CORES` cores and four devices."""
 
     slots = CORES
+    site_settings = {}
     lease_ttl_ms = 60_000
 
     @classmethod
     def setUpClass(cls):
         if missing := slurm_site.missing():
             raise unittest.SkipTest(missing)
-        cls.site = slurm_site.SlurmSite(cpus=CORES, memory_mb=64_000, gpus=4)
+        cls.site = slurm_site.SlurmSite(cpus=CORES, memory_mb=64_000, gpus=4, **cls.site_settings)
         cls.addClassCleanup(cls.site.close)
         cls.shared = cls.site.directory / "shared"
         cls.shared.mkdir()
@@ -43,6 +46,7 @@ class OnSlurm(harness.OnDatabase):
             "WINDLASS_WORKER_SLURM_USER": USER,
             "WINDLASS_WORKER_SLURM_CONF": str(cls.site.config),
             "WINDLASS_WORKER_SLURM_POLL_MS": "200",
+            "WINDLASS_WORKER_SAMPLE_INTERVAL_S": "1",
             "WINDLASS_SCHEDULER_LEASE_TTL_MS": str(cls.lease_ttl_ms),
         }
         super().setUpClass()
@@ -290,6 +294,37 @@ class LostLeases(OnSlurm, unittest.TestCase):
         self.assertEqual(ended["status"], "succeeded", ended)
         self.assertGreater(ended["attempt"], 1)
         self.assertEqual(self.admin.result(job)["stdout"], "through\n")
+
+
+class Gathered(OnSlurm, unittest.TestCase):
+    """A Slurm that knows what its jobs use."""
+
+    make_database = harness.Sqlite
+    site_settings = {"gathers": True}
+
+    def test_what_slurm_knows_of_a_job_is_sampled_and_in_its_result(self):
+        gate = self.gate()
+        job = self.admin.submit(
+            "exec python3 -c 'import os, sys, time\nheld = bytearray(50 << 20)\n"
+            "while not os.path.exists(sys.argv[1]): time.sleep(0.1)' " + str(gate)
+        )
+
+        def measured():
+            answer = self.admin.get(f"/api/job/{job}?raw=true")
+            if answer.status != 200:
+                return None
+            values = [
+                float(row["_value"])
+                for metric in answer.json["MetricData"]
+                if metric["Config"]["Measurement"] == "mem_used"
+                for row in csv.DictReader(io.StringIO(metric["RawData"]))
+            ]
+            return max(values, default=0) > 50e6
+
+        harness.until(measured, "its memory is sampled")
+        gate.touch()
+        self.assertEqual(self.admin.wait(job)["status"], "succeeded")
+        self.assertGreater(self.admin.result(job)["usage"]["peak_memory_bytes"], 50e6)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ class SlurmSite:
     """One controller and one node with `cpus` processors, whatever the machine has."""
 
     def __init__(
-        self, prolog=None, epilog=None, cluster="alpha", cpus=4, partitions=("compute", "short"), memory_mb=None, gpus=0
+        self, prolog=None, epilog=None, cluster="alpha", cpus=4, partitions=("compute", "short"), memory_mb=None, gpus=0,
+        gathers=False,
     ):
         # Short, for the socket's path; and readable: jobs of others have their files here.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="windlass-slurm-"))
@@ -62,6 +63,7 @@ class SlurmSite:
         self.cluster = cluster
         self.node = "node01"
         self.memory_mb = memory_mb  # of the node, as Slurm is to believe it has; jobs may then ask for memory
+        self.gathers = gathers  # what jobs use
         self.gpus = gpus  # files that stand for devices
         self.processes = {}
         self.config = self.directory / "slurm.conf"
@@ -109,7 +111,8 @@ SlurmctldLogFile={self.directory}/slurmctld.log
 SlurmdLogFile={self.directory}/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/{'linux' if self.gathers else 'none'}
+JobAcctGatherFrequency=task=1
 AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 MpiDefault=none

@@ -59,6 +59,14 @@ Result<std::vector<QueuedJob>> Programs::queue() const {
     return parse_queue(site_, said.out);
 }
 
+Result<std::vector<JobUse>> Programs::use(const std::vector<SlurmJobId>& jobs) const {
+    WINDLASS_TRY(const auto said, call(site_, sstat_words(jobs)));
+    auto uses = parse_use(said.out);
+    // Some of them may be over by now: then it complains, and says the rest.
+    if (said.status != 0 && uses.empty()) return make_error(ErrorKind::unavailable, "sstat: " + sentence(said));
+    return uses;
+}
+
 Status Programs::cancel(const std::vector<SlurmJobId>& jobs, bool at_once) const {
     if (at_once) {  // best effort: the second call tells Slurm itself
         if (const auto killed = call(site_, scancel_words(jobs, true)); !killed) return killed.error();

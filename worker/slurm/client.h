@@ -19,16 +19,19 @@ class Client {
     virtual Result<SlurmJobId> submit(AttemptRef ref, const JobSpec& spec) const = 0;
     // All jobs of this worker that Slurm has not forgotten (MinJobAge after their end).
     virtual Result<std::vector<QueuedJob>> queue() const = 0;
+    // What these running jobs have used so far; of some perhaps nothing.
+    virtual Result<std::vector<JobUse>> use(const std::vector<SlurmJobId>& jobs) const = 0;
     // What is not there is no error.
     virtual Status cancel(const std::vector<SlurmJobId>& jobs, bool at_once) const = 0;
 };
 
-// Calls sbatch, squeue and scancel, found in the usual places, as site.user.
+// Calls sbatch, squeue, sstat and scancel, found in the usual places, as site.user.
 class Programs final : public Client {
   public:
     explicit Programs(Site site) : site_(std::move(site)) {}
     Result<SlurmJobId> submit(AttemptRef ref, const JobSpec& spec) const override;
     Result<std::vector<QueuedJob>> queue() const override;
+    Result<std::vector<JobUse>> use(const std::vector<SlurmJobId>& jobs) const override;
     Status cancel(const std::vector<SlurmJobId>& jobs, bool at_once) const override;
 
   private:

@@ -12,16 +12,14 @@
 namespace windlass::worker::slurm {
 namespace {
 
-constexpr int most_submissions = 2;  // at the same time
-constexpr Milliseconds look_pause{250};
+constexpr int most_submissions = 2;           // at the same time
 constexpr Milliseconds cancel_pause{10'000};  // before scancel is said again of a job that is still there
 constexpr Milliseconds submit_pause{5'000};   // before a submission that did not arrive is tried again
 constexpr Milliseconds late_arrival{120'000};
 constexpr int missing_is_gone = 3;
-// Of one stream in one look, and in the last one until no more comes.
-constexpr std::size_t look_bytes = 256 * 1024;
+constexpr Milliseconds first_use{5'000};  // after the first start
+// Of one stream at once, when the job is over: until no more comes.
 constexpr std::size_t last_look_bytes = 4 << 20;
-constexpr std::size_t max_unsent_bytes = 8 << 20;
 
 void earliest(std::optional<SteadyTime>& at, SteadyTime other) {
     if (!at || other < *at) at = other;
@@ -69,6 +67,7 @@ void SlurmEngine::adopt(LedgerEntry entry, Now now) {
     held->job = entry.job;
     held->step = entry.job ? Step::in_slurm : Step::unsure;
     held->unsure_since = now.steady;
+    held->is_adopted = true;
     held_.emplace(ref, std::move(held));
 }
 
@@ -110,7 +109,8 @@ void SlurmEngine::revoke(AttemptRef ref) {
     Held* held = find(ref);
     if (held == nullptr) return;
     held->attempt.forget(true);
-    if (held->step == Step::fetching || held->step == Step::told) forget(ref);
+    if (held->step == Step::fetching || held->step == Step::told) return forget(ref);
+    cancel_in_slurm(clock_.now().steady);
     ask_at_ = {};
 }
 
@@ -335,88 +335,25 @@ void SlurmEngine::settle_unsure(Held& held, const std::vector<const QueuedJob*>&
 void SlurmEngine::follow(Held& held, const QueuedJob& job, SteadyTime now) {
     held.missing = 0;
     const auto phase = job.phase();
-    if (phase != QueuedJob::Phase::waiting && !held.runs && job.started) {
+    if (job.never_starts())
+        return stop(held, OutcomeKind::setup_failed, fmt::format("Slurm would never start it: {}", job.reason), now);
+    // One that was cancelled in the queue has a start, too: its end.
+    const bool never_ran = job.state == "CANCELLED" && job.started == job.ended;
+    if (phase != QueuedJob::Phase::waiting && !held.runs && job.started && !never_ran) {
         held.runs = true;
         ++started_;
-        const auto ago = std::max(clock_.now().wall - *job.started, Microseconds{0});
+        auto ago = std::max(clock_.now().wall - *job.started, Microseconds{0});
+        // Whatever the controller's clock says: it did not start before we had it.
+        if (!held.is_adopted) ago = std::min(ago, now - held.attempt.arrived());
         held.attempt.started(now - ago);
+        held.samples.emplace(settings_.sample_interval, now - ago);
+        if (!use_at_ && use_failures_ < most_use_failures) use_at_ = now + first_use;
         if (connection_ != nullptr && !held.attempt.forgotten())
             connection_->send(protocol::AttemptStarted{held.attempt.ref()});
     }
     if (phase != QueuedJob::Phase::over) return;
     held.end = job;
     if (!held.looking) begin_end(held);
-}
-
-// ---- what it prints
-
-void SlurmEngine::look_at_output(SteadyTime now) {
-    struct Look {
-        AttemptRef ref;
-        std::int64_t out_from = 0, err_from = 0;
-        std::string out, err;
-    };
-    auto looks = std::make_shared<std::vector<Look>>();
-    for (auto& [ref, held] : held_) {
-        if (held->step != Step::in_slurm || !held->runs || held->end || held->attempt.forgotten()) continue;
-        if (held->standard_output.output.flooded() || held->standard_error.output.flooded()) continue;
-        held->looking = true;
-        looks->push_back({ref, held->standard_output.offset(), held->standard_error.offset(), {}, {}});
-    }
-    look_at_ = now + std::max(look_pause, Milliseconds{static_cast<std::int64_t>(looks->size())});
-    if (looks->empty()) return;
-    looking_ = true;
-    background_(
-        [looks, site = settings_.site] {
-            for (Look& look : *looks) {
-                look.out = read_output(site, look.ref, OutputStream::standard_output, look.out_from, look_bytes);
-                look.err = read_output(site, look.ref, OutputStream::standard_error, look.err_from, look_bytes);
-            }
-        },
-        [this, looks] {
-            looking_ = false;
-            const SteadyTime then = clock_.now().steady;
-            for (const Look& look : *looks) {
-                Held& held = *held_.at(look.ref);
-                held.looking = false;
-                printed(held, look.out, look.err, then);
-                if (held.end) begin_end(held);
-            }
-        });
-}
-
-void SlurmEngine::printed(Held& held, std::string_view out, std::string_view err, SteadyTime now) {
-    held.standard_output.add(out);
-    held.standard_error.add(err);
-    if (held.standard_output.output.flooded() || held.standard_error.output.flooded())
-        return stop(held, OutcomeKind::output_limit,
-                    fmt::format("it printed 16 times its limit of {} (limits.output_bytes)",
-                                size_in_words(held.attempt.limits().output_bytes)),
-                    now);
-    send_output(held);
-}
-
-void SlurmEngine::send_output(Held& held) {
-    if (connection_ == nullptr || held.attempt.forgotten()) return;
-    const auto send = [&](Printed& printed, OutputStream stream) {
-        if (!printed.is_whole()) return;
-        printed.output.cut();
-        record_cuts(held);
-        while (connection_->unsent_bytes() <= max_unsent_bytes) {
-            const auto chunk = printed.output.next_unsent();
-            if (!chunk) return;
-            connection_->send(protocol::AttemptOutput{held.attempt.ref(), stream, chunk->offset}, chunk->bytes);
-        }
-    };
-    send(held.standard_output, OutputStream::standard_output);
-    send(held.standard_error, OutputStream::standard_error);
-}
-
-void SlurmEngine::record_cuts(Held& held) {
-    for (const auto end : held.standard_output.unrecorded())
-        ledger_->cut(held.attempt.ref(), OutputStream::standard_output, end);
-    for (const auto end : held.standard_error.unrecorded())
-        ledger_->cut(held.attempt.ref(), OutputStream::standard_error, end);
 }
 
 // ---- the end of an attempt
@@ -499,6 +436,7 @@ void SlurmEngine::ended(AttemptRef ref, const QueuedJob& job, const CollectedFil
     if (held.attempt.forgotten()) return forget(ref);
     BoxEnded over;
     over.outcome = job.outcome(held.attempt.limits());
+    over.usage = held.usage;
     if (job.started && job.ended) over.usage.wall = std::max<Microseconds>(*job.ended - *job.started, Microseconds{0});
     AttemptResult result = held.attempt.ended(over, now);
     result.files = files.files;
@@ -550,6 +488,7 @@ void SlurmEngine::on_time(SteadyTime now) {
     for (Held* held : late) stop(*held, OutcomeKind::out_of_time, held->attempt.why_late(), now);
     if (!asking_ && now >= ask_at_ && (is_watching() || ask_at_ < watch_until_)) ask_slurm(now);
     if (!looking_ && now >= look_at_) look_at_output(now);
+    if (!asking_for_use_ && use_at_ && now >= *use_at_) ask_for_use(now);
 }
 
 std::optional<SteadyTime> SlurmEngine::next() const {
@@ -562,6 +501,7 @@ std::optional<SteadyTime> SlurmEngine::next() const {
     }
     if (!asking_ && (is_watching() || ask_at_ < watch_until_)) earliest(at, ask_at_);
     if (runs && !looking_) earliest(at, look_at_);
+    if (use_at_ && !asking_for_use_) earliest(at, *use_at_);
     return at;
 }
 

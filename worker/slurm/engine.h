@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "worker/attempt.h"
+#include "worker/attempt_samples.h"
 #include "worker/engine.h"
 #include "worker/input_files.h"
 #include "worker/result_collector.h"
@@ -31,6 +32,7 @@ struct EngineSettings {
     std::int64_t cpu_millis = 0;  // of the cluster, to be offered
     std::int64_t memory_bytes = 0;
     CollectLimits collect;
+    Milliseconds sample_interval{30'000};  // between one sstat and the next
     // A new life that is not welcomed so soon has lost the leases of the former one.
     Milliseconds adoption{10'000};
 };
@@ -77,9 +79,12 @@ class SlurmEngine final : public Engine {
         SteadyTime unsure_since{};
         std::optional<SteadyTime> stopped_at;  // scancel was called last
         int missing = 0;                       // squeue did not know it, so many times in a row
+        bool is_adopted = false;               // of a former life
         bool runs = false;
         bool looking = false;  // at its output, in the background
         std::optional<QueuedJob> end;
+        std::optional<AttemptSamples> samples;
+        Usage usage;  // as it was seen last; its wall is not
         Printed standard_output;
         Printed standard_error;
     };
@@ -98,6 +103,8 @@ class SlurmEngine final : public Engine {
     void printed(Held& held, std::string_view out, std::string_view err, SteadyTime now);
     void send_output(Held& held);
     void record_cuts(Held& held);
+    void ask_for_use(SteadyTime now);
+    void use_answered(const Result<std::vector<JobUse>>& uses);
     void cancel_in_slurm(SteadyTime now);
     void stop(Held& held, OutcomeKind kind, std::string detail, SteadyTime now);
     void begin_end(Held& held);
@@ -128,12 +135,16 @@ class SlurmEngine final : public Engine {
     bool cancelling_ = false;
     bool asking_ = false;
     bool looking_ = false;
+    bool asking_for_use_ = false;
+    std::optional<SteadyTime> use_at_;  // none: nothing runs, or Slurm does not gather it
+    int use_failures_ = 0;              // in a row
     SteadyTime ask_at_{};
     SteadyTime look_at_{};
     SteadyTime watch_until_{};  // Slurm is asked at least until then: something may arrive there late
     std::optional<SteadyTime> adopted_until_;
     std::optional<std::string> complaint_;  // of the last call that failed; said once
     bool draining_ = false;
+    static constexpr int most_use_failures = 3;  // in a row; then sstat is not asked any more
     std::int64_t started_ = 0;
     std::int64_t failed_calls_ = 0;
     std::map<OutcomeKind, std::int64_t> finished_;

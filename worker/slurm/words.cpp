@@ -45,6 +45,40 @@ std::optional<N> number(std::string_view text) {
     return value;
 }
 
+// "60665856", "50319K", "1.00M": sstat scales some numbers whatever it is told.
+std::optional<std::int64_t> bytes(std::string_view text) {
+    double value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc() || value < 0 || value > 1e18) return std::nullopt;
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    constexpr std::string_view units = "KMGTP";
+    if (unit.empty()) return static_cast<std::int64_t>(value);
+    const auto power = units.find(unit.front());
+    if (unit.size() > 1 || power == units.npos) return std::nullopt;
+    for (std::size_t i = 0; i <= power; ++i) value *= 1024;
+    return value > 1e18 ? std::nullopt : std::optional(static_cast<std::int64_t>(value));
+}
+
+// "[DD-[HH:]]MM:SS[.mmm]"
+std::optional<Microseconds> duration(std::string_view text) {
+    std::int64_t days = 0;
+    if (const auto dash = text.find('-'); dash != text.npos) {
+        const auto count = number<std::int64_t>(text.substr(0, dash));
+        if (!count || *count > 100'000) return std::nullopt;
+        days = *count;
+        text.remove_prefix(dash + 1);
+    }
+    const auto parts = split(text.substr(0, text.find('.')), ':');
+    if (parts.size() < 2 || parts.size() > 3) return std::nullopt;
+    std::int64_t seconds = 0;
+    for (const auto part : parts) {
+        const auto count = number<std::int64_t>(part);
+        if (!count || *count > 1'000'000) return std::nullopt;
+        seconds = seconds * 60 + *count;
+    }
+    return Seconds{days * 24 * 3600 + seconds};
+}
+
 // SLURM_TIME_FORMAT=%s; "N/A", "NONE" and "Unknown" are no moments.
 std::optional<WallTime> moment(std::string_view text) {
     const auto seconds = number<std::int64_t>(text);
@@ -115,6 +149,17 @@ std::vector<std::string> squeue_words(const Site& site) {
             "--Format=JobID:|,Name:|,State:|,exit_code:|,StartTime:|,EndTime:|,Reason:|"};
 }
 
+std::vector<std::string> sstat_words(const std::vector<SlurmJobId>& jobs) {
+    std::string steps;
+    for (const SlurmJobId job : jobs) steps += fmt::format("{}{}.batch", steps.empty() ? "" : ",", job);
+    return {"sstat",
+            "--noheader",
+            "--parsable2",
+            "--noconvert",
+            "--format=JobID,AveCPU,MaxRSS,MaxDiskRead,MaxDiskWrite",
+            "--jobs=" + steps};
+}
+
 std::vector<std::string> scancel_words(const std::vector<SlurmJobId>& jobs, bool at_once) {
     std::vector<std::string> words = {"scancel"};
     if (at_once) words.insert(words.end(), {"--full", "--signal=KILL"});
@@ -141,11 +186,12 @@ std::string start_text(const Places& places, const BoxSpec& box) {
     // The files of stdout and stderr are files like any other: what a job may print must fit them.
     const std::int64_t file_bytes =
         std::max(file_bytes_of(box.limits), 2 * flood_factor * std::max<std::int64_t>(box.limits.output_bytes, 4096));
-    std::string text = "ulimit -c 0\n";
-    text += fmt::format("ulimit -n {}\n", box.limits.open_files);
-    text += fmt::format("ulimit -f {}\n", rounded_up(file_bytes, 512));
+    // Where the node allows less, less it is.
+    std::string text = "ulimit -c 0 2>/dev/null\n";
+    text += fmt::format("ulimit -n {} 2>/dev/null\n", box.limits.open_files);
+    text += fmt::format("ulimit -f {} 2>/dev/null\n", rounded_up(file_bytes, 512));
     if (box.limits.cpu_time.count() > 0)
-        text += fmt::format("ulimit -t {}\n", rounded_up(box.limits.cpu_time.count(), 1000));
+        text += fmt::format("ulimit -t {} 2>/dev/null\n", rounded_up(box.limits.cpu_time.count(), 1000));
     std::map<std::string, std::string> environment = {
         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
         {"HOME", places.work},
@@ -182,6 +228,14 @@ QueuedJob::Phase QueuedJob::phase() const {
         state == "SIGNALING" || state == "STAGE_OUT" || state == "RESIZING")
         return Phase::running;
     return Phase::over;
+}
+
+bool QueuedJob::never_starts() const {
+    // squeue(1), JOB REASON CODES: those that no other job's end changes.
+    constexpr std::array<std::string_view, 8> for_ever = {"PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints",
+                                                          "InvalidAccount",     "InvalidQOS",         "TimeLimit",
+                                                          "AccountNotAllowed",  "QOSNotAllowed"};
+    return phase() == Phase::waiting && std::ranges::find(for_ever, reason) != for_ever.end();
 }
 
 Outcome QueuedJob::outcome(const Limits& limits) const {
@@ -225,6 +279,17 @@ Result<std::vector<QueuedJob>> parse_queue(const Site& site, std::string_view sa
         jobs.push_back(std::move(job));
     }
     return jobs;
+}
+
+std::vector<JobUse> parse_use(std::string_view said) {
+    std::vector<JobUse> uses;
+    for (const std::string_view line : split(said, '\n')) {
+        const auto cells = split(line, '|');
+        const auto id = number<SlurmJobId>(cells[0].substr(0, cells[0].find('.')));
+        if (cells.size() < 5 || !id) continue;
+        uses.push_back({*id, duration(cells[1]), bytes(cells[2]), bytes(cells[3]), bytes(cells[4])});
+    }
+    return uses;
 }
 
 }  // namespace windlass::worker::slurm

@@ -57,6 +57,8 @@ std::optional<AttemptRef> ref_named(const Site& site, std::string_view name);
 // second line.
 std::vector<std::string> sbatch_words(const Site& site, AttemptRef ref, const JobSpec& spec);
 std::vector<std::string> squeue_words(const Site& site);
+// Of running jobs, their batch step.
+std::vector<std::string> sstat_words(const std::vector<SlurmJobId>& jobs);
 // `at_once`: KILL instead of TERM, KillWait, KILL.
 std::vector<std::string> scancel_words(const std::vector<SlurmJobId>& jobs, bool at_once);
 
@@ -82,10 +84,22 @@ struct QueuedJob {
     std::optional<WallTime> ended;
 
     Phase phase() const;
+    bool never_starts() const;  // as Slurm and its configuration are: it waits for ever
     // Of one that is over.
     Outcome outcome(const Limits& limits) const;
 };
 // Of this worker's jobs. invalid: not what squeue says with squeue_words().
 Result<std::vector<QueuedJob>> parse_queue(const Site& site, std::string_view said);
+
+// What a running job has used so far, as far as Slurm's accounting gathers it (JobAcctGatherType).
+struct JobUse {
+    SlurmJobId id = 0;
+    std::optional<Microseconds> cpu;
+    std::optional<std::int64_t> memory_bytes;  // the most that one task has had
+    std::optional<std::int64_t> read_bytes;
+    std::optional<std::int64_t> written_bytes;
+};
+// Lines that say nothing of a job are passed over.
+std::vector<JobUse> parse_use(std::string_view said);
 
 }  // namespace windlass::worker::slurm

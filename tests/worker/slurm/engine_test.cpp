@@ -37,7 +37,9 @@ struct Cluster {
     bool drops_submissions = false;
     std::string refuses;
     std::vector<SlurmJobId> cancelled, killed;
+    bool gathers = true;  // what jobs use
     int asked = 0;
+    int asked_for_use = 0;
 
     QueuedJob* of(AttemptRef ref) {
         const auto found = std::ranges::find(jobs, ref, &QueuedJob::ref);
@@ -72,6 +74,13 @@ class FakeSlurm final : public Client {
         ++cluster_.asked;
         if (!cluster_.answers) return make_error(ErrorKind::unavailable, "Unable to contact slurm controller");
         return cluster_.jobs;
+    }
+    Result<std::vector<JobUse>> use(const std::vector<SlurmJobId>& jobs) const override {
+        ++cluster_.asked_for_use;
+        if (!cluster_.gathers) return make_error(ErrorKind::unavailable, "sstat: disabled");
+        std::vector<JobUse> uses;
+        for (const SlurmJobId id : jobs) uses.push_back({id, Seconds{7}, 5 * mebibyte, 11, 13});
+        return uses;
     }
     Status cancel(const std::vector<SlurmJobId>& jobs, bool at_once) const override {
         auto& told = at_once ? cluster_.killed : cluster_.cancelled;
@@ -249,6 +258,49 @@ TEST_F(SlurmEngineTest, a_revoked_attempt_is_killed_and_nothing_of_it_is_told_or
     poll();
     EXPECT_TRUE(finished_.empty());
     EXPECT_FALSE(std::filesystem::exists(place(1)));
+}
+
+TEST_F(SlurmEngineTest, a_job_that_slurm_would_never_start_does_not_wait_for_ever) {
+    lease(1);
+    cluster_.of(job(1))->reason = "Resources";
+    poll();
+    EXPECT_TRUE(cluster_.cancelled.empty());
+    cluster_.of(job(1))->reason = "PartitionTimeLimit";
+    poll();
+    poll();
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(result().result.outcome.kind, OutcomeKind::setup_failed);
+    EXPECT_NE(result().result.outcome.detail.find("PartitionTimeLimit"), std::string::npos);
+    EXPECT_TRUE(only<protocol::AttemptStarted>(connection_.sent).empty());
+}
+
+TEST_F(SlurmEngineTest, a_clock_of_slurm_that_is_late_ends_nobody_too_early) {
+    JobSpec spec;
+    spec.timeout = Seconds{60};
+    lease(1, spec);
+    cluster_.run(job(1), clock_.now().wall - std::chrono::hours{2});
+    poll();
+    pass(Seconds{30});
+    EXPECT_TRUE(cluster_.cancelled.empty());
+}
+
+TEST_F(SlurmEngineTest, what_slurm_gathers_of_a_running_job_is_sampled_and_stands_in_its_result) {
+    lease_and_run(1);
+    for (int i = 0; i < 5; ++i) pass(Seconds{2});
+    EXPECT_EQ(only<protocol::AttemptSampled>(connection_.sent).size(), 1u);
+    cluster_.end(job(1), "COMPLETED", 0, clock_.now().wall);
+    poll();
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(result().result.usage.peak_memory_bytes, 5 * mebibyte);
+    EXPECT_EQ(result().result.usage.cpu_user, Seconds{7});
+}
+
+TEST_F(SlurmEngineTest, a_slurm_that_gathers_nothing_is_not_asked_for_ever) {
+    cluster_.gathers = false;
+    lease_and_run(1);
+    for (int i = 0; i < 1000; ++i) poll();
+    EXPECT_EQ(cluster_.asked_for_use, 3);
+    EXPECT_TRUE(finished_.empty());
 }
 
 TEST_F(SlurmEngineTest, lost_leases_kill_everything_in_slurm) {

@@ -128,6 +128,19 @@ TEST(SlurmWords, the_queue_is_read_and_what_is_not_ours_is_passed_over) {
     EXPECT_FALSE(parse_queue(site(), "4|wl-0123456789ab-7.1|RUNNING\n"));
 }
 
+TEST(SlurmWords, what_sstat_says_is_read_in_its_own_units) {
+    const auto uses = parse_use("1.batch|1-02:03:04|60665856|50319|1.00M\n2.batch|02:03.500|2K||\nnonsense\n|||||\n");
+    ASSERT_EQ(uses.size(), 2u);
+    EXPECT_EQ(uses[0].id, 1);
+    EXPECT_EQ(uses[0].cpu, Seconds{26 * 3600 + 3 * 60 + 4});
+    EXPECT_EQ(uses[0].memory_bytes, 60'665'856);
+    EXPECT_EQ(uses[0].written_bytes, mebibyte);
+    EXPECT_EQ(uses[1].cpu, Seconds{123});
+    EXPECT_EQ(uses[1].memory_bytes, 2048);
+    EXPECT_FALSE(uses[1].read_bytes);
+    EXPECT_EQ(sstat_words({1, 2}).back(), "--jobs=1.batch,2.batch");
+}
+
 TEST(SlurmWords, a_job_that_is_completing_is_not_over) {
     EXPECT_EQ(queued("COMPLETING").phase(), QueuedJob::Phase::running);
     EXPECT_EQ(queued("SUSPENDED").phase(), QueuedJob::Phase::running);
