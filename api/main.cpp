@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "api/accounts/password_links_repository.h"
 #include "api/accounts/tiers_repository.h"
@@ -54,7 +55,9 @@
 #include "shared/database/session_pool.h"
 #include "shared/digest.h"
 #include "shared/log.h"
+#include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/reload.h"
 #include "shared/wire/connection.h"
 
 namespace windlass::api {
@@ -144,7 +147,7 @@ void reload_signing_keys(CurrentSigningKeys& keys, const std::string& file) {
     log::info("{} was read again, keys in it: {}", file, number);
 }
 
-Status run(const Config& config) {
+Status run(const Config& config, Reload& reload) {
     std::signal(SIGPIPE, SIG_IGN);
     initialise_crypto();
     if (const auto& faults = published_description().faults; !faults.empty())
@@ -271,11 +274,15 @@ Status run(const Config& config) {
     Signals signals(
         loop, [&] { stop(signals); },
         [&] {
-            reload_certificate(*front);
-            reload_signing_keys(keys, key_file);
+            reload.run([&] {
+                reload_certificate(*front);
+                reload_signing_keys(keys, key_file);
+            });
         });
+    std::optional<LoopWatchdog> watchdog(std::in_place, loop);
     uv_run(loop, UV_RUN_DEFAULT);
     front.reset();
+    watchdog.reset();
     uv_run(loop, UV_RUN_DEFAULT);
     return {};
 }
@@ -284,8 +291,11 @@ Status run(const Config& config) {
 }  // namespace windlass::api
 
 int main(int argc, char** argv) {
-    auto loaded =
-        windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
+    windlass::HangUp::swallow();
+    const auto load = [&] {
+        return windlass::load_config(argc, argv, "windlass-api", "Speaks HTTP with everyone: accounts, jobs, results.");
+    };
+    auto loaded = load();
     if (!loaded) {
         std::fprintf(stderr, "windlass-api: %s\n", loaded.error().message.c_str());
         return 2;
@@ -297,7 +307,8 @@ int main(int argc, char** argv) {
         return 2;
     }
     windlass::api::LogTail::of_this_process();  // from the first line on
-    if (const auto ended = windlass::api::run(loaded->config); !ended) {
+    windlass::Reload reload("api", loaded->config, load);
+    if (const auto ended = windlass::api::run(loaded->config, reload); !ended) {
         windlass::log::error("{}", ended.error().message);
         return 1;
     }

@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
     pictures->add_option("--images", options.images, "images per run, each with two thumbnails");
     pictures->add_option("--uploads", options.uploads, "so many further uploads, to see the memory of the api");
     pictures->add_option("--database", options.database, "postgresql://… (default: SQLite)");
-    auto* measured = add("metrics", "points that nodes send, per second, and the metrics of a large job", metric_points);
+    auto* measured =
+        add("metrics", "points that nodes send, per second, and the metrics of a large job", metric_points);
     measured->add_option("--seconds", options.seconds, "length of each round of sending");
     measured->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* launches = add("launch", "deployments of a course: launch to Ready (needs busybox)", launch);
@@ -67,6 +68,11 @@ int main(int argc, char** argv) {
     doors->add_option("--connections", options.connections, "who log in at the same time")->delimiter(',');
     doors->add_option("--seconds", options.seconds, "length of each run");
     doors->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* flood =
+        add("overload", "submits at 50 to 500 % of capacity: who is served how, and what is left of it", overload);
+    flood->add_option("--percents", options.percents, "offered, of capacity")->delimiter(',');
+    flood->add_option("--seconds", options.seconds, "length of each run");
+    flood->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);
     return code;
 }

@@ -25,6 +25,7 @@ struct Options {
     std::string database;  // empty: SQLite in the site's directory
     std::vector<int> depths = {1'000, 100'000, 1'000'000};
     std::vector<int> connections = {1, 64, 1000};
+    std::vector<int> percents = {50, 80, 100, 150, 200, 300, 500};  // of capacity
 };
 
 // The directory with our programs: where this one is.
@@ -83,5 +84,6 @@ int metric_points(const Options& options);
 int idle(const Options& options);
 int followers(const Options& options);
 int logins(const Options& options);
+int overload(const Options& options);
 
 }  // namespace windlass::bench

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/job_ending.h"
@@ -22,18 +23,19 @@ void add_array(CLI::App& app, Options& options) {
     CLI::App* array = app.add_subcommand("array", "jobs with many members (submit --array)");
     array->require_subcommand(1);
     const char* id = "the array's id, or `last`";
-    add_with_argument(*array, "show", "its members, counted by state", "id", id, options,
-                      [&options](const std::string& which) -> Status {
-                          WINDLASS_TRY(Server server, Server::find(options.url));
-                          WINDLASS_TRY(const std::string path, path_of(server, which));
-                          WINDLASS_TRY(const ServerAnswer answer, server.get(path));
-                          const auto member = answer.document.FindMember("array");
-                          if (options.json || member == answer.document.MemberEnd() || !member->value.IsObject())
-                              print_object(options, answer, "status");
-                          else
-                              print_members(member->value);
-                          return {};
-                      });
+    add_with_argument(
+        *array, "show", "its members, counted by state", "id", id, options,
+        [&options](const std::string& which) -> Status {
+            WINDLASS_TRY(Server server, Server::find(options.url));
+            WINDLASS_TRY(const std::string path, path_of(server, which));
+            WINDLASS_TRY(const ServerAnswer answer, server.get(path));
+            const auto member = answer.document.FindMember("array");
+            if (options.json || options.quiet || member == answer.document.MemberEnd() || !member->value.IsObject())
+                print_object(options, answer, "status");
+            else
+                print_members(member->value);
+            return {};
+        });
     auto status = std::make_shared<std::string>();
     auto limit = std::make_shared<int>(0);
     CLI::App* members = add_with_argument(
@@ -43,11 +45,15 @@ void add_array(CLI::App& app, Options& options) {
             WINDLASS_TRY(std::string path, path_of(server, which, "members/"));
             char separator = '?';
             if (!status->empty()) path += fmt::format("{}status={}", std::exchange(separator, '&'), *status);
-            if (*limit > 0) path += fmt::format("{}limit={}", separator, *limit);
-            WINDLASS_TRY(const ServerAnswer answer, server.get(path));
-            return print_list(
-                options, answer,
-                {{"index", "INDEX", 8}, {"id", "ID", 16}, {"status", "STATUS", 10}, {"duration", "SECONDS", 0}}, "id");
+            if (*limit > 0) path += fmt::format("{}limit={}", separator, std::min(*limit, 1000));
+            WINDLASS_TRY(const ServerAnswer answer,
+                         server.get_list(path, *limit > 0 ? static_cast<std::size_t>(*limit) : Server::no_limit));
+            return print_list(options, answer,
+                              {{"index", "INDEX", 5},
+                               {"id", "ID", 9},
+                               {"status", "STATUS", 9, nullptr, Shown::status},
+                               {"duration", "SECONDS", 0}},
+                              "id");
         });
     members->add_option("--status", *status, "only those that are failed, running, …");
     members->add_option("--limit", *limit, "at most so many")->check(CLI::PositiveNumber);

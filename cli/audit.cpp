@@ -60,7 +60,10 @@ Status verify(const Options& options, const VerifyWords& words) {
     if (!met)
         return make_error(ErrorKind::conflict, "the audit does not hold: it has no entry " + words.expected +
                                                    "; the end of it was cut off or written anew");
-    if (options.quiet)
+    if (options.json)
+        std::printf("{\"checked\":%lld,\"last\":\"%lld:%s\"}\n", static_cast<long long>(chain.checked()),
+                    static_cast<long long>(chain.last_number()), chain.last_hash().c_str());
+    else if (options.quiet)
         std::printf("%lld:%s\n", static_cast<long long>(chain.last_number()), chain.last_hash().c_str());
     else
         std::printf("%lld entries hold. Note this down elsewhere, and give it to --expect the next time:\n%lld:%s\n",
@@ -78,12 +81,12 @@ void add_audit(CLI::App& app, Options& options) {
         WINDLASS_TRY(Server server, Server::find(options.url));
         WINDLASS_TRY(const ServerAnswer answer, server.get("/api/audit/?limit=100"));
         return print_list(options, answer,
-                          {{"number", "NUMBER", 10},
-                           {"at", "AT", 26},
-                           {"actor", "WHO", 16},
-                           {"address", "FROM", 18},
-                           {"status", "STATUS", 8},
-                           {"action", "WHAT", 36},
+                          {{"number", "NUMBER", 6},
+                           {"at", "WHEN", 9, nullptr, Shown::ago},
+                           {"actor", "WHO", 8},
+                           {"address", "FROM", 9},
+                           {"status", "STATUS", 6},
+                           {"action", "WHAT", 12},
                            {"object", "OF", 0}},
                           "number");
     });

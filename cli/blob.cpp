@@ -12,11 +12,17 @@ void add_blob(CLI::App& app, Options& options) {
                       "the file", options, [&options](const std::string& path) -> Status {
                           WINDLASS_TRY(Server server, Server::find(options.url));
                           WINDLASS_TRY(const std::string sha256, upload(server, path, !options.quiet));
-                          fmt::print("{}\n", sha256);
+                          if (options.json)
+                              fmt::print("{{\"sha256\":\"{}\"}}\n", sha256);
+                          else
+                              fmt::print("{}\n", sha256);
                           return {};
                       });
-    add_list(*blob, "your uploads", "/api/blobs/", {{"sha256", "SHA-256", 64}, {"size", "BYTES", 0}}, "sha256",
-             options);
+    add_list(*blob, "your uploads", "/api/blobs/",
+             {{"sha256", "SHA-256", 64},
+              {"size", "SIZE", 9, nullptr, Shown::bytes},
+              {"created", "UPLOADED", 0, nullptr, Shown::ago}},
+             "sha256", options);
     add_with_argument(*blob, "remove", "delete an upload", "sha256", "its SHA-256", options,
                       [&options](const std::string& sha256) {
                           return perform(options, "DELETE", "/api/blobs/" + sha256 + "/", "", "sha256", "removed");

@@ -18,6 +18,7 @@ struct Options {
 };
 
 void add_dev(CLI::App& app, Options& options);       // dev
+void add_init(CLI::App& app, Options& options);      // init
 void add_login(CLI::App& app, Options& options);     // login, logout
 void add_submit(CLI::App& app, Options& options);    // submit, run
 void add_job(CLI::App& app, Options& options);       // job list|show|wait|cancel|rerun|log|why
@@ -37,6 +38,7 @@ void add_dataset(CLI::App& app, Options& options);   // dataset add|list|show|re
 void add_course(CLI::App& app, Options& options);    // course list|add|show|delete|launch|open|running|stop
 void add_class(CLI::App& app, Options& options);     // class list|add|remove|members|join|leave|give|take
 void add_teacher(CLI::App& app, Options& options);   // teacher list|add|remove
+void add_backup(CLI::App& app, Options& options);    // backup, restore
 void add_doctor(CLI::App& app, Options& options);    // doctor
 void add_completion(CLI::App& app, Options& options);  // completion, man
 

@@ -10,6 +10,7 @@
 #include "cli/noun.h"
 #include "cli/private_file.h"
 #include "cli/program_directory.h"
+#include "cli/site_file.h"
 #include "cli/supervisor.h"
 
 namespace windlass::cli {
@@ -17,6 +18,7 @@ namespace {
 
 struct DevWords {
     DevSettings settings;
+    std::string listen;  // empty: what the settings file says, else the default
     std::string data;
     bool verbose = false;
 };
@@ -86,6 +88,18 @@ Status announce(DataDirectory& directory, const std::string& url) {
     return {};
 }
 
+// `windlass init` put settings beside the data: the daemons read all of them, but for what dev itself decides.
+Status read_own_file(const DataDirectory& directory, DevSettings& settings,
+                     std::map<std::string, std::string>& environment) {
+    const std::string file = site_file_in(directory.path());
+    if (environment.contains("WINDLASS_CONFIG") || access(file.c_str(), F_OK) != 0) return {};
+    WINDLASS_TRY(const Config config, read_site_file(file));
+    environment["WINDLASS_CONFIG"] = file;
+    settings.listen = config.api.listen;
+    if (settings.database.empty()) settings.database = config.database.url;
+    return {};
+}
+
 Status run_dev(const DevWords& words) {
     std::string data = words.data;
     if (data.empty()) {
@@ -93,7 +107,11 @@ Status run_dev(const DevWords& words) {
     }
     WINDLASS_TRY(DataDirectory directory, DataDirectory::open(data));
     WINDLASS_TRY(const DevPlaces places, find_places(directory));
-    std::vector<Service> services = plan_services(words.settings, places, inherited_environment());
+    std::map<std::string, std::string> environment = inherited_environment();
+    DevSettings settings = words.settings;
+    WINDLASS_TRY_STATUS(read_own_file(directory, settings, environment));
+    if (!words.listen.empty()) settings.listen = words.listen;
+    std::vector<Service> services = plan_services(settings, places, environment);
     WINDLASS_TRY(NotifySocket notify, NotifySocket::open(directory.socket_directory() + "/notify.sock"));
     std::optional<ChildProcess> follower;
     if (words.verbose) {
@@ -124,7 +142,7 @@ void add_dev(CLI::App& app, Options& options) {
     auto words = std::make_shared<DevWords>();
     CLI::App* dev =
         app.add_subcommand("dev", "run scheduler, worker and api for one person; prints READY and the address");
-    dev->add_option("--listen", words->settings.listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
+    dev->add_option("--listen", words->listen, "HOST:PORT; port 0 picks a free one; default 127.0.0.1:8080");
     dev->add_option("--data", words->data, "directory for everything that stays; default ~/.local/share/windlass");
     dev->add_option("--database", words->settings.database, "postgresql://…; default sqlite in the data directory");
     dev->add_option("--slots", words->settings.slots, "cores for jobs; default all")->check(CLI::NonNegativeNumber);

@@ -1,64 +1,72 @@
+// `windlass doctor`: looks at the server, this machine and, where there is one, the site's settings.
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdio>
+#include <memory>
 
-#include "cli/commands.h"
-#include "cli/exit_code.h"
-#include "cli/program_directory.h"
-#include "cli/server.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/finding.h"
+#include "cli/noun.h"
+#include "cli/site_file.h"
 
 namespace windlass::cli {
 namespace {
 
-bool tell(bool good, const std::string& line) {
-    fmt::print("{} {}\n", good ? "ok  " : "BAD ", line);
-    std::fflush(stdout);
-    return good;
-}
+// Says each finding as soon as it is there: some take seconds.
+class Report {
+  public:
+    explicit Report(const Options& options) : options_(options) {}
 
-bool check_server(const Options& options) {
-    auto server = Server::find(options.url);
-    if (!server) return tell(false, "server: " + server.error().message);
-    const std::string& url = server->credentials().url;
-    if (const auto alive = server->get("/healthz", Seconds{10}); !alive)
-        return tell(false, "server: " + alive.error().message);
-    bool good = tell(true, fmt::format("server: {} answers", url));
-    const auto ready = server->get("/readyz", Seconds{10});
-    good =
-        tell(ready.ok(), ready ? "ready: database and scheduler are there" : "ready: " + ready.error().message) && good;
-    if (!server->has_token()) return tell(false, "login: no credential for this server; run `windlass login`") && good;
-    const auto jobs = server->get("/api/jobs/?limit=1", Seconds{10});
-    return tell(jobs.ok(), jobs ? "login: the credential is accepted" : "login: " + jobs.error().message) && good;
-}
-
-// The worker itself knows what a sandbox needs on this machine.
-bool check_worker() {
-    const auto program = sibling_program("windlass-worker");
-    if (!program) return tell(false, "worker: " + program.error().message);
-    const pid_t child = fork();
-    if (child < 0) return tell(false, "worker: " + errno_error("starting it", errno).message);
-    if (child == 0) {
-        execl(program->c_str(), program->c_str(), "--check", static_cast<char*>(nullptr));
-        _exit(127);
+    void add(const doctor::Findings& findings) {
+        if (!options_.json) {
+            fmt::print("{}", doctor::findings_text(findings, options_.quiet));
+            std::fflush(stdout);
+        }
+        all_.insert(all_.end(), findings.begin(), findings.end());
     }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-    const bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    return tell(good, good ? "worker: every protection is there"
-                           : "worker: this machine lacks a protection; the lines above say which and how to get it");
+    int end() const {
+        if (options_.json) fmt::print("{}\n", doctor::findings_json(all_));
+        return doctor::all_well(all_) ? exit_ok : exit_failed;
+    }
+
+  private:
+    const Options& options_;
+    doctor::Findings all_;
+};
+
+int examine(const Options& options, const std::string& config_flag) {
+    Report report(options);
+    report.add({doctor::ok("version", "windlass " WINDLASS_VERSION)});
+    report.add(doctor::check_server(options.url));
+    const auto site = find_site(config_flag);
+    std::string file;
+    if (!site) {
+        const bool closed = site.error().kind == ErrorKind::denied && config_flag.empty();
+        report.add({{"configuration", closed ? doctor::Verdict::warning : doctor::Verdict::bad, site.error().message,
+                     "docs/configuration.md has every setting"}});
+    } else if (!*site) {
+        report.add({doctor::ok("configuration", "none: this machine is a client (windlass init makes a site)")});
+    } else {
+        file = (*site)->file;
+        report.add({doctor::ok("configuration", file.empty() ? "that of windlass dev" : file)});
+        report.add(doctor::check_site((*site)->config));
+    }
+    report.add(doctor::check_machine());
+    report.add(doctor::check_worker(file));
+    return report.end();
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Options& options) {
-    CLI::App* doctor = app.add_subcommand("doctor", "check the server and what this machine offers to a worker");
-    doctor->callback([&options] {
-        tell(true, "windlass " WINDLASS_VERSION);
-        const bool server = check_server(options);
-        const bool worker = check_worker();
-        options.exit_code = server && worker ? exit_ok : exit_failed;
+    auto config = std::make_shared<std::string>();
+    CLI::App* command = app.add_subcommand(
+        "doctor", "check server, machine and site: each fault with what mends it; ends with 1 if something is BAD");
+    command->add_option("--config", *config,
+                        "the site's settings; default WINDLASS_CONFIG, one's own of windlass init, /etc/windlass");
+    on_use(*command, options, [config, &options]() -> Status {
+        options.exit_code = examine(options, *config);
+        return {};
     });
 }
 

@@ -19,10 +19,23 @@ enum ExitCode : int {
     exit_signal_base = 128,   // run, job wait: 128 + the signal that ended the job
 };
 
-inline constexpr std::string_view exit_code_help =
-    "Exit codes: 0 done; 1 refused or broken; 2 wrong usage; 3 the server cannot be reached or says \"not now\";\n"
-    "4 not logged in or not allowed; 5 not found. `run` and `job wait` end with the job's own exit code, 128 + the\n"
-    "signal that ended it, 124 when it reached its time limit, 125 when it has no exit code of its own.";
+// The same for people: in --help, in the manual and in docs/commands.md.
+struct ExitCodeMeaning {
+    std::string_view code;
+    std::string_view meaning;
+};
+inline constexpr ExitCodeMeaning exit_code_meanings[] = {
+    {"0", "done"},
+    {"1", "refused, or broken; `doctor`: something is BAD"},
+    {"2", "wrong flags or words; nothing was sent"},
+    {"3", "the server cannot be reached or says \"not now\": trying again later can help"},
+    {"4", "not logged in, or not allowed"},
+    {"5", "not found"},
+    {"124", "`run`, `job wait`: the job reached its time limit"},
+    {"125", "`run`, `job wait`: the job has no exit code of its own (cancelled, lost, a limit, not sent)"},
+    {"128 + n", "`run`, `job wait`: signal n ended the job"},
+    {"other", "`run`, `job wait`: the job's own exit code"},
+};
 
 ExitCode exit_code_of(const Error& error);
 

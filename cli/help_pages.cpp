@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cli/exit_code.h"
+#include "cli/output_format.h"
 #include "cli/shell_words.h"
 
 namespace windlass::cli {
@@ -115,12 +116,25 @@ std::string man_page(const CLI::App& app, const std::string& noun) {
         page += ".SH WORDS\n";
         add_words(page, shown, command);
     }
-    page += ".SH EXIT STATUS\n" + roff(exit_code_help) + "\n";
+    page += ".SH OUTPUT FOR PROGRAMS\n" + roff(json_promise) + "\n";
+    for (const OutputShape& shape : output_shapes)
+        page += fmt::format(".TP\n{}\n\\-\\-json: {}; \\-\\-quiet: {}\n", roff(shape.words), roff(shape.json),
+                            roff(shape.quiet));
+    page += ".SH EXIT STATUS\n";
+    for (const ExitCodeMeaning& one : exit_code_meanings)
+        page += fmt::format(".TP\n{}\n{}\n", roff(one.code), roff(one.meaning));
     page +=
         ".SH ENVIRONMENT\n.TP\nWINDLASS_URL, WINDLASS_TOKEN\nthe server, and the token it knows one by\n"
+        ".TP\nWINDLASS_OUTPUT\njson or quiet: as if the flag were always there\n"
         ".TP\nNO_COLOR\nno colours, also on a terminal\n";
     if (!noun.empty()) page += fmt::format(".SH SEE ALSO\n\\fB{}\\fR(1)\n", roff(app.get_name()));
     return page;
+}
+
+std::string exit_code_help() {
+    std::string text = "Exit codes:";
+    for (const ExitCodeMeaning& one : exit_code_meanings) text += fmt::format("\n  {:<8} {}", one.code, one.meaning);
+    return text;
 }
 
 std::string markdown_reference(const CLI::App& app) {
@@ -148,7 +162,15 @@ std::string markdown_reference(const CLI::App& app) {
                             arguments, word.get_description());
         if (!rows.empty()) text += "\n| | |\n|---|---|\n" + rows;
     });
-    return text + "\n## Exit codes\n\n" + std::string(exit_code_help) + "\n";
+    text += fmt::format("\n## Output for programs\n\n{}\n\n| | `--json` | `--quiet` |\n|---|---|---|\n", json_promise);
+    for (const OutputShape& shape : output_shapes)
+        text += fmt::format("| {} | {} | {} |\n", shape.words, shape.json, shape.quiet);
+    text +=
+        "\nColours and progress bars are for terminals alone; `NO_COLOR` switches colours off there, too. "
+        "`WINDLASS_OUTPUT=json` or `quiet` is as if the flag were always there.\n";
+    text += "\n## Exit codes\n\n| | |\n|---|---|\n";
+    for (const ExitCodeMeaning& one : exit_code_meanings) text += fmt::format("| {} | {} |\n", one.code, one.meaning);
+    return text;
 }
 
 std::string bash_completion(const CLI::App& app) {

@@ -12,6 +12,9 @@ std::string man_page(const CLI::App& app, const std::string& noun);
 // The words below the command that have a page of their own.
 std::vector<std::string> man_pages(const CLI::App& app);
 
+// For the end of --help.
+std::string exit_code_help();
+
 // All words and flags as one document in Markdown: docs/commands.md.
 std::string markdown_reference(const CLI::App& app);
 

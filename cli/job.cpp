@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -10,7 +11,6 @@
 #include "cli/last_job.h"
 #include "cli/noun.h"
 #include "cli/progress.h"
-#include "cli/relative_time.h"
 #include "cli/selected_jobs.h"
 #include "cli/server.h"
 #include "cli/terminal.h"
@@ -19,6 +19,8 @@
 
 namespace windlass::cli {
 namespace {
+
+constexpr int per_page = 1000;  // the most that the server gives at once
 
 // What jobs have in common: of `job list` and `job cancel`.
 struct JobFilter {
@@ -38,29 +40,13 @@ void add_filter(CLI::App& command, JobFilter& filter) {
     command.add_option("--search", filter.name_part, "only those whose name contains this");
 }
 
-// Colours take no room on a terminal, so the room is made here.
-std::string padded_status(const rapidjson::Value& row) {
-    const std::string status = member_text(row, "status");
-    return coloured_status(status, has_colours(stdout)) + std::string(status.size() < 10 ? 10 - status.size() : 0, ' ');
-}
-
-std::string submitted_ago(const rapidjson::Value& row) {
-    const auto at = server_time(member_text(row, "submitted"));
-    return at ? relative_time(*at, SystemClock().now().wall) : std::string();
-}
-
-std::string harmless_name(const rapidjson::Value& row) {
-    return harmless(member_text(row, "name"));
-}
-
-std::string path_of(const JobFilter& filter, int limit, const std::string& after) {
+std::string path_of(const JobFilter& filter, int limit) {
     std::string path = "/api/jobs/";
     char separator = '?';
     const auto add = [&](const char* key, const std::string& value) {
         if (!value.empty()) path += fmt::format("{}{}={}", std::exchange(separator, '&'), key, percent_encoded(value));
     };
     add("limit", limit > 0 ? std::to_string(limit) : "");
-    add("after", after);
     add("status", filter.status);
     add("tag", filter.tag);
     add("queue", filter.queue);
@@ -70,16 +56,17 @@ std::string path_of(const JobFilter& filter, int limit, const std::string& after
 
 Status list_jobs(const Options& options, const JobFilter& filter) {
     WINDLASS_TRY(Server server, Server::find(options.url));
-    std::string path = path_of(filter, filter.limit, {});
+    std::string path = path_of(filter, std::min(filter.limit, per_page));
     // What programs read stays as it was documented first.
     if (!options.json) path += (path.find('?') == std::string::npos ? "?" : "&") + std::string("details=true");
-    WINDLASS_TRY(const ServerAnswer answer, server.get(path));
+    WINDLASS_TRY(const ServerAnswer answer,
+                 server.get_list(path, filter.limit > 0 ? static_cast<std::size_t>(filter.limit) : Server::no_limit));
     return print_list(options, answer,
-                      {{"id", "ID", 12},
-                       {"status", "STATUS    ", 1, padded_status},
-                       {"submitted", "SUBMITTED", 12, submitted_ago},
-                       {"duration", "SECONDS", 9},
-                       {"name", "NAME", 0, harmless_name}},
+                      {{"id", "ID", 9},
+                       {"status", "STATUS", 9, nullptr, Shown::status},
+                       {"submitted", "SUBMITTED", 9, nullptr, Shown::ago},
+                       {"duration", "SECONDS", 7},
+                       {"name", "NAME", 0}},
                       "id");
 }
 
@@ -186,20 +173,15 @@ Status cancel_jobs(const Options& options, const std::vector<std::string>& words
     return perform(options, "POST", "/api/jobs/cancel/", std::string(text_of(buffer)), "requested", nullptr);
 }
 
-// The ids of those that a filter finds, newest first, page by page; no more than one command may name.
+// The ids of those that a filter finds, newest first; no more than one command may name.
 Result<std::vector<std::string>> ids_of(Server& server, const JobFilter& filter) {
+    WINDLASS_TRY(const ServerAnswer list, server.get_list(path_of(filter, per_page), most_jobs + 1));
+    if (!list.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
+    if (list.document.Size() > most_jobs)
+        return make_error(ErrorKind::invalid, fmt::format("these are more than {} jobs; narrow it down", most_jobs));
     std::vector<std::string> ids;
-    std::string after;
-    while (true) {
-        WINDLASS_TRY(const ServerAnswer page, server.get(path_of(filter, 1000, after)));
-        if (!page.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
-        for (const auto& row : page.document.GetArray()) ids.push_back(member_text(row, "id"));
-        if (ids.size() > most_jobs)
-            return make_error(ErrorKind::invalid,
-                              fmt::format("these are more than {} jobs; narrow it down", most_jobs));
-        if (page.document.Size() < 1000) return ids;
-        after = ids.back();
-    }
+    for (const auto& row : list.document.GetArray()) ids.push_back(member_text(row, "id"));
+    return ids;
 }
 
 Status rerun_jobs(const Options& options, const std::vector<std::string>& words, const JobFilter& filter) {

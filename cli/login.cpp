@@ -108,7 +108,18 @@ Status log_in(const Options& options, LoginWords words) {
     WINDLASS_TRY(const std::string session, authenticate(credentials.url, words.username, password));
     WINDLASS_TRY(credentials.token, stored_token_for(credentials.url, session));
     WINDLASS_TRY_STATUS(write_credentials(credentials));
-    if (!options.quiet) fmt::print("logged in to {} as {}\n", credentials.url, words.username);
+    if (options.json) {
+        rapidjson::StringBuffer buffer;
+        JsonWriter writer(buffer);
+        writer.StartObject();
+        put_key(writer, "url");
+        put(writer, credentials.url);
+        put_key(writer, "username");
+        put(writer, to_valid_utf8(words.username));
+        writer.EndObject();
+        fmt::print("{}\n", text_of(buffer));
+    } else if (!options.quiet)
+        fmt::print("logged in to {} as {}\n", credentials.url, words.username);
     return {};
 }
 
@@ -122,7 +133,11 @@ void add_login(CLI::App& app, Options& options) {
     login->add_flag("--password-stdin", words->password_stdin,
                     "read the password from standard input instead of asking");
     on_use(*login, options, [words, &options] { return log_in(options, *words); });
-    on_use(*app.add_subcommand("logout", "revoke the stored token and forget it"), options, log_out);
+    on_use(*app.add_subcommand("logout", "revoke the stored token and forget it"), options, [&options]() -> Status {
+        WINDLASS_TRY_STATUS(log_out());
+        if (options.json) fmt::print("{{}}\n");
+        return {};
+    });
 }
 
 }  // namespace windlass::cli

@@ -2,23 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "cli/exit_code.h"
+#include "cli/relative_time.h"
 #include "cli/terminal.h"
 
 namespace windlass::cli {
 namespace {
-
-std::string shown(const rapidjson::Value& object, const char* key) {
-    std::string text = member_text(object, key);
-    if (!text.empty() || !object.IsObject()) return text;
-    const auto member = object.FindMember(key);
-    if (member == object.MemberEnd() || member->value.IsString() || member->value.IsNull()) return text;
-    if (member->value.IsBool()) return member->value.GetBool() ? "yes" : "no";
-    rapidjson::StringBuffer buffer;
-    JsonWriter writer(buffer);
-    member->value.Accept(writer);
-    return std::string(text_of(buffer));
-}
 
 // `answer` with what stands at `key` of it as its document.
 Result<ServerAnswer> part_of(const ServerAnswer& answer, const char* key) {
@@ -74,30 +62,26 @@ Status print_list(const Options& options, const ServerAnswer& answer, const std:
         return {};
     }
     if (!answer.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
-    const auto line = [&](auto text_of_column) {
-        std::string text;
-        for (const Column& column : columns) text += fmt::format("{:<{}} ", text_of_column(column), column.width);
-        text.erase(text.find_last_not_of(' ') + 1);
-        fmt::print("{}\n", text);
-    };
-    if (!options.quiet) line([](const Column& column) { return std::string(column.title); });
-    for (const auto& row : answer.document.GetArray()) {
-        if (options.quiet)
-            fmt::print("{}\n", member_text(row, essential));
-        else
-            line([&](const Column& column) {
-                return column.of != nullptr ? column.of(row) : harmless(shown(row, column.key));
-            });
+    if (options.quiet) {
+        for (const auto& row : answer.document.GetArray()) fmt::print("{}\n", member_text(row, essential));
+        return {};
     }
+    fmt::print("{}", table_text(answer.document, columns, SystemClock().now().wall, has_colours(stdout)));
     return {};
 }
 
 void print_members(const rapidjson::Value& object) {
     // Bytes are bytes for a program that reads them; a terminal would obey them.
-    const bool eyes = is_terminal(stdout);
+    const bool eyes = is_terminal(stdout), colours = has_colours(stdout);
+    const WallTime now = SystemClock().now().wall;
     for (const auto& member : object.GetObject()) {
-        const std::string text = shown(object, member.name.GetString());
-        fmt::print("{:<18} {}\n", text_of(member.name), eyes ? harmless(text, true) : text);
+        std::string text = shown_member(object, member.name.GetString());
+        if (eyes) {
+            const auto at = server_time(text);
+            text = text_of(member.name) == "status" ? coloured_status(harmless(text), colours) : harmless(text, true);
+            if (at) text += fmt::format("  ({})", relative_time(*at, now));
+        }
+        fmt::print("{:<18} {}\n", text_of(member.name), text);
     }
 }
 
@@ -110,9 +94,28 @@ void print_object(const Options& options, const ServerAnswer& answer, const char
         print_members(answer.document);
 }
 
+ExitCode complain(const Options& options, const Error& error) {
+    const ExitCode code = exit_code_of(error);
+    if (options.json) {
+        rapidjson::StringBuffer buffer;
+        JsonWriter writer(buffer);
+        writer.StartObject();
+        put_key(writer, "error");
+        writer.StartObject();
+        put_key(writer, "message");
+        put(writer, to_valid_utf8(error.message));
+        put_key(writer, "exit_code");
+        writer.Int(code);
+        writer.EndObject();
+        writer.EndObject();
+        fmt::print("{}\n", text_of(buffer));
+    }
+    return complain(error);
+}
+
 void on_use(CLI::App& command, Options& options, std::function<Status()> action) {
     command.callback([&options, action = std::move(action)] {
-        if (const Status status = action(); !status) options.exit_code = complain(status.error());
+        if (const Status status = action(); !status) options.exit_code = complain(options, status.error());
     });
 }
 
@@ -121,7 +124,7 @@ void add_list(CLI::App& parent, const char* meaning, const char* path, std::vect
     on_use(*parent.add_subcommand("list", meaning), options,
            [path, columns = std::move(columns), essential, &options]() -> Status {
                WINDLASS_TRY(Server server, Server::find(options.url));
-               WINDLASS_TRY(const ServerAnswer answer, server.get(path));
+               WINDLASS_TRY(const ServerAnswer answer, server.get_list(path));
                return print_list(options, answer, columns, essential);
            });
 }
@@ -140,7 +143,9 @@ Status perform(const Options& options, const char* method, const std::string& pa
                const char* essential, const char* done) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const ServerAnswer answer, server.request(method, path, body));
-    if (options.json || (!options.quiet && done == nullptr && !answer.text.empty()))
+    if (options.json && answer.text.empty())
+        fmt::print("{{}}\n");
+    else if (options.json || (done == nullptr && !answer.text.empty()))
         print_object(options, answer, essential);
     else if (done != nullptr && !options.quiet)
         fmt::print("{}\n", done);

@@ -8,16 +8,11 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/exit_code.h"
 #include "cli/server.h"
+#include "cli/table.h"
 
 namespace windlass::cli {
-
-struct Column {
-    const char* key;  // of the JSON object
-    const char* title;
-    int width;                                                 // 0: the last one
-    std::string (*of)(const rapidjson::Value& row) = nullptr;  // what no single member says; null: the member
-};
 
 // A list of objects: a table; with --quiet the member `essential` of each alone.
 Status print_list(const Options& options, const ServerAnswer& answer, const std::vector<Column>& columns,
@@ -35,6 +30,9 @@ Status print_message(const Options& options, const ServerAnswer& answer);
 void print_object(const Options& options, const ServerAnswer& answer, const char* essential);
 // "cpus: 1" per line; nested objects as JSON, which is exact and still readable.
 void print_members(const rapidjson::Value& object);
+
+// The sentence on standard error; with --json also {"error": {"message", "exit_code"}} on standard output.
+ExitCode complain(const Options& options, const Error& error);
 
 // Runs `action` when the word is used; what it fails with becomes the exit code.
 void on_use(CLI::App& command, Options& options, std::function<Status()> action);

@@ -50,12 +50,12 @@ void add_queue(CLI::App& app, Options& options) {
     CLI::App* queue = app.add_subcommand("queue", "named queues: what waits together, with a weight and a limit");
     queue->require_subcommand(1);
     add_list(*queue, "the named queues", "/api/queues/",
-             {{"name", "NAME", 20},
-              {"weight", "WEIGHT", 7},
-              {"max_running", "LIMIT", 7},
-              {"held", "HELD", 5},
-              {"queued", "QUEUED", 8},
-              {"running", "RUNNING", 8},
+             {{"name", "NAME", 12},
+              {"weight", "WEIGHT", 6},
+              {"max_running", "LIMIT", 5},
+              {"held", "HELD", 4},
+              {"queued", "QUEUED", 6},
+              {"running", "RUNNING", 7},
               {"description", "DESCRIPTION", 0}},
              "name", options);
     auto words = std::make_shared<QueueWords>();

@@ -54,11 +54,11 @@ void add_quota(CLI::App& app, Options& options) {
         return {};
     });
     add_list(*quota, "the quotas of tiers and users (admins)", "/api/quotas/",
-             {{"subject", "SUBJECT", 24},
-              {"queued", "QUEUED", 10},
-              {"running", "RUNNING", 10},
-              {"cpu_s_per_day", "CPU S/DAY", 12},
-              {"stored_bytes", "STORED BYTES", 0}},
+             {{"subject", "SUBJECT", 16},
+              {"queued", "QUEUED", 6},
+              {"running", "RUNNING", 7},
+              {"cpu_s_per_day", "CPU A DAY", 9, nullptr, Shown::seconds},
+              {"stored_bytes", "STORED", 9, nullptr, Shown::bytes}},
              "subject", options);
     auto words = std::make_shared<QuotaWords>();
     CLI::App* set = quota->add_subcommand("set", "set the quota of a tier or a user (admins)");

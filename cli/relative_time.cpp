@@ -21,9 +21,13 @@ std::string duration_text(Milliseconds duration) {
     const std::int64_t ms = std::max<std::int64_t>(duration.count(), 0), s = ms / 1000;
     if (ms < 1000) return fmt::format("{} ms", ms);
     if (s < 60) return fmt::format("{} s", s);
-    if (s < 3600) return s % 60 == 0 ? fmt::format("{} min", s / 60) : fmt::format("{} min {} s", s / 60, s % 60);
-    if (s < 86400) return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
-    return fmt::format("{} d {} h", s / 86400, s % 86400 / 3600);
+    const auto of_two = [](std::int64_t large, const char* unit, std::int64_t small, const char* small_unit) {
+        return small == 0 ? fmt::format("{} {}", large, unit)
+                          : fmt::format("{} {} {} {}", large, unit, small, small_unit);
+    };
+    if (s < 3600) return of_two(s / 60, "min", s % 60, "s");
+    if (s < 86400) return of_two(s / 3600, "h", s % 3600 / 60, "min");
+    return of_two(s / 86400, "d", s % 86400 / 3600, "h");
 }
 
 std::optional<WallTime> server_time(std::string_view text) {

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "cli/exit_code.h"
 #include "cli/job_ending.h"
@@ -30,6 +32,8 @@ Status print_result(const Options& options, const std::string& word) {
     WINDLASS_TRY(const ServerAnswer answer, result_of(server, id));
     if (options.json)
         fmt::print("{}\n", answer.text);
+    else if (options.quiet)
+        fmt::print("{}\n", member_text(*results_of(answer), "outcome"));
     else
         print_members(*results_of(answer));
     return {};
@@ -85,6 +89,9 @@ Status get_files(const Options& options, const Wanted& wanted) {
     for (const std::string& path : wanted.paths)
         if (std::ranges::find(files, path, &File::path) == files.end())
             return make_error(ErrorKind::not_found, fmt::format("job {} left no file {} that was kept", id, path));
+    std::error_code failed;
+    std::filesystem::create_directories(wanted.directory, failed);
+    if (failed) return make_error(ErrorKind::invalid, fmt::format("--to {}: {}", wanted.directory, failed.message()));
     Progress progress("getting files", total, true, !options.quiet);
     for (const File& file : files) {
         WINDLASS_TRY(const ServerAnswer got, server.get("/api/results/" + id + "/files/" + path_text(file.path)));
@@ -109,7 +116,8 @@ void add_result(CLI::App& app, Options& options) {
     CLI::App* get = result->add_subcommand("get", "bring the files here that it left");
     get->add_option("id", wanted->job, "the job's id, or `last`")->required();
     get->add_option("path", wanted->paths, "only these of them");
-    get->add_option("--to", wanted->directory, "the directory for them; the one you are in without it");
+    get->add_option("--to", wanted->directory,
+                    "the directory for them, made if it is missing; the one you are in without it");
     get->add_flag("--force", wanted->replace, "replace files that are there already");
     on_use(*get, options, [wanted, &options] { return get_files(options, *wanted); });
     CLI::App* show = result->add_subcommand("show", "how it ended, what it printed and used, the list of its files");
@@ -121,7 +129,7 @@ void add_result(CLI::App& app, Options& options) {
         if (!result->get_subcommands().empty()) return;
         const Status status = id->empty() ? Status(make_error(ErrorKind::invalid, "of which job? windlass result ID"))
                                           : print_result(options, *id);
-        if (!status) options.exit_code = complain(status.error());
+        if (!status) options.exit_code = complain(options, status.error());
     });
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/noun.h"
+#include "cli/relative_time.h"
 #include "cli/submit_words.h"
 
 namespace windlass::cli {
@@ -15,6 +16,15 @@ struct ScheduleWords {
     std::string overlap;
     std::string missed;
 };
+
+// When it comes next; nothing while it is paused.
+std::string next_of(const rapidjson::Value& row) {
+    const auto next = row.FindMember("next");
+    if (next == row.MemberEnd() || !next->value.IsArray() || next->value.Empty() || !next->value[0].IsString())
+        return {};
+    const auto at = server_time(text_of(next->value[0]));
+    return at ? relative_time(*at, SystemClock().now().wall) : std::string();
+}
 
 std::string path_of(const std::string& id, const char* rest = "") {
     return "/api/schedules/" + id + "/" + rest;
@@ -49,11 +59,12 @@ void add_schedule(CLI::App& app, Options& options) {
     CLI::App* schedule = app.add_subcommand("schedule", "jobs that come again and again");
     schedule->require_subcommand(1);
     add_list(*schedule, "your recurring jobs (an admin's: all)", "/api/schedules/",
-             {{"id", "ID", 6},
-              {"name", "NAME", 20},
-              {"cron", "WHEN", 18},
-              {"time_zone", "TIME ZONE", 18},
-              {"paused", "PAUSED", 7},
+             {{"id", "ID", 4},
+              {"name", "NAME", 12},
+              {"cron", "WHEN", 12},
+              {"time_zone", "TIME ZONE", 9},
+              {"paused", "PAUSED", 6},
+              {"next", "NEXT", 7, next_of},
               {"last_job", "LAST JOB", 0}},
              "id", options);
     auto words = std::make_shared<ScheduleWords>();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace windlass::cli {
 namespace {
 
@@ -56,6 +58,21 @@ Error error_of_answer(const HttpAnswer& answer, const std::string& what, bool ha
     return make_error(kind_of_status(answer.status), text + what_next(answer.status, had_token));
 }
 
+std::string next_page(const std::string& link) {
+    for (std::size_t at = link.find('<'); at != std::string::npos; at = link.find('<', at + 1)) {
+        const std::size_t end = link.find('>', at);
+        if (end == std::string::npos) return {};
+        const std::string parameters = link.substr(end, link.find(",", end) - end);
+        const bool is_next =
+            parameters.find("rel=\"next\"") != std::string::npos || parameters.find("rel=next") != std::string::npos;
+        const std::string target = link.substr(at + 1, end - at - 1);
+        // A credential must not wander: a path of this server, not //another.host/.
+        if (is_next) return target.starts_with('/') && !target.starts_with("//") ? target : std::string();
+        at = end;
+    }
+    return {};
+}
+
 std::string member_text(const rapidjson::Value& object, const char* key) {
     if (!object.IsObject()) return {};
     const auto member = object.FindMember(key);
@@ -76,6 +93,30 @@ Server::Server(Credentials credentials) : credentials_(std::move(credentials)), 
 
 Result<ServerAnswer> Server::get(const std::string& path, Seconds patience) {
     return send({.path = path, .patience = patience});
+}
+
+Result<ServerAnswer> Server::get_list(const std::string& path, std::size_t most) {
+    WINDLASS_TRY(ServerAnswer all, get(path));
+    if (!all.document.IsArray()) return all;
+    bool changed = false;
+    auto& allocator = all.document.GetAllocator();
+    for (std::string next = std::exchange(all.next, {}), last = path; !next.empty() && all.document.Size() < most;) {
+        if (next == last) return make_error(ErrorKind::internal, "the server's list leads back to the same page");
+        WINDLASS_TRY(ServerAnswer page, get(next));
+        if (!page.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
+        for (const auto& row : page.document.GetArray())
+            all.document.PushBack(rapidjson::Value(row, allocator), allocator);
+        changed = true;
+        last = std::exchange(next, page.next);
+    }
+    for (; all.document.Size() > most; changed = true) all.document.PopBack();
+    if (changed) {
+        rapidjson::StringBuffer buffer;
+        JsonWriter writer(buffer);
+        all.document.Accept(writer);
+        all.text = text_of(buffer);
+    }
+    return all;
 }
 
 Result<ServerAnswer> Server::post(const std::string& path, const std::string& json,
@@ -124,6 +165,7 @@ Result<ServerAnswer> Server::send(HttpRequest request) {
     WINDLASS_TRY(HttpAnswer answer, answer_to(std::move(request)));
     ServerAnswer out;
     out.status = answer.status;
+    out.next = next_page(answer.header("link"));
     if (auto document = parse_json(answer.body, {.allow_nul = true})) out.document = std::move(document).value();
     out.text = std::move(answer.body);
     return out;

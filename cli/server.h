@@ -16,16 +16,22 @@ struct ServerAnswer {
     int status = 0;
     std::string text;              // the body as it came
     rapidjson::Document document;  // null when the body was not JSON
+    std::string next;              // path of the page behind this one (Link: rel="next"); empty: this is the last
 };
 
 class Server {
   public:
+    static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
     // Finds address and credential (credentials.h); nothing is sent yet.
     static Result<Server> find(const std::string& url_flag);
     explicit Server(Credentials credentials);
 
     // Answers other than 2xx become errors that say what the server said and what to do next.
     Result<ServerAnswer> get(const std::string& path, Seconds patience = Seconds{60});
+    // A list, page by page as the server links them, as one: also over pages that are short, or empty. Ends when there
+    // are `most` rows. An answer that is no list is returned as it came.
+    Result<ServerAnswer> get_list(const std::string& path, std::size_t most = no_limit);
     Result<ServerAnswer> post(const std::string& path, const std::string& json,
                               const std::string& idempotency_key = {});
     Result<ServerAnswer> remove(const std::string& path);
@@ -52,6 +58,9 @@ class Server {
 // What a refusal means. Reads RFC 9457 problem+json: detail, and each of errors[] with its pointer. Exposed for its
 // test.
 Error error_of_answer(const HttpAnswer& answer, const std::string& what, bool had_token);
+
+// Where a Link header of RFC 8288 leads for rel="next"; empty when it does not, or leads to another server.
+std::string next_page(const std::string& link);
 
 // A member as text; empty when it is missing or not a string (numbers are written out).
 std::string member_text(const rapidjson::Value& object, const char* key);

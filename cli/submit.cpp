@@ -74,7 +74,7 @@ void add_submit(CLI::App& app, Options& options) {
         app.add_subcommand("run", "send a job, print its output as it comes, end with its exit code");
     run_command->callback([run_command, words = add_words(*run_command), &options] {
         if (const Status status = run(options, *run_command, *words, options.exit_code); !status) {
-            complain(status.error());
+            complain(options, status.error());
             options.exit_code = exit_without_code;
         }
     });

@@ -45,6 +45,8 @@ class Supervisor {
     // Returns when everything has been stopped: ok after SIGTERM, SIGINT or SIGHUP (blocked and read by signalfd from
     // the constructor on), otherwise the reason, with the last lines that the daemon at fault has logged.
     Status run();
+    // Makes run() stop everything and return, as a signal would. From a handler.
+    void stop() { begin_stop(std::nullopt); }
 
   private:
     struct Running;

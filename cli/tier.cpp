@@ -21,9 +21,9 @@ void add_tier(CLI::App& app, Options& options) {
         WINDLASS_TRY(const ServerAnswer answer, server.get("/api/tiers/"));
         return print_list(
             options, answer,
-            {{"name", "NAME", 20},
-             {"heights", "THUMBNAILS", 20, [](const rapidjson::Value& row) { return listed(row, "heights"); }},
-             {"original", "ORIGINAL", 9},
+            {{"name", "NAME", 12},
+             {"heights", "THUMBNAILS", 10, [](const rapidjson::Value& row) { return listed(row, "heights"); }},
+             {"original", "ORIGINAL", 8},
              {"expiring_links", "EXPIRING LINKS", 0}},
             "name");
     });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/noun.h"
+#include "cli/relative_time.h"
 #include "shared/percent_encoding.h"
 
 namespace windlass::cli {
@@ -59,9 +60,18 @@ std::string scopes_of(const rapidjson::Value& row) {
     return words;
 }
 
+// A time of the row; "never" where there is none.
+std::string when(const rapidjson::Value& row, const char* key) {
+    const auto at = server_time(member_text(row, key));
+    return at ? relative_time(*at, SystemClock().now().wall) : "never";
+}
+
 std::string expiry_of(const rapidjson::Value& row) {
-    const std::string expires = member_text(row, "expires");
-    return expires.empty() ? "never" : expires.substr(0, 10);
+    return when(row, "expires");
+}
+
+std::string last_use_of(const rapidjson::Value& row) {
+    return when(row, "last_used");
 }
 
 }  // namespace
@@ -70,11 +80,11 @@ void add_token(CLI::App& app, Options& options) {
     CLI::App* token = app.add_subcommand("token", "API tokens: what programs come in with");
     token->require_subcommand(1);
     add_list(*token, "your tokens", "/api/tokens/",
-             {{"id", "ID", 8},
+             {{"id", "ID", 4},
               {"prefix", "TOKEN", 10},
-              {"label", "LABEL", 24},
-              {"expires", "EXPIRES", 12, expiry_of},
-              {"last_used", "LAST USED", 30},
+              {"label", "LABEL", 16},
+              {"expires", "EXPIRES", 7, expiry_of},
+              {"last_used", "LAST USED", 9, last_use_of},
               {"scopes", "SCOPES", 0, scopes_of}},
              "id", options);
     auto words = std::make_shared<TokenWords>();

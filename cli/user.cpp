@@ -51,12 +51,13 @@ Status list_users(const Options& options) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const ServerAnswer answer, server.get("/api/admin/users"));
     return print_list(options, answer,
-                      {{"id", "ID", 8},
-                       {"username", "USERNAME", 20},
-                       {"email", "EMAIL", 30},
-                       {"roles", "ROLES", 22, [](const rapidjson::Value& row) { return listed(row, "roles"); }},
-                       {"tier", "TIER", 11},
-                       {"disabled", "DISABLED", 9},
+                      {{"id", "ID", 4},
+                       {"username", "USERNAME", 12},
+                       {"email", "EMAIL", 16},
+                       {"roles", "ROLES", 8, [](const rapidjson::Value& row) { return listed(row, "roles"); }},
+                       {"tier", "TIER", 7},
+                       {"disabled", "DISABLED", 8},
+                       {"last_login", "LAST LOGIN", 10, nullptr, Shown::ago},
                        {"name", "NAME", 0}},
                       "id");
 }

@@ -37,12 +37,14 @@ void add_worker(CLI::App& app, Options& options) {
     CLI::App* worker = app.add_subcommand("worker", "the machines that run jobs (admins)");
     worker->require_subcommand(1);
     add_list(*worker, "the workers, with what they offer and run", "/api/workers/",
-             {{"name", "NAME", 24},
-              {"connected", "STATE", 14, state_of},
-              {"software", "VERSION", 9},
-              {"cpus", "CPUS", 6},
-              {"cpus_used", "USED", 6},
-              {"memory_bytes", "MEMORY", 14},
+             {{"name", "NAME", 12},
+              {"connected", "STATE", 9, state_of},
+              {"connected_since", "SINCE", 9, nullptr, Shown::ago},
+              {"software", "VERSION", 7},
+              {"cpus", "CPUS", 4},
+              {"cpus_used", "USED", 4},
+              {"memory_bytes", "MEMORY", 9, nullptr, Shown::bytes},
+              {"memory_bytes_used", "USED", 9, nullptr, Shown::bytes},
               {"attempts", "JOBS", 0, jobs_of}},
              "name", options);
     struct Word {

@@ -3,11 +3,14 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
+#include "scheduler/backup.h"
 #include "scheduler/service.h"
 #include "scheduler/store_sql.h"
 #include "scheduler/user_weights.h"
@@ -15,7 +18,9 @@
 #include "shared/digest.h"
 #include "shared/json.h"
 #include "shared/log.h"
+#include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/reload.h"
 #include "shared/wire/figures_listener.h"
 
 namespace windlass::scheduler {
@@ -43,6 +48,7 @@ auto patiently(const char* what, Attempt attempt, Milliseconds pause_at_conflict
             notify_status(error.message);
             said = error.message;
         }
+        notify_alive();
         std::this_thread::sleep_for(conflict ? pause_at_conflict : look_again);
     }
 }
@@ -97,8 +103,8 @@ Result<ServiceSettings> service_settings(const Config& config) {
     return settings;
 }
 
-Status run(const Config& config) {
-    WINDLASS_TRY(const ServiceSettings settings, service_settings(config));
+Status run(const Config& config, Reload& reload) {
+    WINDLASS_TRY(ServiceSettings settings, service_settings(config));
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
     WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
     WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url, lead); }));
@@ -109,7 +115,10 @@ Status run(const Config& config) {
                      [&] {
                          if (lead.shared) notify_ready();
                      }));
+    std::optional<WatchdogReprieve> reading(std::in_place);  // who stood by is watched already, and reads for a while
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
+    reading.reset();
+    settings.queue.attempts_after = attempts_after(epoch);
     log::info("leading with epoch {}: {} jobs that have not ended, {} workers known", epoch, state.queue.jobs.size(),
               state.workers.size());
 
@@ -149,13 +158,48 @@ Status run(const Config& config) {
         stop.signals[i].data = &stop;
         uv_signal_start(&stop.signals[i], on_signal, i == 0 ? SIGTERM : SIGINT);
     }
+    std::optional<HangUp> hang_up(std::in_place, &loop, [&reload] { reload.run({}); });
+    std::optional<LoopWatchdog> watchdog(std::in_place, &loop);
     log::info("listening on {}", service->endpoint().text());
     notify_ready();
     notify_status(lead.shared ? "leads" : "");
     uv_run(&loop, UV_RUN_DEFAULT);
     figures.reset();
+    hang_up.reset();
+    watchdog.reset();
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
+    return {};
+}
+
+// Takes `--flag FILE`, which is of this program alone, out of argv: the others belong to load_config().
+std::string take_option(int& argc, char** argv, std::string_view flag) {
+    char** const found = std::find(argv + 1, argv + argc, flag);
+    if (found == argv + argc || found + 1 == argv + argc) return {};
+    std::string value = found[1];
+    std::rotate(found, found + 2, argv + argc);
+    argc -= 2;
+    return value;
+}
+
+Status back_up_to(const Config& config, const std::string& file) {
+    WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY_STATUS(back_up(url, file));
+    fmt::print("{} holds {} as it was; keep it where nobody else reads it\n", file, url.shown());
+    return {};
+}
+
+Status restore_from(const Config& config, const std::string& file) {
+    WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY(const Restored restored, restore(url, file));
+    fmt::print(
+        "{} is what {} held: {} jobs that have not ended, {} of them were running and run again, {} had been told to "
+        "end and are cancelled\n",
+        url.shown(), file, restored.unfinished, restored.run_again, restored.cancelled);
+    fmt::print(
+        "what workers still hold of the time since is refused; new jobs have ids above {}; sessions have ended, and "
+        "tokens that were revoked since are good again\n",
+        restored.highest_job);
     return {};
 }
 
@@ -164,15 +208,25 @@ Status run(const Config& config) {
 
 int main(int argc, char** argv) {
     using namespace windlass;
-    auto loaded =
-        load_config(argc, argv, "windlass-scheduler", "Windlass scheduler: owns the queue and the status of every job");
+    HangUp::swallow();
+    const std::string backup = scheduler::take_option(argc, argv, "--backup");
+    const std::string restore = scheduler::take_option(argc, argv, "--restore");
+    const auto load = [&] {
+        return load_config(argc, argv, "windlass-scheduler",
+                           "Windlass scheduler: owns the queue and the status of every job. With --backup FILE, "
+                           "--restore FILE: see windlass backup, windlass restore");
+    };
+    auto loaded = load();
     if (loaded && loaded->done) return 0;
     Status status = loaded ? log::configure("scheduler", loaded->config.log.level, loaded->config.log.format)
                            : Status(loaded.error());
     if (status) {
         initialise_crypto();
         std::signal(SIGPIPE, SIG_IGN);
-        status = scheduler::run(loaded->config);
+        Reload reload("scheduler", loaded->config, load);
+        status = !backup.empty()    ? scheduler::back_up_to(loaded->config, backup)
+                 : !restore.empty() ? scheduler::restore_from(loaded->config, restore)
+                                    : scheduler::run(loaded->config, reload);
     }
     if (status) return 0;
     std::fprintf(stderr, "windlass-scheduler: %s\n", status.error().message.c_str());

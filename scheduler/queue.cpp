@@ -61,7 +61,7 @@ void Queue::move(JobId id, const Move& move) {
 
     if (!asks_only) leave_state(id, job, move);
     jobs_.set_state(job, move.to);
-    if (move.what == JobMove::lease) ++job.attempt;
+    if (move.what == JobMove::lease) job.attempt = std::max(job.attempt, settings_.attempts_after) + 1;
     job.ready = move.what == JobMove::ready || (asks_only && job.ready);
     if (move.what == JobMove::request_cancel) job.cancel_requested = true;
     if (move.started) job.started = *move.started;

@@ -419,6 +419,7 @@ struct QueueSettings {
     Milliseconds longest_retry_delay{300'000};  // … up to this. The jitter takes off up to a half
     // A job that could not be placed for so long gets a worker kept free for it, so that small jobs do not starve it.
     Milliseconds reserve_after{30'000};
+    AttemptNumber attempts_after = 0;       // what is leased from now on has higher numbers (scheduler/generation.h)
     std::map<UserId, double> user_weights;  // a user of weight 2 gets twice the share of one of weight 1 (the default)
     Milliseconds fair_share_half_life{Milliseconds{3'600'000}};  // recent use counts half after this long
 };

@@ -1,5 +1,6 @@
 add_library(windlass_scheduler STATIC 
   api_desk.cpp
+  backup.cpp
   batch_builder.cpp
   greeting.cpp
   housekeeping.cpp

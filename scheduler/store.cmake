@@ -6,6 +6,7 @@ add_library(windlass_store STATIC
   store_memory.cpp
   store_particulars.cpp
   store_postgres.cpp
+  store_postgres_columns.cpp
   store_postgres_json.cpp
   store_read.cpp
   store_rows.cpp

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "scheduler/store_particulars.h"
+#include "scheduler/store_postgres_columns.h"
 #include "scheduler/store_postgres_json.h"
 #include "scheduler/store_rows.h"
 #include "scheduler/store_sql.h"
@@ -63,9 +64,13 @@ constexpr std::string_view find_occupied =
 
 // The fence, and that the batch may have been applied already. state + 0: statistics from before the load say that no
 // row is in this state, and the planner would read the whole table instead of using the primary key.
-#define WINDLASS_CHANGES                                                                        \
-    "json_to_recordset(cast(:rows as json)) as c(id bigint, from_state smallint, from_attempt " \
-    "bigint, " WINDLASS_STATE_FIELDS ")"
+#define WINDLASS_CHANGES                                                                                   \
+    "unnest(cast(:id as bigint[]), cast(:from_state as smallint[]), cast(:from_attempt as bigint[]), "     \
+    "cast(:state as smallint[]), cast(:attempt as bigint[]), cast(:failures as smallint[]), cast(:losses " \
+    "as smallint[]), cast(:worker as bigint[]), cast(:cancel_requested as smallint[]), cast(:started_us "  \
+    "as bigint[]), cast(:finished_us as bigint[]), cast(:event_seq as bigint[])) as c(id, from_state, "    \
+    "from_attempt, state, attempt, failures, losses, worker, cancel_requested, started_us, finished_us, "  \
+    "event_seq)"
 #define WINDLASS_AS_BEFORE "(j.attempt = c.from_attempt and (j.state + 0) = c.from_state)"
 #define WINDLASS_FENCE                                                                                              \
     "(" WINDLASS_AS_BEFORE                                                                                          \
@@ -86,28 +91,31 @@ constexpr std::string_view find_stale =
     ") is not true order by c.id limit 1";
 
 constexpr std::string_view insert_events =
-    "insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) select job, seq, at_us, move, "
-    "state, "
-    "attempt, worker, detail from json_to_recordset(cast(:rows as json)) as r(job bigint, seq bigint, at_us bigint, "
-    "move "
-    "smallint, state smallint, attempt bigint, worker bigint, detail text) on conflict (job, seq) do nothing";
+    "insert into job_event (job, seq, at_us, move, state, attempt, worker, detail) select job, seq, "
+    "at_us, move, state, attempt, worker, detail from unnest(cast(:job as bigint[]), cast(:seq as "
+    "bigint[]), cast(:at_us as bigint[]), cast(:move as smallint[]), cast(:state as smallint[]), "
+    "cast(:attempt as bigint[]), cast(:worker as bigint[]), cast(:detail as text[])) as r(job, seq, "
+    "at_us, move, state, attempt, worker, detail) on conflict (job, seq) do nothing";
 
 constexpr std::string_view insert_results =
-    "insert into attempt_result (job, attempt, worker, ended_us, outcome, exit_code, signal, detail, wall_us, "
-    "cpu_user_us, cpu_system_us, peak_memory_bytes, peak_is_largest_process, read_bytes, written_bytes, stdout_bytes, "
-    "stderr_bytes, stdout_truncated, stderr_truncated, files, files_truncated, value, peak_processes) select job, "
-    "attempt, worker, "
-    "ended_us, outcome, exit_code, signal, detail, wall_us, cpu_user_us, cpu_system_us, peak_memory_bytes, "
-    "peak_is_largest_process, read_bytes, written_bytes, stdout_bytes, stderr_bytes, stdout_truncated, "
-    "stderr_truncated, "
-    "files, files_truncated, value, peak_processes from json_to_recordset(cast(:rows as json)) as r(job bigint, "
-    "attempt bigint, worker "
-    "bigint, ended_us bigint, outcome smallint, exit_code bigint, signal bigint, detail text, wall_us bigint, "
-    "cpu_user_us "
-    "bigint, cpu_system_us bigint, peak_memory_bytes bigint, peak_is_largest_process smallint, read_bytes bigint, "
-    "written_bytes bigint, stdout_bytes bigint, stderr_bytes bigint, stdout_truncated smallint, stderr_truncated "
-    "smallint, files text, files_truncated smallint, value text, peak_processes bigint) on conflict (job, attempt) do "
-    "nothing";
+    "insert into attempt_result (job, attempt, worker, ended_us, outcome, exit_code, signal, detail, "
+    "wall_us, cpu_user_us, cpu_system_us, peak_memory_bytes, peak_is_largest_process, read_bytes, "
+    "written_bytes, stdout_bytes, stderr_bytes, stdout_truncated, stderr_truncated, files, "
+    "files_truncated, value, peak_processes) select job, attempt, worker, ended_us, outcome, exit_code, "
+    "signal, detail, wall_us, cpu_user_us, cpu_system_us, peak_memory_bytes, peak_is_largest_process, "
+    "read_bytes, written_bytes, stdout_bytes, stderr_bytes, stdout_truncated, stderr_truncated, files, "
+    "files_truncated, value, peak_processes from unnest(cast(:job as bigint[]), cast(:attempt as "
+    "bigint[]), cast(:worker as bigint[]), cast(:ended_us as bigint[]), cast(:outcome as smallint[]), "
+    "cast(:exit_code as bigint[]), cast(:signal as bigint[]), cast(:detail as text[]), cast(:wall_us as "
+    "bigint[]), cast(:cpu_user_us as bigint[]), cast(:cpu_system_us as bigint[]), "
+    "cast(:peak_memory_bytes as bigint[]), cast(:peak_is_largest_process as smallint[]), "
+    "cast(:read_bytes as bigint[]), cast(:written_bytes as bigint[]), cast(:stdout_bytes as bigint[]), "
+    "cast(:stderr_bytes as bigint[]), cast(:stdout_truncated as smallint[]), cast(:stderr_truncated as "
+    "smallint[]), cast(:files as text[]), cast(:files_truncated as smallint[]), cast(:value as text[]), "
+    "cast(:peak_processes as bigint[])) as r(job, attempt, worker, ended_us, outcome, exit_code, signal, "
+    "detail, wall_us, cpu_user_us, cpu_system_us, peak_memory_bytes, peak_is_largest_process, "
+    "read_bytes, written_bytes, stdout_bytes, stderr_bytes, stdout_truncated, stderr_truncated, files, "
+    "files_truncated, value, peak_processes) on conflict (job, attempt) do nothing";
 
 constexpr std::string_view insert_output =
     "insert into job_output (job, attempt, stream, start_offset, bytes) select job, attempt, stream, start_offset, "
@@ -220,7 +228,9 @@ class PostgresStore final : public SqlStore {
   private:
     // The number of rows inserted or updated, over all pieces.
     Result<std::int64_t> execute(std::string_view sql, const JsonPieces& pieces);
+    Result<std::int64_t> execute(std::string_view sql, const ColumnPieces& pieces);
     Result<std::optional<JobId>> find(std::string_view sql, const JsonPieces& pieces);
+    Result<std::optional<JobId>> find(std::string_view sql, const ColumnPieces& pieces);
     Status insert(const std::vector<JobRecord>& jobs);
     Status insert(const std::vector<MemberRecord>& members);
     Status insert(const std::vector<ResultRecord>& results);
@@ -255,6 +265,25 @@ Result<std::int64_t> PostgresStore::execute(std::string_view sql, const JsonPiec
         rows += affected;
     }
     return rows;
+}
+
+Result<std::int64_t> PostgresStore::execute(std::string_view sql, const ColumnPieces& pieces) {
+    std::int64_t rows = 0;
+    for (const Columns& columns : pieces) {
+        std::vector<Param> params(columns.begin(), columns.end());
+        WINDLASS_TRY(const std::int64_t affected, session_.run_execute(sql, params));
+        rows += affected;
+    }
+    return rows;
+}
+
+Result<std::optional<JobId>> PostgresStore::find(std::string_view sql, const ColumnPieces& pieces) {
+    for (const Columns& columns : pieces) {
+        std::vector<Param> params(columns.begin(), columns.end());
+        WINDLASS_TRY(const auto rows, session_.run_query(sql, params));
+        if (!rows.empty()) return std::optional(JobId{rows[0].integer(0)});
+    }
+    return std::optional<JobId>();
 }
 
 Result<std::optional<JobId>> PostgresStore::find(std::string_view sql, const JsonPieces& pieces) {
@@ -292,13 +321,13 @@ Status PostgresStore::insert(const std::vector<MemberRecord>& members) {
 }
 
 Status PostgresStore::insert(const std::vector<ResultRecord>& results) {
-    WINDLASS_TRY(const std::int64_t inserted, execute(insert_results, json_of(results)));
+    WINDLASS_TRY(const std::int64_t inserted, execute(insert_results, columns_of(results)));
     if (static_cast<std::size_t>(inserted) != results.size()) return Status();  // they were counted before
     return done(execute(add_result_blobs, json_of(result_blobs_of(results))));
 }
 
 Status PostgresStore::change(const std::vector<StateChange>& changes) {
-    const JsonPieces pieces = json_of(changes);
+    const ColumnPieces pieces = columns_of(changes);
     WINDLASS_TRY(const std::int64_t updated,
                  execute(WINDLASS_GUARDED_SQL(sql_fence, update_states, WINDLASS_AS_BEFORE), pieces));
     if (static_cast<std::size_t>(updated) == changes.size()) return Status();
@@ -323,7 +352,7 @@ Status PostgresStore::write(const Batch& batch) {
         WINDLASS_TRY_STATUS(
             done(session_.execute(advance_schedule, to_unix_us(left_out.dealt_with), left_out.schedule)));
     WINDLASS_TRY_STATUS(done(execute(upsert_keys, json_of(batch.keys))));
-    WINDLASS_TRY_STATUS(done(execute(insert_events, json_of(batch.events))));
+    WINDLASS_TRY_STATUS(done(execute(insert_events, columns_of(batch.events))));
     if (!batch.results.empty()) WINDLASS_TRY_STATUS(insert(batch.results));
     return done(execute(insert_output, json_of(batch.output)));
 }

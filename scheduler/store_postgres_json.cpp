@@ -127,58 +127,6 @@ JsonPieces json_of(const std::vector<MemberRecord>& members) {
     });
 }
 
-JsonPieces json_of(const std::vector<StateChange>& changes) {
-    return pieces_of(changes, [](RowWriter& row, const StateChange& change) {
-        row.integer("id", change.job.value);
-        row.integer("from_state", static_cast<std::int64_t>(change.from_state));
-        row.integer("from_attempt", change.from_attempt);
-        row.state(change.row);
-    });
-}
-
-JsonPieces json_of(const std::vector<RecordEvent>& events) {
-    return pieces_of(events, [](RowWriter& row, const RecordEvent& event) {
-        row.integer("job", event.job.value);
-        row.integer("seq", event.seq);
-        row.integer("at_us", to_unix_us(event.at));
-        row.integer("move", static_cast<std::int64_t>(event.move));
-        row.integer("state", static_cast<std::int64_t>(event.state));
-        row.integer("attempt", event.attempt);
-        row.integer("worker", worker_column(event.worker));
-        row.text("detail", event.detail);
-    });
-}
-
-JsonPieces json_of(const std::vector<ResultRecord>& results) {
-    return pieces_of(results, [](RowWriter& row, const ResultRecord& record) {
-        const AttemptResult& result = record.result;
-        const Usage& usage = result.usage;
-        row.integer("job", record.attempt.job.value);
-        row.integer("attempt", record.attempt.attempt);
-        row.integer("worker", worker_column(record.worker));
-        row.integer("ended_us", to_unix_us(record.ended));
-        row.integer("outcome", static_cast<std::int64_t>(result.outcome.kind));
-        row.integer("exit_code", result.outcome.exit_code);
-        row.integer("signal", result.outcome.signal);
-        row.text("detail", result.outcome.detail);
-        row.integer("wall_us", usage.wall.count());
-        row.integer("cpu_user_us", usage.cpu_user.count());
-        row.integer("cpu_system_us", usage.cpu_system.count());
-        row.integer("peak_memory_bytes", usage.peak_memory_bytes);
-        row.integer("peak_is_largest_process", usage.peak_memory_is_largest_process ? 1 : 0);
-        row.integer("read_bytes", usage.read_bytes);
-        row.integer("written_bytes", usage.written_bytes);
-        row.integer("stdout_bytes", result.stdout_bytes);
-        row.integer("stderr_bytes", result.stderr_bytes);
-        row.integer("stdout_truncated", result.stdout_truncated ? 1 : 0);
-        row.integer("stderr_truncated", result.stderr_truncated ? 1 : 0);
-        row.text("files", files_json(result.files));
-        row.integer("files_truncated", result.files_truncated ? 1 : 0);
-        row.text("value", result.value_json);
-        row.integer("peak_processes", usage.peak_processes);
-    });
-}
-
 JsonPieces json_of(const std::vector<OutputChunk>& output) {
     return pieces_of(output, [](RowWriter& row, const OutputChunk& chunk) {
         row.integer("job", chunk.attempt.job.value);

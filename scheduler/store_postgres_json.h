@@ -1,4 +1,5 @@
-// The rows of a batch as JSON arrays of objects, one parameter for json_to_recordset. Internal to the PostgreSQL store.
+// The rows of a batch, but those of store_postgres_columns.h, as JSON arrays of objects, one parameter for
+// json_to_recordset. Internal to the PostgreSQL store.
 #pragma once
 
 #include <string>
@@ -16,7 +17,6 @@ JsonPieces json_of(const std::vector<WorkerRecord>& workers);
 JsonPieces json_of(const std::vector<Blob>& blobs);
 JsonPieces json_of(const std::vector<JobRecord>& jobs);
 JsonPieces json_of(const std::vector<MemberRecord>& members);
-JsonPieces json_of(const std::vector<StateChange>& changes);
 JsonPieces json_of(const std::vector<ChangeArray>& arrays);
 JsonPieces json_of(const std::vector<ParamsRow>& params);
 JsonPieces json_of(const std::vector<TagRow>& tags);
@@ -29,8 +29,6 @@ JsonPieces json_of(const std::vector<DropQueue>& queues);
 JsonPieces json_of(const std::vector<StoreDraining>& draining);
 JsonPieces json_of(const std::vector<AddUsage>& usage);
 JsonPieces json_of(const std::vector<KeyRecord>& keys);
-JsonPieces json_of(const std::vector<RecordEvent>& events);
-JsonPieces json_of(const std::vector<ResultRecord>& results);
 JsonPieces json_of(const std::vector<OutputChunk>& output);
 
 }  // namespace windlass::scheduler

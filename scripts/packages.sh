@@ -26,7 +26,9 @@ command -v chromium >/dev/null || browser_packages+=(chromium)
 image_packages=(skopeo umoci busybox-static)
 # For workers with worker.network = "full"; others do without.
 network_packages=(slirp4netns nftables)
-test_packages=(libgtest-dev libgmock-dev postgresql-15 python3 python3-websockets python3-yaml systemd iproute2 "${network_packages[@]}"
+# To judge our own packages (dpkg-dev finds out what they need).
+deb_packages=(dpkg-dev lintian shellcheck)
+test_packages=(libgtest-dev libgmock-dev postgresql-15 perl libfaketime python3 python3-websockets python3-yaml systemd iproute2 "${deb_packages[@]}" "${network_packages[@]}"
     "${thumbnail_packages[@]}" "${image_packages[@]}" "${slurm_packages[@]}" "${page_packages[@]}" "${browser_packages[@]}")
 bench_packages=(wrk bubblewrap)
 fuzz_packages=(clang libclang-rt-dev llvm)

@@ -1,6 +1,7 @@
 #include "shared/config.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -127,6 +128,42 @@ Status read_file(Config& config, const std::string& path) {
     return read_settings(config, text.view(), path);
 }
 
+constexpr std::string_view credentials_variable = "${CREDENTIALS_DIRECTORY}";
+
+// Secrets that the service manager hands over (systemd's LoadCredential=, a directory of files that only this daemon
+// may read): the credential windlass.NAME belongs to the setting NAME, as its file where the setting names a file, and
+// as its value for database.url. Without such a directory, and for credentials that are not there, nothing changes.
+Status take_credential(std::string& field, const std::string& name, const std::string& directory) {
+    const bool names_file = name.ends_with("_file");
+    if (directory.empty() || (!names_file && name != "database.url")) return {};
+    const std::string path = directory + "/windlass." + name;
+    if (access(path.c_str(), F_OK) != 0)
+        return errno == ENOENT ? Status() : Status(errno_error("the credential " + path, errno));
+    field = path;
+    if (names_file) return {};
+    WINDLASS_TRY(field, read_private_line("the credential of " + name, path));
+    return {};
+}
+template <class Field>
+Status take_credential(Field&, const std::string&, const std::string&) {
+    return {};
+}
+
+// ${CREDENTIALS_DIRECTORY} at the beginning of a file's name is the directory of the same variable.
+Status expand(std::string& field, const std::string& name, const std::string& directory) {
+    if (!name.ends_with("_file") || !field.starts_with(credentials_variable)) return {};
+    if (directory.empty())
+        return make_error(ErrorKind::invalid, fmt::format("{} = {}: no credentials were handed over; the unit needs "
+                                                          "LoadCredential=, see docs/systemd.md",
+                                                          name, field));
+    field.replace(0, credentials_variable.size(), directory);
+    return {};
+}
+template <class Field>
+Status expand(Field&, const std::string&, const std::string&) {
+    return {};
+}
+
 void print_settings() {
     Config defaults;
     describe_settings(
@@ -204,13 +241,18 @@ Result<LoadedConfig> load_config(int argc, char** argv, const std::string& progr
     }
     if (const char* variable = std::getenv("WINDLASS_CONFIG"); file.empty() && variable != nullptr) file = variable;
     if (!file.empty()) WINDLASS_TRY_STATUS(read_file(config, file));
+    const char* handed_over = std::getenv("CREDENTIALS_DIRECTORY");
+    const std::string credentials = handed_over == nullptr ? "" : handed_over;
     Status status;
     describe_settings(
         [&](const std::string& name, auto& field, const char*) {
             if (!status) return;
+            status = take_credential(field, name, credentials);
+            if (!status) return;
             const std::string variable = variable_name(name);
             if (const char* text = std::getenv(variable.c_str())) status = assign(field, text, variable);
             if (status && app.count(flag_name(name)) > 0) status = assign(field, flags[name], flag_name(name));
+            if (status) status = expand(field, name, credentials);
         },
         config);
     if (!status) return std::move(status).error();

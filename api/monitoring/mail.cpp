@@ -5,16 +5,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sodium.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <sstream>
 
 #include "shared/digest.h"
+#include "shared/private_file.h"
 
 namespace windlass::api {
 namespace {
@@ -42,14 +41,8 @@ bool is_on_this_host(std::string_view url) {
 }
 
 Result<std::string> read_password(const std::string& path) {
-    struct stat found {};
-    if (::stat(path.c_str(), &found) != 0) return errno_error("api.smtp_password_file " + path, errno);
-    if ((found.st_mode & 077U) != 0)
-        return make_error(ErrorKind::invalid,
-                          fmt::format("api.smtp_password_file {}: others may read it; chmod 600 it", path));
-    std::ifstream file(path);
-    std::string password;
-    if (!std::getline(file, password) || password.empty())
+    WINDLASS_TRY(auto password, read_private_line("api.smtp_password_file", path));
+    if (password.empty())
         return make_error(ErrorKind::invalid, fmt::format("api.smtp_password_file {}: holds no password", path));
     return password;
 }

@@ -39,6 +39,28 @@ async function makeUser(name = `user${++users}`) {
 }
 const features = (await (await fetch(`${setup.url}/api/site/`)).json()).features;
 
+// As the scripts of an outside cluster report it: a job of two nodes since ten minutes, and what these measured.
+let clusterKey = null;
+async function clusterCall(method, path, body) {
+    clusterKey ??= await (await fetch(`${setup.url}/api/generateAPIKey`, { method: "POST", headers: { Authorization: `Bearer ${setup.token}` } })).text();
+    const text = typeof body === "string";
+    const response = await fetch(setup.url + path, { method, headers: { Authorization: `Bearer ${clusterKey.trim()}`, "Content-Type": text ? "text/plain" : "application/json" }, body: text ? body : JSON.stringify(body) });
+    must(response.ok, `${method} ${path}: ${response.status} ${(await response.text()).slice(0, 300)}`);
+}
+async function reportClusterJob(id, name) {
+    const now = Math.floor(Date.now() / 1000), from = now - 600;
+    await clusterCall("PUT", "/api/job_start", {
+        Id: id, UserId: 1000, UserName: "grad", GroupId: 1000, GroupName: "physics", ClusterId: "cray", NumNodes: 2, NumTasks: 8, TasksPerNode: 4, GPUsPerNode: 0,
+        NodeList: "n1|n2", StartTime: from, JobName: name, Account: "theory", TTL: 0, Partition: "batch", JobScript: "#!/bin/sh\n#SBATCH -N 2\nsrun ./simulate\n",
+    });
+    const rows = [];
+    for (let at = from; at < now - 30; at += 30)
+        for (const [node, scale] of [["n1", 1], ["n2", 2]])
+            rows.push(`cpu_used,hostname=${node},type=node value=${scale * (1 + Math.sin(at / 90))} ${at}`, `mem_used,hostname=${node},type=node value=${scale * 1e9 + at % 600 * 1e6} ${at}`);
+    await clusterCall("POST", "/api/write/?precision=s", rows.join("\n"));
+    return now;
+}
+
 const scenarios = {
     async "first visit to first result"() {
         const person = await Person.come(browser, setup);
@@ -354,6 +376,11 @@ const scenarios = {
         if (features.includes("images")) pages.images = "/images";
         if (features.includes("monitoring configuration")) pages.config = "/config";
         if (features.includes("live log")) pages.livelog = "/livelog";
+        if (features.includes("job metrics")) {
+            await reportClusterJob(4711, "cfd of a wing");
+            pages.cluster = "/cluster";
+            pages["cluster-job"] = "/cluster/4711";
+        }
         const faults = [];
         for (const [width, height, size] of [[1280, 900, "desk"], [390, 844, "phone"]]) {
             for (const dark of [false, true]) {
@@ -467,6 +494,96 @@ if (features.includes("courses")) {
         await ada.page.getByRole("button", { name: "End it" }).click();
         await ada.page.getByText("Nothing is launched.").waitFor({ timeout: patience });
         await ada.leave();
+    };
+}
+
+if (features.includes("courses") && setup.image) {
+    scenarios["a course is launched, becomes Ready and is opened"] = async () => {
+        const teacher = await makeUser();
+        await api("PUT", `/v1/teacher/${teacher}/`);
+        const person = await Person.come(browser, setup);
+        const { page } = person;
+        await person.signIn(teacher, password);
+        await person.open("/courses");
+        await page.getByText("Teach: make a course or a class").click();
+        await page.getByLabel("Name", { exact: true }).fill("First steps");
+        await page.getByLabel("Image").fill(setup.image);
+        await page.getByLabel("Command").fill("exec httpd -f -p 127.0.0.1:$PORT -h /srv");
+        await page.getByRole("button", { name: "Make the course" }).click();
+        await page.getByRole("button", { name: "Launch First steps" }).click();
+        await page.locator(".status", { hasText: "Ready" }).waitFor({ timeout: patience });
+        await page.screenshot({ path: `${setup.pictures}/courses-ready.png`, fullPage: true });
+        const [opened] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: "Open", exact: true }).click()]);
+        await opened.getByRole("heading", { name: "lesson one" }).waitFor({ timeout: patience });
+        await opened.screenshot({ path: `${setup.pictures}/courses-opened.png` });
+        await opened.close();
+        await page.getByRole("button", { name: "End First steps" }).click();
+        await page.getByRole("button", { name: "End it" }).click();
+        await page.getByText("Nothing is launched.").waitFor({ timeout: patience });
+        await person.leave();
+    };
+}
+
+if (setup.provider) {
+    scenarios["signing in at the site's provider of OpenID Connect"] = async () => {
+        const person = await Person.come(browser, setup, { friends: [setup.provider] });
+        const { page } = person;
+        await page.goto(`${setup.url}/`);
+        await page.getByRole("link", { name: "Sign in with the site's account" }).click({ noWaitAfter: true });
+        await page.locator("input[name=login]").fill("lovelace", { timeout: patience });
+        await page.locator("input[name=password]").fill("believed by the provider's own page");
+        await page.locator("[type=submit]").first().click({ noWaitAfter: true });
+        await page.getByRole("button", { name: "Continue" }).click({ timeout: patience, noWaitAfter: true });
+        await page.getByRole("button", { name: "Sign out" }).waitFor({ timeout: patience });
+        await page.getByRole("link", { name: "lovelace", exact: true }).waitFor();
+        await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor({ timeout: patience });
+        await person.leave();
+    };
+}
+
+if (features.includes("job metrics")) {
+    scenarios["the jobs of a cluster: list, filters, charts, marks, live"] = async () => {
+        const now = await reportClusterJob(4712, texts[1]);
+        const person = await Person.come(browser, setup);
+        const { page } = person;
+        await person.signIn();
+        await page.getByRole("link", { name: "Cluster", exact: true }).click();
+        await page.getByLabel("User", { exact: true }).fill("grad");
+        await page.keyboard.press("Enter");
+        await page.getByRole("link", { name: "4712", exact: true }).waitFor({ timeout: patience });
+        await page.getByLabel("Partition", { exact: true }).fill("nowhere");
+        await page.keyboard.press("Enter");
+        await page.getByText("No job fits these filters.").waitFor({ timeout: patience });
+        await page.getByRole("button", { name: "Clear filters" }).click();
+        await page.getByRole("button", { name: "running", exact: true }).click();
+        await page.waitForFunction(() => location.hash.includes("running=true"));
+        await page.getByRole("link", { name: "4712", exact: true }).click({ timeout: patience });
+        await page.getByRole("heading", { name: "Measured", exact: true }).waitFor({ timeout: patience });
+        await page.locator(".plot canvas, .plot svg").first().waitFor({ timeout: patience });
+        await page.getByText("· live").waitFor({ timeout: patience });
+        await page.getByLabel("Which nodes").selectOption("quantiles");
+        await page.locator(".legend li", { hasText: "0.75" }).first().waitFor({ timeout: patience });
+        await page.getByLabel("Which nodes").selectOption("n2");
+        await page.waitForFunction(() => ![...document.querySelectorAll(".legend li")].some((one) => one.textContent.includes("0.75")));
+        await page.getByRole("button", { name: "Mark…" }).click();
+        await page.getByLabel("Mark", { exact: true }).fill("looked at");
+        await page.getByRole("button", { name: "Mark it" }).click();
+        await page.locator(".tag", { hasText: "looked at" }).waitFor({ timeout: patience });
+        await clusterCall("PATCH", "/api/job_stop/4712", { ExitCode: 3, StopTime: now });
+        await page.reload(); // it would be seen by itself, within 15 s
+        await page.locator(".standing .s-failed").waitFor({ timeout: patience });
+        await person.open("/cluster");
+        await page.locator(".counters .tag", { hasText: "looked at" }).click({ timeout: patience });
+        await page.getByText("exit code 3").waitFor({ timeout: patience });
+        await person.leave();
+        const name = await makeUser();
+        const other = await Person.come(browser, setup);
+        await other.signIn(name, password);
+        await other.open("/cluster");
+        must(await other.page.getByRole("link", { name: "4712", exact: true }).count() === 0, "somebody else's job is in the list");
+        await other.open("/cluster/4712");
+        await other.page.getByRole("heading", { name: /Not here|That did not work/ }).waitFor({ timeout: patience });
+        await other.leave();
     };
 }
 

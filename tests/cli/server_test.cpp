@@ -73,6 +73,14 @@ TEST(JobPath, is_made_of_numbers_alone) {
     for (const char* id : {"", "1/../2", "-1", "last", "99999999999999999"}) EXPECT_FALSE(job_path(id).ok()) << id;
 }
 
+TEST(NextPage, is_where_the_link_leads_on_this_server) {
+    EXPECT_EQ(next_page("</api/jobs/?after=7&limit=2>; rel=\"next\""), "/api/jobs/?after=7&limit=2");
+    EXPECT_EQ(next_page("</a>; rel=prev, </b>; rel=next"), "/b");
+    for (const char* link : {"", "</a>; rel=\"prev\"", "<https://other.example/>; rel=\"next\"",
+                             "<//other.example/>; rel=\"next\"", "</a; rel=\"next\""})
+        EXPECT_EQ(next_page(link), "") << link;
+}
+
 TEST(HttpClient, a_server_that_is_not_there_is_unavailable) {
     HttpClient client("http://127.0.0.1:1");
     const auto answer = client.send({});

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <set>
+
+#include "scheduler/generation.h"
 
 namespace windlass::scheduler {
 namespace {
@@ -118,6 +121,34 @@ TEST_F(QueueTest, an_id_is_not_used_again_after_a_restart_even_if_all_jobs_have_
     stored.highest_job = JobId{100'000'500};
     queue.restore(stored, now);
     EXPECT_EQ(all<AnswerSubmit>(submit(UserId{1})).at(0).jobs.at(0), JobId{100'000'501});
+}
+
+TEST(QueueOfALaterGeneration, takes_nothing_of_an_earlier_one_for_its_own) {
+    EXPECT_EQ(attempts_after(7), 0);
+    EXPECT_EQ(attempts_after(2'000'007), 2'000'000);
+    QueueSettings settings;
+    settings.attempts_after = attempts_after(2'000'007);
+    Queue queue(settings);
+    const Now now{SteadyTime{Seconds{1000}}, from_unix_us(1'700'000'000'000'000)};
+    Submit submit = submit_of(UserId{1}, 1, of(1000, gibibyte));
+    submit.jobs[0].array.count = 2;
+    const JobId array = all<AnswerSubmit>(queue.on(submit, now)).at(0).jobs.at(0);
+    const AttemptRef of_the_past{JobId{array.value + 1}, 1};
+
+    const Effects joined = queue.on(WorkerJoined{WorkerId{1}, room(1000, gibibyte), {of_the_past}}, now);
+    ASSERT_EQ(all<SendRevoke>(joined).size(), 1U);
+    EXPECT_EQ(all<SendRevoke>(joined)[0].attempt, of_the_past);
+    const auto lease = all<SendLease>(joined).at(0);
+    EXPECT_EQ(lease.attempt, (AttemptRef{JobId{array.value + 1}, 2'000'001}));
+
+    const Effects refused =
+        queue.on(AttemptFinished{WorkerId{1}, of_the_past, OutcomeKind::exited, 0, 0, Seconds{1}}, now);
+    EXPECT_TRUE(all<ChangeState>(refused).empty());
+    const Effects taken =
+        queue.on(AttemptFinished{WorkerId{1}, lease.attempt, OutcomeKind::exited, 0, 0, Seconds{1}}, now);
+    EXPECT_TRUE(std::ranges::any_of(all<ChangeState>(taken), [&](const ChangeState& change) {
+        return change.job == lease.attempt.job && change.row.state == JobState::succeeded;
+    }));
 }
 
 TEST_F(QueueTest, rows_are_known_until_the_job_has_ended) {

@@ -73,6 +73,27 @@ TEST_F(ServiceTest, nothing_is_told_before_it_is_durable) {
     wait_for<protocol::Lease>(worker);
 }
 
+TEST_F(ServiceTest, one_that_is_told_to_stop_commits_what_it_has_and_takes_nothing_more) {
+    start();
+    Client& api = join("api");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 0; }));
+    control_->close_gate();
+    api.connection->send(two_jobs(1), "codeD1dat");
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 1; }));
+    service_->stop([this] { service_.reset(); });
+    // While that commit lasts the next work comes, as it does where there is always work.
+    api.connection->send(two_jobs(2), "codeD1dat");
+    ASSERT_TRUE(loop_.run_until([&] { return api.connection->unsent_bytes() == 0; }));
+    for (int turn = 0; turn < 10; ++turn) uv_run(loop_.get(), UV_RUN_NOWAIT);
+    control_->open_gate();
+    ASSERT_TRUE(loop_.run_until([&] { return !service_ && !api.closed.empty(); }));
+    EXPECT_EQ(api.take<protocol::JobsSubmitted>().first.request, RequestId{1}) << "what was taken is answered";
+    EXPECT_FALSE(api.has<protocol::JobsSubmitted>());
+    std::size_t jobs = 0;
+    control_->each_batch([&](const Batch& batch) { jobs += batch.jobs.size(); });
+    EXPECT_EQ(jobs, 2u);
+}
+
 TEST_F(ServiceTest, who_watches_a_job_whose_end_is_not_durable_yet_hears_of_it_only_when_it_is) {
     start();
     Client& worker = join("worker");

@@ -23,6 +23,14 @@ class ConfigTest : public testing::Test {
         std::filesystem::remove_all(directory_);
         unsetenv("WINDLASS_WORKER_SLOTS");
         unsetenv("WINDLASS_CONFIG");
+        unsetenv("CREDENTIALS_DIRECTORY");
+    }
+    // As systemd hands it over.
+    void hand_over(const std::string& name, const std::string& text) {
+        const std::string path = directory_ + "/" + name;
+        std::ofstream(path) << text;
+        chmod(path.c_str(), 0440);
+        setenv("CREDENTIALS_DIRECTORY", directory_.c_str(), 1);
     }
     std::string file(const std::string& text) {
         const std::string path = directory_ + "/windlass.toml";
@@ -108,6 +116,27 @@ TEST_F(ConfigTest, a_secret_that_others_may_read_is_refused) {
     EXPECT_EQ(read_secret(config).value(), "0123456789abcdef");
     std::ofstream(config.scheduler.secret_file) << "short\n";
     EXPECT_FALSE(read_secret(config).ok());
+}
+
+TEST_F(ConfigTest, a_credential_of_systemd_gives_its_setting) {
+    hand_over("windlass.database.url", "postgresql://windlass:hunter2@db/windlass\n");
+    hand_over("windlass.api.tls_key_file", "a key\n");
+    const auto loaded = load({"--config", file("[database]\nurl = \"sqlite:/file\"\n[api]\nsmtp_user = \"ada\"\n")});
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ(loaded->config.database.url, "postgresql://windlass:hunter2@db/windlass");
+    EXPECT_EQ(loaded->config.api.tls_key_file, directory_ + "/windlass.api.tls_key_file");
+    EXPECT_EQ(loaded->config.api.tls_certificate_file, "");
+    EXPECT_EQ(loaded->config.api.smtp_user, "ada");
+    EXPECT_EQ(load({"--database-url", "sqlite:/flag"})->config.database.url, "sqlite:/flag");
+}
+
+TEST_F(ConfigTest, a_file_is_found_among_the_credentials_by_their_variable) {
+    const std::string text = "[scheduler]\nsecret_file = \"${CREDENTIALS_DIRECTORY}/site\"\n";
+    EXPECT_THAT(load({"--config", file(text)}).error().message, HasSubstr("LoadCredential="));
+    hand_over("site", "0123456789abcdef\n");
+    const auto loaded = load({"--config", file(text)});
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ(read_secret(loaded->config).value(), "0123456789abcdef");
 }
 
 }  // namespace

@@ -72,5 +72,17 @@ TEST_F(PrivateFile, that_is_none_or_too_large_is_an_error_and_waits_for_nobody) 
     EXPECT_THAT(read_private_file("a.setting", path_).error().message, HasSubstr("too large"));
 }
 
+TEST_F(PrivateFile, handed_over_by_systemd_may_be_open_to_its_group_alone) {
+    setenv("CREDENTIALS_DIRECTORY", directory_.path().c_str(), 1);
+    write("hunter2\n", 0440);
+    EXPECT_EQ(read_private_line("a.setting", path_).value(), "hunter2");
+    write("hunter2\n", 0444);
+    EXPECT_FALSE(read_private_line("a.setting", path_).ok());
+    setenv("CREDENTIALS_DIRECTORY", (directory_.path() + "/elsewhere").c_str(), 1);
+    write("hunter2\n", 0440);
+    EXPECT_FALSE(read_private_line("a.setting", path_).ok());
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 }  // namespace
 }  // namespace windlass

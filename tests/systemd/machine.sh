@@ -49,6 +49,8 @@ ln -s /proc/self/fd "$root/dev/fd"
 cd "$root"
 pivot_root . .
 umount -l .
+# As on every machine: what systemd mounts for a service from elsewhere (its credentials) is seen there.
+mount --make-rshared /
 exec env -i container=windlass-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     /lib/systemd/systemd --unit=multi-user.target --log-target=journal --log-level=info --show-status=no
 '

@@ -3,7 +3,6 @@
 SystemdUnits.* need the package systemd. RunningUnits needs root with CAP_SYS_ADMIN, overlayfs and a cgroup v2 mount that can
 be written to. What is missing is named, and the test reports SKIP (status 77).
 """
-import ctypes
 import json
 import os
 import pathlib
@@ -16,150 +15,35 @@ import tempfile
 import time
 import unittest
 
+from machine import NAME, PATIENCE, Machine, wait_for, why_not_booting
+
 HERE = pathlib.Path(__file__).resolve().parent
 UNITS = HERE.parent.parent / "systemd"
 PROGRAMS = pathlib.Path(os.environ.get("WINDLASS_BIN", HERE.parent.parent / "build/release/bin"))
 SERVICES = ("windlass-scheduler", "windlass-api", "windlass-worker")
 # What systemd-analyze security may say at most (0 is nothing exposed, 10 everything). The worker mounts and changes users: that is
 # what it is for.
-EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.8}
+EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.9}
 # The machine of this test usually has a cgroup v2 tree without controllers (they are bound to v1 outside, or not passed down). Its
 # worker therefore agrees to do without these; nobody should copy that to a real machine.
 ALLOW_WEAKER = ["memory-limit", "process-limit", "cpu-limit"]
-NAME = "windlass-systemd-test-"
-PATIENCE = 20  # seconds until something that takes well under one is called broken
 
 
 def install(root):
-    """What docs/systemd.md says to do by hand, below `root`."""
-    for folder in ("usr/bin", "usr/lib/systemd/system", "usr/lib/sysusers.d", "etc/windlass", "etc/systemd/system"):
+    """What docs/systemd.md says to do by hand, below `root`. /lib is a link there, as on every Debian."""
+    for folder in ("usr/lib", "etc/systemd/system"):
         (root / folder).mkdir(parents=True)
-    for name in (*SERVICES, "windlass-spawner", "windlass-network", "windlass"):
-        shutil.copy2(PROGRAMS / name, root / "usr/bin" / name)
-    for name in SERVICES:
-        shutil.copy(UNITS / f"{name}.service", root / "usr/lib/systemd/system")
-    shutil.copy(UNITS / "windlass-api.socket", root / "usr/lib/systemd/system")
-    shutil.copy(UNITS / "windlass.sysusers.conf", root / "usr/lib/sysusers.d/windlass.conf")
-    shutil.copy(UNITS / "windlass.toml", root / "etc/windlass/windlass.toml")
+    (root / "lib").symlink_to("usr/lib")
+    for component in ("server", "worker", "command"):
+        subprocess.run(["cmake", "--install", PROGRAMS.parent, "--prefix", root, "--component", component], check=True,
+                       stdout=subprocess.DEVNULL)
+    (root / "lib").unlink()
 
 
 def add_network_drop_in(root):
     folder = root / "etc/systemd/system/windlass-worker.service.d"
     folder.mkdir(parents=True)
     shutil.copy(UNITS / "windlass-worker-network.conf", folder / "network.conf")
-
-
-def why_not_booting():
-    """A sentence, or an empty string."""
-    if os.geteuid() != 0:
-        return "needs root"
-    for program in ("/lib/systemd/systemd", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/curl"):
-        if not os.path.exists(program):
-            return f"{program} is missing (packages systemd, util-linux, curl)"
-    if cgroup_tree() is None:
-        return "no cgroup v2 tree is mounted"
-    if not os.access(cgroup_tree(), os.W_OK):
-        return f"{cgroup_tree()} cannot be written to"
-    tried = subprocess.run(
-        ["unshare", "--mount", "--pid", "--cgroup", "--net", "--ipc", "--uts", "--fork", "--propagation", "private", "bash", "-ec",
-         "mount -t tmpfs t /mnt && cd /mnt && mkdir u w r && mount -t overlay -o lowerdir=/,upperdir=u,workdir=w o r"],
-        capture_output=True, text=True)
-    return f"this machine does not let us mount: {tried.stderr.strip()}" if tried.returncode else ""
-
-
-def cgroup_tree():
-    for line in pathlib.Path("/proc/mounts").read_text().splitlines():
-        words = line.split()
-        if words[2] == "cgroup2":
-            return pathlib.Path(words[1])
-    return None
-
-
-def die_with_the_test():
-    """In the child: even a test that is killed leaves no machine behind."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
-class Machine:
-    """A booted systemd. Always stop() it."""
-
-    def __init__(self):
-        self.sweep()
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-"))
-        self.cgroup = cgroup_tree() / self.scratch.name
-        self.process = None
-        self.pid = None
-        self.console = open(self.scratch.with_suffix(".log"), "w+")
-
-    @staticmethod
-    def sweep():
-        """A test that was killed outright took its machine with it, but left its directories."""
-        def left_in(folder):
-            return [path for path in pathlib.Path(folder).glob(f"{NAME}*")
-                    if not os.path.exists(f"/proc/{path.name[len(NAME):].split('-')[0]}")]
-        for path in left_in(tempfile.gettempdir()):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for path in left_in(cgroup_tree()):
-            for folder, _, _ in os.walk(path, topdown=False):
-                os.rmdir(folder)
-
-    def boot(self, overlay):
-        self.cgroup.mkdir()
-        self.process = subprocess.Popen(
-            ["bash", HERE / "machine.sh", self.scratch, self.cgroup, overlay], stdin=subprocess.DEVNULL, stdout=self.console,
-            stderr=self.console, start_new_session=True, preexec_fn=die_with_the_test)
-        self.pid = wait_for("PID 1 to answer", self.first_process)
-        self.run("systemctl", "is-system-running", "--wait", check=False)
-
-    def first_process(self):
-        if self.process.poll() is not None:
-            raise AssertionError("the machine ended while booting:\n" + self.console_text())
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return children[0] if children and os.path.exists(f"/proc/{children[0]}/root/run/systemd/private") else None
-
-    def run(self, *words, check=True):
-        done = subprocess.run(["nsenter", "-t", self.pid, "-a", "-r", "-w", *words], capture_output=True, text=True, timeout=60)
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(words)}: status {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-    def show(self, unit, *names):
-        text = self.run("systemctl", "show", unit, *[f"--property={name}" for name in names])
-        return dict(line.split("=", 1) for line in text.splitlines())
-
-    def read(self, path):
-        return self.run("cat", path).strip()
-
-    def console_text(self):
-        self.console.flush()
-        return pathlib.Path(self.console.name).read_text()[-4000:]
-
-    def stop(self):
-        """Whatever happened: afterwards no process, mount or cgroup is left."""
-        if self.process:
-            self.process.kill()  # takes PID 1 with it, and PID 1 its namespace; mounts end with their namespace
-            self.process.wait()
-        if self.cgroup.exists():
-            (self.cgroup / "cgroup.kill").write_text("1")
-            wait_for("the cgroup to empty", lambda: "populated 0" in (self.cgroup / "cgroup.events").read_text())
-            for folder, _, _ in os.walk(self.cgroup, topdown=False):
-                os.rmdir(folder)
-        self.console.close()
-        os.unlink(self.console.name)
-        self.scratch.rmdir()
-
-
-def wait_for(what, probe, patience=PATIENCE):
-    """The first true value of probe(). Looks often: these things happen in other processes and tell nobody."""
-    end = time.monotonic() + patience
-    while True:
-        value = probe()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {patience} s for {what}")
-        time.sleep(0.02)
 
 
 @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is missing (package systemd)")
@@ -173,13 +57,14 @@ class SystemdUnits(unittest.TestCase):
     def verify(self):
         """Its status is 0 even for names that systemd does not know: what counts is that it says nothing about ours."""
         # Units that ours are ordered after are part of the tree, and have programs of their own.
-        for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target", "sockets.target"):
+        for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target", "sockets.target",
+                     "slices.target"):
             shutil.copy(f"/lib/systemd/system/{name}", self.root / "usr/lib/systemd/system")
         # The one program of the system that a unit of ours calls: for a reload.
         (self.root / "bin").mkdir(exist_ok=True)
         shutil.copy2("/bin/kill", self.root / "bin/kill")
         units = [str(self.root / f"usr/lib/systemd/system/{name}.service") for name in SERVICES]
-        units.append(str(self.root / "usr/lib/systemd/system/windlass-api.socket"))
+        units += [str(self.root / "usr/lib/systemd/system" / name) for name in ("windlass-api.socket", "windlass-jobs.slice")]
         done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", "--man=no", f"--root={self.root}", *units],
                               capture_output=True, text=True)
         return done.returncode, done.stderr.strip()
@@ -203,7 +88,8 @@ class SystemdUnits(unittest.TestCase):
         defaults = {row[1]: row[4] for row in rows}
         section = None
         shown = 0
-        for line in (UNITS / "windlass.toml").read_text().splitlines():
+        lines = [line for file in ("windlass.toml", "worker.toml") for line in (UNITS / file).read_text().splitlines()]
+        for line in lines:
             if line.startswith("["):
                 section = line.strip("[]")
             setting = re.fullmatch(r"(# )?([a-z_]+) = (.+)", line)
@@ -231,21 +117,27 @@ class RunningUnits(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         tree = pathlib.Path(folder.name) / "tree"
         install(tree)
-        configuration = (tree / "etc/windlass/windlass.toml").read_text()
+        configuration = (tree / "etc/windlass/worker.toml").read_text()
         self.assertIn("# allow_weaker = []", configuration)
-        (tree / "etc/windlass/windlass.toml").write_text(
+        (tree / "etc/windlass/worker.toml").write_text(
             configuration.replace("# allow_weaker = []", f"allow_weaker = {json.dumps(ALLOW_WEAKER)}")
             .replace("# drain_ms = 30000", "drain_ms = 1000"))
         self.tree = tree
         self.machine = Machine()
         self.addCleanup(self.machine.stop)
 
+    def change(self, file, before, after):
+        path = self.tree / "etc/windlass" / file
+        text = path.read_text()
+        self.assertIn(before, text)
+        path.write_text(text.replace(before, after))
+
     def boot(self):
         machine = self.machine
         machine.boot(self.tree)
-        machine.run("systemd-sysusers")
-        machine.run("chown", "root:windlass", "/etc/windlass/windlass.toml")
-        machine.run("chmod", "0640", "/etc/windlass/windlass.toml")
+        machine.run("systemd-sysusers", "windlass-server.conf")
+        machine.run("systemd-tmpfiles", "--create", "windlass-server.conf", "windlass-worker.conf")
+        self.assertEqual(machine.run("stat", "-c", "%a %U:%G", "/etc/windlass/windlass.toml").strip(), "640 root:windlass")
         machine.run("systemctl", "daemon-reload")
 
     def boot_and_enable(self):
@@ -299,6 +191,35 @@ class RunningUnits(unittest.TestCase):
         self.assertRegex(results["stdout"], f"^{word}2000[0-9][0-9]\n")  # ran as a slot's user, not as root
         return results["stdout"]
 
+    def test_init_sets_up_a_site_and_the_second_time_changes_nothing(self):
+        (self.tree / "etc/windlass/windlass.toml").unlink()
+        machine = self.machine
+        machine.boot(self.tree)
+        machine.run("systemd-sysusers", "windlass-server.conf")
+        machine.run("systemd-tmpfiles", "--create", "windlass-server.conf", "windlass-worker.conf")
+        machine.run("systemctl", "daemon-reload")
+        # Of docs/operating.md, as root with a home of its own.
+        windlass = ("env", "HOME=/run/root", "windlass")
+        said = machine.run(*windlass, "init")
+        self.assertEqual([line.split()[0] for line in said.split("Next:\n")[1].splitlines()], ["systemctl", "windlass", "windlass"])
+        self.assertEqual(machine.run("stat", "-c", "%a %U %G", "/etc/windlass/windlass.toml").strip(), "640 root windlass")
+        self.assertEqual(machine.run("stat", "-c", "%a %U", "/var/lib/windlass").strip(), "700 windlass")
+        before = machine.run("bash", "-c", "cat /etc/windlass/windlass.toml /var/lib/windlass/admin/admin.* /run/root/.config/windlass/credentials")
+        try:
+            machine.run("systemctl", "enable", "--now", *SERVICES)
+        except AssertionError as error:
+            self.fail(f"{error}\n{self.journal()}")
+        self.assertEqual(machine.run(*windlass, "run", "--", "echo hello"), "hello\n")
+        again = machine.run(*windlass, "init")
+        self.assertNotIn("made", again)
+        self.assertEqual(machine.run("bash", "-c", "cat /etc/windlass/windlass.toml /var/lib/windlass/admin/admin.* /run/root/.config/windlass/credentials"), before)
+        found = json.loads(machine.run(*windlass, "--json", "doctor", check=False))["findings"]
+        said = {one["about"]: one["result"] for one in found if one["about"] in ("server", "ready", "login", "database", "configuration")}
+        self.assertEqual(set(said.values()), {"ok"}, found)
+        # It looked at the database as the user whose it is.
+        self.assertEqual(machine.run("bash", "-c", "stat -c %U /var/lib/windlass/windlass.db*").split(), ["windlass"] * len(machine.run("bash", "-c", "ls /var/lib/windlass/windlass.db*").split()))
+        machine.run("systemctl", "stop", *reversed(SERVICES))
+
     def test_jobs_run_whatever_is_killed_and_the_units_stop_cleanly(self):
         machine = self.machine
         self.boot_and_enable()
@@ -317,7 +238,7 @@ class RunningUnits(unittest.TestCase):
 
         # What the worker's boxes need is to be seen from inside its unit: a cgroup of its own that can be written to.
         worker = self.active_pid("windlass-worker")
-        group = "/sys/fs/cgroup/system.slice/windlass-worker.service"
+        group = "/sys/fs/cgroup/windlass.slice/windlass-jobs.slice/windlass-worker.service"
         machine.run("nsenter", "-t", worker, "-m", "test", "-w", group, "-a", "-w", f"{group}/cgroup.subtree_control")
 
         # A job that outlasts the drain is handed back; it does not hold up the stop.
@@ -342,6 +263,64 @@ class RunningUnits(unittest.TestCase):
         self.assertEqual(journal.count("Failed with result"), len(SERVICES), journal)
         self.assertEqual(machine.run("pgrep", "-c", "windlass", check=False).strip(), "0")
 
+    def test_a_daemon_that_stands_still_is_started_again(self):
+        machine = self.machine
+        for service in SERVICES:
+            folder = self.tree / f"etc/systemd/system/{service}.service.d"
+            folder.mkdir(parents=True)
+            (folder / "impatient.conf").write_text("[Service]\nWatchdogSec=6s\n")
+        self.boot_and_enable()
+        before = {service: self.active_pid(service) for service in SERVICES}
+        for pid in before.values():
+            machine.run("kill", "-STOP", pid, check=False)
+        for service in SERVICES:
+            wait_for(f"{service} to be started again",
+                     lambda s=service: self.active_pid(s) not in (None, before[s]), 90)
+            self.assertIn(f"{service}.service: Failed with result 'watchdog'", self.journal())
+        self.run_job("after all of them ")
+
+    def test_a_reload_drops_nothing_and_takes_over_what_it_can(self):
+        self.boot_and_enable()
+        machine = self.machine
+        job = {"code": "", "data": "", "running_commands": "sleep 1000"}
+        before = {service: self.active_pid(service) for service in SERVICES}
+        identity = json.loads(self.http("POST", "/api/jobs/submit/", job)[1])["id"]
+        wait_for("the job to run", lambda: json.loads(self.http("GET", f"/api/jobs/{identity}/")[1])["status"] == "running")
+        for file in ("windlass.toml", "worker.toml"):
+            machine.run("sed", "-i", 's/^# level = "info"/level = "debug"/', f"/etc/windlass/{file}")
+        machine.run("sed", "-i", "s/^# lease_ttl_ms = 15000/lease_ttl_ms = 30000/", "/etc/windlass/windlass.toml")
+        for service in SERVICES:
+            machine.run("systemctl", "reload", service)
+            wait_for(f"{service} to say that it has read its settings again",
+                     lambda s=service: "the configuration was read again" in machine.run("journalctl", f"-u{s}", "-o", "cat"))
+            wait_for(f"{service} to be active", lambda s=service: self.active_pid(s))
+        self.assertEqual({service: self.active_pid(service) for service in SERVICES}, before)
+        self.assertIn("this needs a new start: scheduler.lease_ttl_ms", self.journal())
+        self.run_job("after the reload ")
+        self.assertEqual(json.loads(self.http("GET", f"/api/jobs/{identity}/")[1])["status"], "running")
+        machine.run("sed", "-i", "s/^level = .*/level = loud/", "/etc/windlass/worker.toml")
+        machine.run("systemctl", "reload", "windlass-worker")
+        wait_for("the worker to complain", lambda: "the settings stay as they were" in machine.run(
+            "journalctl", "-uwindlass-worker", "-o", "cat"))
+        self.assertEqual(self.active_pid("windlass-worker"), before["windlass-worker"])
+
+    def test_secrets_are_handed_over_as_credentials(self):
+        credentials = self.tree / "etc/credstore"
+        credentials.mkdir(mode=0o700)
+        for name, text in (("windlass.database.url", "sqlite:/var/lib/windlass/elsewhere.db\n"),
+                           ("windlass.scheduler.secret_file", "hunter2 hunter2 hunter2\n")):
+            (credentials / name).write_text(text)
+            (credentials / name).chmod(0o600)
+        self.boot_and_enable()
+        self.run_job("with credentials ")
+        machine = self.machine
+        self.assertIn("/var/lib/windlass/elsewhere.db", machine.run("find", "/var/lib/windlass", "-name", "*.db"))
+        self.assertNotIn("windlass.db\n", machine.run("find", "/var/lib/windlass", "-name", "*.db"))
+        self.assertNotIn("hunter2", self.journal())
+        for service in SERVICES:
+            environment = machine.run("cat", f"/proc/{self.active_pid(service)}/environ")
+            self.assertIn("CREDENTIALS_DIRECTORY=", environment)
+            self.assertNotIn("hunter2", environment)
 
     def test_the_api_is_started_again_without_refusing_a_connection(self):
         socket_unit = self.tree / "usr/lib/systemd/system/windlass-api.socket"
@@ -361,10 +340,8 @@ class RunningUnits(unittest.TestCase):
                          "slirp4netns or nft is missing (packages slirp4netns, nftables)")
     def test_jobs_have_a_network_with_the_drop_in_for_it(self):
         add_network_drop_in(self.tree)
-        with open(self.tree / "etc/windlass/windlass.toml") as file:
-            text = file.read()
-        text = text.replace('# network = "none"', 'network = "full"').replace("# network_full = []", 'network_full = ["everybody"]')
-        (self.tree / "etc/windlass/windlass.toml").write_text(text)
+        self.change("worker.toml", '# network = "none"', 'network = "full"')
+        self.change("windlass.toml", "# network_full = []", 'network_full = ["everybody"]')
         self.boot_and_enable()
         devices = "sleep 1000 & cat data && id -u && cat /proc/net/dev"
         self.assertIn("net0:", self.run_job("with ", network="full", running_commands=devices))

@@ -9,6 +9,7 @@ function menuEntries() {
     if (who === null) return [];
     const entries = [];
     if (session.hasRole("user")) entries.push(["/jobs", "Jobs"], ["/submit", "Submit"], ["/schedules", "Schedules"], ["/queues", "Queues"]);
+    if (session.hasRole("user") && session.offers("job metrics")) entries.push(["/cluster", "Cluster"]);
     if (session.offers("courses")) entries.push(["/courses", "Courses"]);
     if (session.offers("images")) entries.push(["/images", "Images"]);
     if (session.isAdmin()) {

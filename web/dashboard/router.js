@@ -8,7 +8,7 @@ import { problem } from "./parts/forms.js";
 const pages = [
     ["/jobs", "jobs"], ["/jobs/:id", "job"], ["/submit", "submit"], ["/schedules", "schedules"],
     ["/workers", "workers"], ["/queues", "queues"], ["/me", "me"], ["/courses", "courses"], ["/images", "images"],
-    ["/users", "users"], ["/users/:id", "user"], ["/tiers", "tiers"], ["/config", "config"], ["/audit", "audit"], ["/livelog", "livelog"],
+    ["/users", "users"], ["/users/:id", "user"], ["/tiers", "tiers"], ["/config", "config"], ["/audit", "audit"], ["/cluster", "cluster"], ["/cluster/:id", "cluster_job"], ["/livelog", "livelog"],
     ["/sign-in", "sign_in"], ["/register", "register"], ["/password", "password"],
 ].map(([path, module]) => ({ parts: path.split("/").slice(1), module }));
 

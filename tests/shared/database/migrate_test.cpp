@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "shared/database/dialect.h"
@@ -93,6 +95,74 @@ TEST_P(Migrations, of_this_program_give_exactly_the_snapshot_in_sql) {
     std::ifstream file(path);
     const std::string snapshot{std::istreambuf_iterator<char>(file), {}};
     EXPECT_EQ(test::schema_text(session), snapshot) << "run scripts/schema-snapshot and look at the difference";
+}
+
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// How many rows each table has.
+std::map<std::string, std::int64_t> sizes(Session& session) {
+    const auto tables = session.query(session.engine() == Engine::sqlite
+                                          ? "select name from sqlite_master where type = 'table' order by name"
+                                          : "select cast(table_name as text) from information_schema.tables where "
+                                            "table_schema = current_schema() and table_type = 'BASE TABLE'");
+    std::map<std::string, std::int64_t> all;
+    for (const Row& row : tables.value())
+        all[row.text(0)] = session.query("select count(*) from " + row.text(0)).value()[0].integer(0);
+    return all;
+}
+
+// sql/fixtures: a small site of each release, with something in most of its tables.
+TEST_P(Migrations, bring_a_site_of_each_release_up_to_date_and_lose_nothing_of_it) {
+    const std::string sources = WINDLASS_SOURCE_DIRECTORY;
+    const std::string snapshot = text_of(sources + "/sql/schema." + test::engine_name(GetParam()) + ".sql");
+    int releases = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(sources + "/sql/fixtures")) {
+        if (!entry.path().string().ends_with("." + test::engine_name(GetParam()) + ".sql")) continue;
+        SCOPED_TRACE(entry.path());
+        ++releases;
+        EmptyDatabase old(GetParam());
+        Session site(old.url());
+        ASSERT_TRUE(site.run_script(text_of(entry.path()), "the fixture"));
+        const auto before = sizes(site);
+        EXPECT_GT(std::ranges::count_if(before, [](const auto& table) { return table.second > 0; }), 20);
+        const auto migrated = migrate(site);
+        ASSERT_TRUE(migrated) << migrated.error().message;
+        EXPECT_EQ(test::schema_text(site), snapshot);
+        const auto after = sizes(site);
+        for (const auto& [table, rows] : before) {
+            const auto found = after.find(table);
+            ASSERT_NE(found, after.end()) << table << " is gone: say here where its rows went";
+            EXPECT_GE(found->second, rows) << table;
+        }
+    }
+    EXPECT_GE(releases, 1);
+}
+
+// Writers go on, and a migration waits for them within a bound: the program that migrates says so and tries again.
+TEST(MigrationsUnderLoad, give_up_within_the_lock_timeout_and_succeed_when_the_writer_is_through) {
+    EmptyDatabase database(Engine::postgresql);
+    Session writer(database.url());
+    const Migration first[] = {one};
+    ASSERT_TRUE(migrate(writer, first));
+    const Migration both[] = {one, {2, "0002_more.sql", "alter table one add column more bigint not null default 0;"}};
+    Session migrating(database.url(), {.lock_timeout = Milliseconds{50}});
+    {
+        auto transaction = Transaction::begin(writer);
+        ASSERT_TRUE(transaction);
+        ASSERT_TRUE(writer.execute("insert into one (id) values (1)"));
+        const Status held_up = migrate(migrating, both);
+        ASSERT_FALSE(held_up);
+        EXPECT_EQ(held_up.error().kind, ErrorKind::unavailable) << held_up.error().message;
+        EXPECT_EQ(schema_version(migrating).value(), 1);
+        ASSERT_TRUE(writer.execute("insert into one (id) values (2)"))
+            << "the writer is not held up by who waits for it";
+        ASSERT_TRUE(transaction->commit());
+    }
+    ASSERT_TRUE(migrate(migrating, both));
+    EXPECT_EQ(writer.query("select id from one where more = 0").value().size(), 2U);
 }
 
 TEST_P(Migrations, number_the_scripts_from_one_without_gaps) {
