@@ -35,7 +35,7 @@ Status add_class_named(const Options& options, const std::string& name) {
     json.EndObject();
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const ServerAnswer answer, server.post("/v1/class/", std::string(text_of(buffer))));
-    fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "class_id"));
+    fmt::print("{}\n", options.json ? without_envelope(answer) : member_text(answer.document, "class_id"));
     return {};
 }
 

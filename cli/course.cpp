@@ -49,7 +49,7 @@ Status add_course_of(const Options& options, const CourseWords& words) {
     WINDLASS_TRY(Server server, Server::find(options.url));
     WINDLASS_TRY(const std::string path, own_path(server, "course"));
     WINDLASS_TRY(const ServerAnswer answer, server.post(path, body));
-    fmt::print("{}\n", options.json ? answer.text : member_text(answer.document, "course_id"));
+    fmt::print("{}\n", options.json ? without_envelope(answer) : member_text(answer.document, "course_id"));
     return {};
 }
 
@@ -70,6 +70,20 @@ Status list_running(const Options& options) {
         "job_id");
 }
 
+std::string deployment_json(const RunningDeployment& one) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    json.StartObject();
+    put_key(json, "job_id");
+    json.Int64(one.job);
+    put_key(json, "status");
+    put(json, one.status);
+    put_key(json, "address");
+    put(json, one.address);
+    json.EndObject();
+    return std::string(text_of(buffer));
+}
+
 // Until its service answers; then its address.
 Status wait_and_print_address(const Options& options, Server& server, const std::string& word, double patience_s) {
     WINDLASS_TRY(const std::string path, own_path(server, "job"));
@@ -79,7 +93,7 @@ Status wait_and_print_address(const Options& options, Server& server, const std:
         WINDLASS_TRY(const RunningDeployment one, find_deployment(running.document, word));
         if (one.status == "Ready") {
             if (options.json)
-                fmt::print("{}\n", running.text);
+                fmt::print("{}\n", deployment_json(one));
             else
                 fmt::print("{}\n", harmless(one.address));
             return {};
@@ -107,7 +121,7 @@ Status launch(const Options& options, const LaunchWords& words) {
     WINDLASS_TRY(const ServerAnswer launched, server.post(path, fmt::format(R"({{"course_id":{}}})", course)));
     const std::string job = member_text(launched.document, "job_id");
     if (words.wait) return wait_and_print_address(options, server, job, patience);
-    fmt::print("{}\n", options.json ? launched.text : job);
+    fmt::print("{}\n", options.json ? without_envelope(launched) : job);
     return {};
 }
 

@@ -8,7 +8,14 @@
 namespace windlass::cli {
 namespace {
 
-// `answer` with what stands at `key` of it as its document.
+std::string json_of(const rapidjson::Value& value) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    value.Accept(writer);
+    return std::string(text_of(buffer));
+}
+
+// `answer` with what stands at `key` of it as its document and its text.
 Result<ServerAnswer> part_of(const ServerAnswer& answer, const char* key) {
     const auto found =
         answer.document.IsObject() ? answer.document.FindMember(key) : rapidjson::Value::ConstMemberIterator();
@@ -16,7 +23,7 @@ Result<ServerAnswer> part_of(const ServerAnswer& answer, const char* key) {
         return make_error(ErrorKind::internal, fmt::format("the server's answer has no {}", key));
     ServerAnswer part;
     part.status = answer.status;
-    part.text = answer.text;
+    part.text = json_of(found->value);
     part.document.CopyFrom(found->value, part.document.GetAllocator());
     return part;
 }
@@ -30,11 +37,11 @@ Status print_list_at(const Options& options, const ServerAnswer& answer, const c
 }
 
 Status print_names_at(const Options& options, const ServerAnswer& answer, const char* key) {
+    WINDLASS_TRY(const ServerAnswer part, part_of(answer, key));
     if (options.json) {
-        fmt::print("{}\n", answer.text);
+        fmt::print("{}\n", part.text);
         return {};
     }
-    WINDLASS_TRY(const ServerAnswer part, part_of(answer, key));
     if (!part.document.IsArray()) return make_error(ErrorKind::internal, "the server's list is not a list");
     for (const auto& name : part.document.GetArray())
         if (name.IsString()) fmt::print("{}\n", harmless(text_of(name)));
@@ -47,9 +54,16 @@ Status print_object_at(const Options& options, const ServerAnswer& answer, const
     return {};
 }
 
+std::string without_envelope(const ServerAnswer& answer) {
+    rapidjson::Document document;
+    document.CopyFrom(answer.document, document.GetAllocator());
+    if (document.IsObject()) document.RemoveMember("error");
+    return json_of(document);
+}
+
 Status print_message(const Options& options, const ServerAnswer& answer) {
     if (options.json)
-        fmt::print("{}\n", answer.text);
+        fmt::print("{}\n", without_envelope(answer));
     else if (!options.quiet)
         fmt::print("{}\n", harmless(member_text(answer.document, "message")));
     return {};

@@ -24,6 +24,8 @@ Status print_list_at(const Options& options, const ServerAnswer& answer, const c
 Status print_names_at(const Options& options, const ServerAnswer& answer, const char* key);
 // The object that stands there, as print_object() shows it.
 Status print_object_at(const Options& options, const ServerAnswer& answer, const char* key, const char* essential);
+// The answer of the family of courses without its "error": false; in what this command prints that means a failure.
+std::string without_envelope(const ServerAnswer& answer);
 // What the server says it has done; with --quiet nothing.
 Status print_message(const Options& options, const ServerAnswer& answer);
 // One object: a member a line; with --quiet the member `essential` alone.

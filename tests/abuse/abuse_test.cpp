@@ -48,8 +48,14 @@ std::string test_name(const ::testing::TestParamInfo<Act>& act) {
 }
 INSTANTIATE_TEST_SUITE_P(Programs, Abuse, ::testing::ValuesIn(all_acts().begin(), all_acts().end()), test_name);
 
-// The same programs in an image, which is busybox and nothing else. What an image is to be written to is allowed to
-// them there, and is left out.
+// The same programs in an image, which is busybox and nothing else. These get further there, and may: the root of an
+// image is the job's own copy. What they do to the host and to the image itself is judged all the same.
+const std::set<std::string> writes_to_its_own_root = {
+    "change_attributes",    "climb_out",  "host_files",         "lease_host_file", "loosen_landlock", "map_for_writing",
+    "overwrite_executable", "write_root", "reopen_for_writing", "unnamed_files"};
+// Their traps lie in /usr of the host, which is not there.
+const std::set<std::string> needs_the_hosts_usr = {"run_setuid", "use_device", "write_system_file"};
+
 class AbuseInImage : public Abuse {
   protected:
     static void SetUpTestSuite() {
@@ -75,11 +81,14 @@ TEST_P(AbuseInImage, is_stopped) {
     if (!std::filesystem::exists("/bin/busybox")) GTEST_SKIP() << "needs the package busybox-static";
     if (act.needs_memory_controller && !has_memory_controller(*box))
         GTEST_SKIP() << "only a memory controller stops this";
+    if (needs_the_hosts_usr.contains(act.program)) GTEST_SKIP() << "its trap is not in the image";
     BoxImage image;
     image.root_directory = std::filesystem::canonical(root->path());
     image.passwd = "job:x:{uid}:{gid}::/job:/bin/sh\n";
     const auto files = std::distance(std::filesystem::recursive_directory_iterator(image.root_directory), {});
-    const Attack result = attack(*box, *host, act, image);
+    Attack result = attack(*box, *host, act, image);
+    if (writes_to_its_own_root.contains(act.program))
+        std::erase_if(result.complaints, [](const std::string& complaint) { return complaint.starts_with("exited "); });
     EXPECT_THAT(result.complaints, IsEmpty())
         << result.finished.out.substr(0, 200) << result.finished.err.substr(0, 200);
     EXPECT_EQ(std::distance(std::filesystem::recursive_directory_iterator(image.root_directory), {}), files)

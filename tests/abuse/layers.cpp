@@ -126,8 +126,10 @@ bool remove_from_setup(Layer layer, PlanEditor& editor) {
             });
         case Layer::spawner_pid_namespace:
             return editor.clear_bits(StepKind::unshare_namespaces, "", CLONE_NEWPID);
-        case Layer::private_mounts:
-            return editor.drop(StepKind::make_mounts_private);
+        case Layer::private_mounts:  // where images are possible, its mounts follow the host's first
+            return editor.drop([](const Step& step) {
+                return step.kind == StepKind::make_mounts_private || step.kind == StepKind::make_mounts_follow;
+            });
         case Layer::usr_read_only:
             return clear_trees(MOUNT_ATTR_RDONLY);
         case Layer::usr_nosuid:

@@ -157,9 +157,9 @@ Status carry_out(const std::vector<std::string>& words, Shown how, const WorkerS
     return {};
 }
 
-int fail(const Error& error) {
-    fmt::print(stderr, "windlass-site: {}\n", error.message);
-    switch (error.kind) {  // the exit codes of `windlass` (windlass --help)
+// The exit codes, and with --json the last line, are those of `windlass`, whose place this program takes.
+int exit_code_of(const Error& error) {
+    switch (error.kind) {
         case ErrorKind::unavailable:
             return 3;
         case ErrorKind::denied:
@@ -169,6 +169,25 @@ int fail(const Error& error) {
         default:
             return 1;
     }
+}
+
+int fail(const Error& error, Shown how = Shown::lines) {
+    fmt::print(stderr, "windlass-site: {}\n", error.message);
+    const int code = exit_code_of(error);
+    if (how != Shown::json) return code;
+    rapidjson::StringBuffer buffer;
+    JsonWriter json(buffer);
+    json.StartObject();
+    put_key(json, "error");
+    json.StartObject();
+    put_key(json, "message");
+    put(json, to_valid_utf8(error.message));
+    put_key(json, "exit_code");
+    json.Int(code);
+    json.EndObject();
+    json.EndObject();
+    fmt::print("{}\n", text_of(buffer));
+    return code;
 }
 
 }  // namespace
@@ -190,7 +209,7 @@ int main(int argc, char** argv) {
         words.erase(words.begin());
     }
     const auto settings = derive_settings(loaded->config);
-    if (!settings) return fail(settings.error());
+    if (!settings) return fail(settings.error(), how);
     const Status done = carry_out(words, how, *settings);
-    return done ? 0 : fail(done.error());
+    return done ? 0 : fail(done.error(), how);
 }
