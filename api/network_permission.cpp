@@ -45,7 +45,7 @@ Status check_network_permissions(const std::vector<std::string>& entries) {
         if (makes_sense(text)) continue;
         return make_error(ErrorKind::invalid,
                           fmt::format("api.network_full: '{}' is none of tier:NAME, queue:NAME, role:user, "
-                                      "role:job_control, role:admin, everybody",
+                                      "role:job-control, role:admin, everybody",
                                       text));
     }
     return {};

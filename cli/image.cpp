@@ -32,7 +32,7 @@ struct Words {
 Status on_this_node(const Options& options, const Words& node, std::vector<std::string> words) {
     WINDLASS_TRY(const std::string program, sibling_program("windlass-site"));
     for (const char* ours : {"WINDLASS_TOKEN", "WINDLASS_URL"}) unsetenv(ours);  // no settings of a daemon
-    if (!node.data.empty()) {  // as `windlass dev` tells its worker
+    if (!node.data.empty()) {                                                    // as `windlass dev` tells its worker
         setenv("WINDLASS_WORKER_STATE_DIRECTORY", (node.data + "/worker").c_str(), 1);
         setenv("WINDLASS_SCHEDULER_SECRET_FILE", (node.data + "/scheduler.secret").c_str(), 1);
     }

@@ -39,6 +39,7 @@ struct Config {
 
     struct Worker {
         std::string name;
+        std::string backend = "sandbox";
         std::int64_t slots = 0;
         std::int64_t memory_bytes = 0;
         std::int64_t prefetch = 64;
@@ -65,6 +66,11 @@ struct Config {
         std::int64_t image_bytes = 20 * gibibyte;
         std::int64_t image_files = 1'000'000;
         std::int64_t image_seconds = 1800;
+        std::string slurm_directory;
+        std::string slurm_user;
+        std::string slurm_conf;
+        std::vector<std::string> slurm_options;
+        std::int64_t slurm_poll_ms = 2'000;
     } worker;
 
     struct Api {
@@ -176,6 +182,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("scheduler.metrics_listen", c.scheduler.metrics_listen,
           "unix:/path or a loopback HOST:PORT where the scheduler serves /metrics for Prometheus; empty: nowhere");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
+    visit("worker.backend", c.worker.backend,
+          "who runs the jobs: sandbox (on this machine) or slurm (docs/slurm-engine.md)");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");
     visit("worker.prefetch", c.worker.prefetch, "short jobs to hold ready beyond the slots");
@@ -216,6 +224,17 @@ void describe_settings(V&& visit, Config& c) {
     visit("worker.image_bytes", c.worker.image_bytes, "largest image that is imported, unpacked");
     visit("worker.image_files", c.worker.image_files, "files of the largest image that is imported");
     visit("worker.image_seconds", c.worker.image_seconds, "longest time that an import may take");
+    visit(
+        "worker.slurm_directory", c.worker.slurm_directory,
+        "backend slurm: a directory at the same path on this machine and on all nodes; one per attempt is made in it");
+    visit("worker.slurm_user", c.worker.slurm_user,
+          "backend slurm: the unprivileged user whom all jobs run as, known on all nodes; never root");
+    visit("worker.slurm_conf", c.worker.slurm_conf,
+          "backend slurm: path of slurm.conf; empty: where Slurm looks itself");
+    visit("worker.slurm_options", c.worker.slurm_options,
+          "backend slurm: more words for every sbatch, e.g. --partition=batch, --account=windlass");
+    visit("worker.slurm_poll_ms", c.worker.slurm_poll_ms,
+          "backend slurm: Slurm is asked so often for all jobs together, by one squeue");
     visit("api.listen", c.api.listen,
           "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one; sockets of a .socket unit come first");
     visit("api.unix_socket_mode", c.api.unix_socket_mode, "who may connect when listen is unix:/path, as for chmod");

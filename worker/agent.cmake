@@ -18,6 +18,7 @@ if(TARGET windlass_sandbox)
     attempt_samples.cpp
     background.cpp
     blob_cache.cpp
+    bounded_command.cpp
     explain.cpp
     finished_attempt.cpp
     gpu_tool.cpp
@@ -31,12 +32,19 @@ if(TARGET windlass_sandbox)
     result_outbox.cpp
     result_spool.cpp
     runner.cpp
+    runner_figures.cpp
     sampling.cpp
+    sandbox_engine.cpp
     scheduler_link.cpp
     services.cpp
     settings.cpp
     simple_command.cpp
     site_things.cpp
+    slurm/attempt_directory.cpp
+    slurm/client.cpp
+    slurm/engine.cpp
+    slurm/ledger.cpp
+    slurm/words.cpp
   )
   target_link_libraries(windlass_worker
     PUBLIC windlass_shared windlass_sandbox windlass_images windlass_settings

@@ -1,5 +1,5 @@
 // The worker daemon as one object on a libuv loop: connects the scheduler (scheduler_link.h), the attempts in hand
-// (runner.h), the results not yet acknowledged (result_outbox.h) and the right to all of them (lease_clock.h).
+// (engine.h), the results not yet acknowledged (result_outbox.h) and the right to all of them (lease_clock.h).
 // docs/worker.md tells the story. One thread; one timer.
 #pragma once
 
@@ -13,11 +13,10 @@
 #include <vector>
 
 #include "shared/loop_timer.h"
+#include "worker/engine.h"
 #include "worker/lease_clock.h"
 #include "worker/loop_poll.h"
 #include "worker/result_outbox.h"
-#include "worker/runner.h"
-#include "worker/sandbox/sandbox.h"
 #include "worker/scheduler_link.h"
 
 namespace windlass::worker {
@@ -30,7 +29,6 @@ struct AgentSettings {
     std::int64_t prefetch = 0;
     std::map<std::string, std::string> labels;
     std::map<std::string, std::int64_t> resources;
-    RunnerSettings runner;
     Milliseconds drain{30'000};      // what runs gets so long to end by itself
     Milliseconds last_words{5'000};  // at the end, for acknowledgements
     std::function<double()> random;  // numbers in [0, 1)
@@ -40,17 +38,16 @@ struct AgentSettings {
 class Agent {
   public:
     // `clock` must outlive this. Before it is destroyed the loop must be run until exit_code() is set and nothing is
-    // left to do on it.
-    // `services`: null, and this worker takes no job that has one.
-    Agent(uv_loop_t* loop, AgentSettings settings, std::unique_ptr<Sandbox> sandbox, ResultSpool spool, BlobCache cache,
-          const Clock& clock, std::unique_ptr<Services> services = nullptr);
+    // left to do on it. `make_engine` is called once, here.
+    Agent(uv_loop_t* loop, AgentSettings settings, const MakeEngine& make_engine, ResultSpool spool,
+          const Clock& clock);
 
     void start();
     // The first time: drain (nothing new; what runs may end; results are handed over), then end with 0. The second
     // time: at once. Results that nobody acknowledged are on disk then, for the next life.
     void terminate();
 
-    // Set when it has ended: 0 after terminate(), 1 when the scheduler refused it or the sandbox broke (a sentence is
+    // Set when it has ended: 0 after terminate(), 1 when the scheduler refused it or the engine broke (a sentence is
     // in the log). All its handles are closed or closing then, so the loop runs out.
     std::optional<int> exit_code() const { return exit_code_; }
 
@@ -71,27 +68,20 @@ class Agent {
     void end(int exit_code);
     std::vector<AttemptRef> held() const;
     protocol::Hello hello() const;
-    void offer_what_is_left();
-    void watch_site(uv_loop_t* loop);
-    void on_site_changed();
+    Background background();
+    void on_engine(const std::function<void(SteadyTime now)>& turn);
+    void offer_what_is_there();
 
     const AgentSettings settings_;
     const Clock& clock_;
-    const std::unique_ptr<Sandbox> sandbox_;
-    const std::unique_ptr<Services> services_;
+    uv_loop_t* const loop_;
     LeaseClock leases_;
     ResultOutbox outbox_;
-    Runner runner_;
+    const std::unique_ptr<Engine> engine_;
     SchedulerLink link_;
     wire::Connection* connection_ = nullptr;  // between on_welcome and on_down
-    Withheld offered_less_;                   // than the settings say, since some boxes do not end
-    LoopPoll sandbox_poll_;
-    LoopPoll pipes_poll_;
-    std::unique_ptr<LoopPoll> services_poll_;
-    SiteOffers site_;              // as it is
-    SiteOffers site_said_;         // in the last Hello
-    FileDescriptor site_changes_;  // inotify; empty: there is nothing to watch
-    std::optional<LoopPoll> site_poll_;
+    Offer offered_;
+    std::vector<std::unique_ptr<LoopPoll>> polls_;
     LoopTimer timer_;
     std::optional<SteadyTime> armed_;
     bool ready_ = false;

@@ -33,6 +33,7 @@ class Attempt {
     static Result<Attempt> from_lease(protocol::Lease lease, std::string body, Now now);
 
     AttemptRef ref() const { return ref_; }
+    const JobSpec& spec() const { return spec_; }  // take_box_spec() takes its commands and its environment
     const Limits& limits() const { return spec_.limits; }
     const std::optional<ServicePort>& service() const { return spec_.service; }
     const std::string& traceparent() const { return spec_.traceparent; }  // empty: none

@@ -1,25 +1,15 @@
 #include "worker/gpu_tool.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <cstdlib>
 
 #include "shared/limits.h"
 #include "shared/time.h"
-#include "worker/file_descriptor.h"
+#include "worker/bounded_command.h"
 
 namespace windlass::worker {
 namespace {
@@ -27,7 +17,7 @@ namespace {
 constexpr std::size_t most_bytes = 256 * 1024;
 constexpr Milliseconds deadline{5'000};
 constexpr std::size_t longest_name = 64;
-constexpr const char* setpriv = "/usr/bin/setpriv";
+constexpr unsigned nobody = 65534;
 
 std::vector<std::vector<std::string_view>> cells_of(std::string_view csv) {
     std::vector<std::vector<std::string_view>> rows;
@@ -67,73 +57,22 @@ bool may_be_executed(const std::string& path) {
     return stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) && access(path.c_str(), X_OK) == 0;
 }
 
-// What it prints.
+// What it prints. As root it runs as nobody.
 Result<std::string> run(const std::string& path, const std::vector<std::string>& arguments) {
-    std::vector<std::string> words;
+    BoundedCommand command;
+    command.deadline = deadline;
+    command.most_bytes = most_bytes;
+    command.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C"};
     if (geteuid() == 0)
-        words = {setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"};
+        command.argv = as_user(nobody, nobody, false);
     else
-        words = {setpriv};
-    words.insert(words.end(), {"--no-new-privs", "--", path});
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (auto& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    std::string search = "PATH=/usr/local/bin:/usr/bin:/bin", language = "LANG=C";
-    std::array<char*, 3> environment = {search.data(), language.data(), nullptr};
-
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return errno_error("a pipe for " + path, errno);
-    const FileDescriptor from(ends[0]);
-    FileDescriptor to(ends[1]);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, to.get(), 1);
-    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_t how;
-    posix_spawnattr_init(&how);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&how, &none);
-    posix_spawnattr_setpgroup(&how, 0);
-    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    pid_t pid = -1;
-    const int failed = posix_spawn(&pid, setpriv, &files, &how, argv.data(), environment.data());
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&how);
-    to.reset();
-    if (failed != 0) return errno_error(fmt::format("starting {} by {}", path, setpriv), failed);
-
-    std::string said;
-    const auto end = std::chrono::steady_clock::now() + deadline;
-    bool late = false;
-    while (said.size() < most_bytes) {
-        const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
-        pollfd wait{from.get(), POLLIN, 0};
-        const int ready = left.count() <= 0 ? 0 : poll(&wait, 1, static_cast<int>(left.count()));
-        if (ready < 0 && errno == EINTR) continue;
-        late = ready <= 0;
-        if (late) break;
-        char bytes[4096];
-        const ssize_t got = read(from.get(), bytes, sizeof bytes);
-        if (got <= 0) break;
-        said.append(bytes, static_cast<std::size_t>(got));
-    }
-    if (!late && said.size() < most_bytes) {  // it closed its output, and has nothing more to do than to end
-        const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-        const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
-        pollfd wait{process.get(), POLLIN, 0};
-        late = !process || poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) <= 0;
-    }
-    if (late || said.size() >= most_bytes) kill(-pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (late) return make_error(ErrorKind::unavailable, path + " gave no answer in time");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return make_error(ErrorKind::unavailable, path + " failed; run it by hand to see why");
-    return said;
+        command.argv = {"/usr/bin/setpriv", "--no-new-privs", "--"};
+    command.argv.push_back(path);
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    auto said = run_bounded(command);
+    if (!said) return make_error(ErrorKind::unavailable, path + " gave no answer in time");
+    if (said->status != 0) return make_error(ErrorKind::unavailable, path + " failed; run it by hand to see why");
+    return std::move(said->out);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "shared/wire/figures_listener.h"
 #include "worker/agent.h"
 #include "worker/explain.h"
+#include "worker/sandbox_engine.h"
 #include "worker/settings.h"
 
 using namespace windlass;
@@ -70,33 +71,55 @@ void run_out(uv_loop_t* loop) {
     uv_run(loop, UV_RUN_DEFAULT);
 }
 
-Result<int> run(WorkerSettings settings, Reload& reload) {
-    WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
+Result<MakeEngine> open_sandbox(WorkerSettings& settings, const Clock& clock) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.sandbox.state_directory));
     WINDLASS_TRY(auto sandbox, Sandbox::open(settings.sandbox));  // locks the directory: from here on it is ours alone
     for (const Finding& finding : sandbox->findings())
         log::write(finding.present ? log::Level::info : log::Level::warning,
                    fmt::format("{} {}: {}{}", name(finding.protection), finding.present ? "present" : "MISSING",
                                finding.how, finding.present ? "" : "; to get it: " + finding.fix));
-    WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
     WINDLASS_TRY(auto cache, BlobCache::open(settings.state_directory + "/blobs", settings.cache_bytes));
-
     SiteStore site(settings.site_directory);
     WINDLASS_TRY_STATUS(site.prepare());
-    settings.agent.runner.site = std::make_shared<SiteThings>(std::move(site));
+    settings.runner.site = std::make_shared<SiteThings>(std::move(site));
 
-    std::mt19937_64 engine{std::random_device{}()};
-    settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
-    settings.agent.on_ready = [] { notify_ready(); };
-    const SystemClock clock;
-    uv_loop_t* loop = uv_default_loop();
     std::unique_ptr<Services> services;
     if (settings.service_listen) {
         WINDLASS_TRY(services, Services::open(*settings.service_listen, settings.agent.secret));
         log::info("services of jobs are reached at {}", services->address());
     }
-    Agent agent(loop, std::move(settings.agent), std::move(sandbox), std::move(spool), std::move(cache), clock,
-                std::move(services));
+    return sandbox_engine(settings.runner, std::move(sandbox), std::move(cache), clock, std::move(services));
+}
+
+Result<MakeEngine> open_slurm(WorkerSettings& settings, const Clock& clock) {
+    WINDLASS_TRY(auto ledger, slurm::Ledger::open(settings.state_directory));
+    WINDLASS_TRY(auto cache, BlobCache::open(settings.state_directory + "/blobs", settings.cache_bytes));
+    log::info("jobs are handed to Slurm and run as {}; what keeps them apart is Slurm's, not our sandbox",
+              settings.slurm.site.user);
+    return slurm::slurm_engine(settings.slurm, std::move(ledger), std::move(cache), clock);
+}
+
+Result<MakeEngine> open_engine(WorkerSettings& settings, const Clock& clock) {
+    switch (settings.backend) {
+        case WorkerSettings::Backend::slurm:
+            return open_slurm(settings, clock);
+        case WorkerSettings::Backend::sandbox:
+            break;
+    }
+    return open_sandbox(settings, clock);
+}
+
+Result<int> run(WorkerSettings settings, Reload& reload) {
+    WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
+    const SystemClock clock;
+    WINDLASS_TRY(const MakeEngine make_engine, open_engine(settings, clock));
+    WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
+
+    std::mt19937_64 engine{std::random_device{}()};
+    settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
+    settings.agent.on_ready = [] { notify_ready(); };
+    uv_loop_t* loop = uv_default_loop();
+    Agent agent(loop, std::move(settings.agent), make_engine, std::move(spool), clock);
     const Signals signals(loop, agent);
     std::optional<HangUp> hang_up(std::in_place, loop, [&reload] { reload.run({}); });
     std::optional<LoopWatchdog> watchdog(std::in_place, loop);
@@ -141,6 +164,8 @@ int main(int argc, char** argv) {
         return fail(configured.error());
     auto settings = derive_settings(loaded->config);
     if (!settings) return fail(settings.error());
+    if ((check || explain) && settings->backend != WorkerSettings::Backend::sandbox)
+        return fail(make_error(ErrorKind::invalid, "--check and --explain-sandbox are about worker.backend = sandbox"));
     if (check) {
         const Check result = check_sandbox(settings->sandbox);
         fmt::print("{}", result.text);

@@ -46,7 +46,34 @@ Runner::Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Backg
       slots_(settings_.cpu_millis, settings_.memory_bytes, settings_.boxes),
       sampling_(settings_.sampling, sandbox, background_, clock),
       input_files_(std::move(cache)),
-      read_buffer_(read_bytes, '\0') {}
+      read_buffer_(read_bytes, '\0') {
+    withhold({.cpu_millis = 0, .memory_bytes = 0}, 1);
+}
+
+std::string Runner::why_less() const {
+    if (withheld_ == Withheld{}) return {};
+    return fmt::format("{} box(es) do not end: this worker offers {} of {} cores now", sandbox_.stuck_boxes(),
+                       static_cast<double>(offer_.cpu_millis) / 1000, static_cast<double>(settings_.cpu_millis) / 1000);
+}
+
+void Runner::withhold(const Limits& limits, int sign) {
+    withheld_.cpu_millis += sign * limits.cpu_millis;
+    withheld_.memory_bytes += sign * limits.memory_bytes;
+    offer_.cpu_millis = settings_.cpu_millis - withheld_.cpu_millis;
+    offer_.memory_bytes = settings_.memory_bytes - withheld_.memory_bytes;
+}
+
+std::map<std::string, std::string> Runner::labels() const {
+    if (services_ == nullptr) return {};
+    return {{"service", "http"}};
+}
+
+std::vector<Engine::Watch> Runner::watches() {
+    std::vector<Watch> all = {{sandbox_.fd(), [this](SteadyTime now) { on_sandbox_readable(now); }},
+                              {pipes_.fd(), [this](SteadyTime now) { on_pipes_readable(now); }}};
+    if (services_ != nullptr) all.push_back({services_->fd(), [this](SteadyTime now) { on_services_readable(now); }});
+    return all;
+}
 
 // ---- what the scheduler says
 // ------------------------------------------------------------------------------------------
@@ -315,8 +342,7 @@ void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
         const FileDescriptor orphan(event.work_directory_fd);
         if (const auto late = stuck_.find(event.box); late != stuck_.end()) {
             slots_.give_back(late->second);
-            withheld_.cpu_millis -= late->second.cpu_millis;
-            withheld_.memory_bytes -= late->second.memory_bytes;
+            withhold(late->second, -1);
             stuck_.erase(late);
             log::info("a box that was stuck has ended after all; its slot is in use again");
         }
@@ -345,8 +371,7 @@ void Runner::box_stuck(const BoxStuck& event, SteadyTime now) {
     log::write(log::Level::error, {log::field::job(attempt->ref().job), log::field::attempt(attempt->ref())},
                "attempt {}: {}; its slot is lost until it does", attempt->ref().text(), event.why);
     stuck_.emplace(event.box, attempt->limits());
-    withheld_.cpu_millis += attempt->limits().cpu_millis;
-    withheld_.memory_bytes += attempt->limits().memory_bytes;
+    withhold(attempt->limits(), 1);
     by_box_.erase(event.box);
     withdraw_service(*attempt);
     sampling_.forget(attempt->ref());
@@ -643,38 +668,6 @@ void Runner::tell_traced(const Attempt& attempt, std::string_view what) {
                {log::field::job(attempt.ref().job), log::field::attempt(attempt.ref()),
                 log::field::traceparent(attempt.traceparent())},
                "attempt {}: {}", attempt.ref().text(), what);
-}
-
-void Runner::add_figures(figures::Families& families) const {
-    auto attempts = figures::gauges("windlass_worker_attempts", "Attempts in hand, by what they are at");
-    constexpr std::array phases = {"fetching", "waiting", "reading", "starting", "running", "collecting"};
-    std::array<int, phases.size()> counts{};
-    for (const auto& [ref, attempt] : attempts_) ++counts[static_cast<std::size_t>(attempt->phase())];
-    for (std::size_t phase = 0; phase < phases.size(); ++phase)
-        figures::add(attempts, {{"phase", phases[phase]}}, counts[phase]);
-    families.push_back(std::move(attempts));
-    families.push_back(figures::counter("windlass_worker_attempts_started_total", "Attempts whose box was started",
-                                        static_cast<double>(started_)));
-    auto finished = figures::counters("windlass_worker_attempts_finished_total", "Attempts that ended, by outcome");
-    for (int kind = 0; kind <= static_cast<int>(OutcomeKind::worker_lost); ++kind) {
-        const auto outcome = static_cast<OutcomeKind>(kind);
-        const auto count = finished_.find(outcome);
-        figures::add(finished, {{"outcome", std::string(name(outcome))}},
-                     count == finished_.end() ? 0 : static_cast<double>(count->second));
-    }
-    families.push_back(std::move(finished));
-    families.push_back(ran_.family("windlass_worker_attempt_duration_seconds", "How long attempts ran"));
-    families.push_back(figures::gauge("windlass_worker_cores", "Cores that are offered to jobs",
-                                      static_cast<double>(settings_.cpu_millis - withheld_.cpu_millis) / 1000));
-    families.push_back(figures::gauge("windlass_worker_cores_taken", "Cores promised to attempts in hand",
-                                      static_cast<double>(slots_.cpu_millis_used()) / 1000));
-    families.push_back(figures::gauge("windlass_worker_memory_bytes", "Memory that is offered to jobs",
-                                      static_cast<double>(settings_.memory_bytes - withheld_.memory_bytes)));
-    families.push_back(figures::gauge("windlass_worker_memory_taken_bytes", "Memory promised to attempts in hand",
-                                      static_cast<double>(slots_.memory_bytes_used())));
-    families.push_back(figures::gauge("windlass_worker_stuck_boxes", "Boxes that do not end although they were killed",
-                                      sandbox_.stuck_boxes()));
-    sampling_.add_figures(families);
 }
 
 Attempt* Runner::in_box(BoxId box) {

@@ -1,8 +1,6 @@
 // The attempts in hand: waiting for their input files or a slot, in their boxes, being collected. Starts what fits in
 // the order of arrival (of the lease, or of the last input file), reads the pipes, keeps the time limits, and hands
-// each ended attempt on as a FinishedAttempt.
-//
-// Knows no loop: the agent calls it when a descriptor is readable or a moment has come. One thread.
+// each ended attempt on as a FinishedAttempt. The engine (engine.h) of a worker with a sandbox.
 #pragma once
 
 #include <deque>
@@ -15,8 +13,7 @@
 
 #include "shared/wire/connection.h"
 #include "worker/attempt.h"
-#include "worker/background.h"
-#include "worker/finished_attempt.h"
+#include "worker/engine.h"
 #include "worker/input_files.h"
 #include "worker/pipe_watch.h"
 #include "worker/result_collector.h"
@@ -48,10 +45,8 @@ struct Withheld {
     bool operator==(const Withheld&) const = default;
 };
 
-class Runner {
+class Runner : public Engine {
   public:
-    using OnFinished = std::function<void(FinishedAttempt, SteadyTime now)>;
-
     // `sandbox` must outlive this.
     Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Background background, const Clock& clock,
            OnFinished on_finished);
@@ -59,41 +54,54 @@ class Runner {
     // Those of jobs are published here; must outlive this. Without it jobs with services end as setup_failed.
     void serve_by(Services& services) { services_ = &services; }
 
+    const Offer& offer() const override { return offer_; }
+    std::string why_less() const override;
+    std::map<std::string, std::string> labels() const override;
+
     // ---- what the scheduler says ----
-    Status lease(protocol::Lease lease, std::string body, SteadyTime now);
-    void cancel(AttemptRef ref, SteadyTime now);
-    void revoke(AttemptRef ref);
-    void blob_fetched(const protocol::BlobFetched& blob, std::string body, SteadyTime now);
-    // `connection` must stay until disconnected(). Says again which attempts run, and their output from the beginning.
-    void connected(wire::Connection& connection, SteadyTime now);
-    void disconnected();
+    Status lease(protocol::Lease lease, std::string body, SteadyTime now) override;
+    void cancel(AttemptRef ref, SteadyTime now) override;
+    void revoke(AttemptRef ref) override;
+    void blob_fetched(const protocol::BlobFetched& blob, std::string body, SteadyTime now) override;
+    void connected(wire::Connection& connection, SteadyTime now) override;
+    void disconnected() override;
 
     // ---- what happens here ----
+    std::vector<Watch> watches() override;
+    std::string broken() const override { return sandbox_.broken(); }
     void on_sandbox_readable(SteadyTime now);
     int pipes_fd() const { return pipes_.fd(); }
     void on_pipes_readable(SteadyTime now);
     void on_services_readable(SteadyTime now);
-    void on_time(SteadyTime now);
-    // When on_time() has something to do; may be earlier than necessary.
-    std::optional<SteadyTime> next() const;
+    void on_time(SteadyTime now) override;
+    std::optional<SteadyTime> next() const override;
 
     // ---- ends ----
-    // From now on nothing is started, and what waits is handed back.
-    void drain();
+    void drain() override;
     // TERM, grace, KILL for everything that runs, reported as worker_lost.
-    void stop_all(const std::string& why);
-    // The leases are lost: everything is killed at once and nothing of it is reported. What has ended and is only being
+    void stop_all(const std::string& why) override;
+    // What has ended and is only being
     // collected stays: it can run beside no other attempt, and the scheduler will say if the result comes too late.
-    void kill_all();
+    void kill_all() override;
 
-    bool runs_nothing() const { return attempts_.size() == waiting_.size() + fetching_.size() + reading_.size(); }
-    bool empty() const { return attempts_.empty(); }
-    void append_held(std::vector<AttemptRef>& refs) const;
+    bool runs_nothing() const override {
+        return attempts_.size() == waiting_.size() + fetching_.size() + reading_.size();
+    }
+    bool empty() const override { return attempts_.empty(); }
+    void append_held(std::vector<AttemptRef>& refs) const override;
     // What boxes that do not end keep of what this worker has; not to be offered.
     Withheld withheld() const { return withheld_; }
-    void add_figures(figures::Families& families) const;
+    void add_figures(figures::Families& families) const override;
+
+  protected:
+    // From now on this worker has these.
+    void offer_things(SiteOffers things) {
+        offer_.images = std::move(things.images);
+        offer_.datasets = std::move(things.datasets);
+    }
 
   private:
+    void withhold(const Limits& limits, int sign);
     void start_waiting(SteadyTime now);
     void start(Attempt& attempt, SteadyTime now);
     void read_files(Attempt& attempt, SteadyTime now);
@@ -150,6 +158,7 @@ class Runner {
     std::unordered_map<BoxId, Attempt*> by_box_;  // those in phases starting and running
     std::unordered_map<BoxId, Limits> stuck_;     // their attempts are over, their slots are not free
     Withheld withheld_;
+    Offer offer_;  // without what is withheld
     std::optional<SteadyTime> watch_at_;
     std::string read_buffer_;
     bool draining_ = false;

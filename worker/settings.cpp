@@ -1,6 +1,7 @@
 #include "worker/settings.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -52,8 +53,13 @@ Result<std::string> beside_this_program(const std::string& name) {
     return (self.parent_path() / name).string();
 }
 
+constexpr std::int64_t most_cores_of_a_cluster = 1'000'000;
+
 Status check(const Config::Worker& worker) {
-    if (worker.slots > max_slots)
+    if (worker.backend != "sandbox" && worker.backend != "slurm")
+        return make_error(ErrorKind::invalid,
+                          fmt::format("worker.backend is sandbox or slurm, not '{}'", worker.backend));
+    if (worker.backend == "sandbox" && worker.slots > max_slots)
         return make_error(ErrorKind::invalid, fmt::format("worker.slots may be at most {}", max_slots));
     if (worker.result_file_bytes > most_result_file_bytes)
         return make_error(ErrorKind::invalid,
@@ -109,6 +115,8 @@ Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worke
                                           label.first));
         if (label.first == "network")
             return make_error(ErrorKind::invalid, "worker.labels: the label 'network' is made from worker.network");
+        if (label.first == "backend")
+            return make_error(ErrorKind::invalid, "worker.labels: the label 'backend' is made from worker.backend");
         if (label.first == "service")
             return make_error(ErrorKind::invalid,
                               "worker.labels: the label 'service' is made from worker.service_listen");
@@ -116,7 +124,7 @@ Result<std::map<std::string, std::string>> labels_of(const Config::Worker& worke
             return make_error(ErrorKind::invalid, fmt::format("worker.labels names '{}' twice", label.first));
     }
     if (worker.network == "full") labels["network"] = "full";
-    if (access(thumbnail_program, X_OK) == 0) labels.try_emplace("vipsthumbnail", "yes");
+    if (worker.backend == "sandbox" && access(thumbnail_program, X_OK) == 0) labels.try_emplace("vipsthumbnail", "yes");
     return labels;
 }
 
@@ -134,6 +142,57 @@ Result<std::map<std::string, std::int64_t>> resources_of(const Config::Worker& w
             return make_error(ErrorKind::invalid, fmt::format("worker.resources names '{}' twice", name));
     }
     return resources;
+}
+
+// A path that stands in the options and the script of sbatch: plain, so that nothing in it means anything to Slurm (%j)
+// or to a shell.
+bool is_plain_path(const std::string& path) {
+    return path.size() > 1 && path.size() <= 200 && path.front() == '/' && path.back() != '/' &&
+           std::ranges::all_of(path, [](unsigned char c) {
+               return std::isalnum(c) != 0 ||
+                      std::string_view("/._-").find(static_cast<char>(c)) != std::string_view::npos;
+           });
+}
+
+Result<slurm::EngineSettings> slurm_settings(const Config::Worker& worker) {
+    const auto wrong = [](std::string sentence) { return make_error(ErrorKind::invalid, std::move(sentence)); };
+    if (worker.slots < 1 || worker.slots > most_cores_of_a_cluster || worker.memory_bytes < 1)
+        return wrong(
+            "with worker.backend = slurm worker.slots and worker.memory_bytes must say how many cores, and how "
+            "much memory, of the cluster Windlass may use");
+    if (!worker.service_listen.empty())
+        return wrong("with worker.backend = slurm there are no services of jobs: leave worker.service_listen empty");
+    if (!is_plain_path(worker.slurm_directory))
+        return wrong(
+            "worker.slurm_directory must be an absolute path of letters, digits and / . _ -, at the same place "
+            "on this machine and on Slurm's nodes");
+    if (worker.slurm_poll_ms < 100 || worker.slurm_poll_ms > 60'000)
+        return wrong("worker.slurm_poll_ms must be between 100 and 60000");
+    for (const auto& option : worker.slurm_options)
+        if (!option.starts_with("--"))
+            return wrong(fmt::format("worker.slurm_options: '{}' is no long option of sbatch such as --partition=batch",
+                                     option));
+    if (geteuid() != 0)
+        return wrong(
+            "with worker.backend = slurm the worker must run as root: its jobs run as another user, who may not "
+            "read the secrets of the site");
+    if (worker.slurm_user.empty())
+        return wrong("worker.slurm_user must name the unprivileged user whom all jobs in Slurm run as");
+    const passwd* user = getpwnam(worker.slurm_user.c_str());
+    if (user == nullptr) return wrong(fmt::format("worker.slurm_user: there is no user '{}' here", worker.slurm_user));
+    if (user->pw_uid == 0 || user->pw_gid == 0) return wrong("worker.slurm_user must not be root, nor in its group");
+    slurm::EngineSettings settings;
+    settings.site.directory = worker.slurm_directory;
+    settings.site.user = worker.slurm_user;
+    settings.site.uid = user->pw_uid;
+    settings.site.gid = user->pw_gid;
+    settings.site.conf = worker.slurm_conf;
+    settings.site.options = worker.slurm_options;
+    settings.site.poll = Milliseconds{worker.slurm_poll_ms};
+    settings.cpu_millis = worker.slots * 1000;
+    settings.memory_bytes = worker.memory_bytes;
+    settings.collect.keep_bytes = worker.result_file_bytes;
+    return settings;
 }
 
 }  // namespace
@@ -178,17 +237,23 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     WINDLASS_TRY(agent.labels, labels_of(worker));
     WINDLASS_TRY(agent.resources, resources_of(worker));
     agent.drain = Milliseconds{worker.drain_ms};
+    settings.metrics_listen = worker.metrics_listen;
+    if (worker.backend == "slurm") {
+        settings.backend = WorkerSettings::Backend::slurm;
+        agent.prefetch = 0;  // what cannot start at once waits where everybody sees it, not in another queue
+        WINDLASS_TRY(settings.slurm, slurm_settings(worker));
+        return settings;
+    }
 
     const std::int64_t cores = worker.slots > 0 ? worker.slots : std::min<std::int64_t>(usable_cores(), max_slots);
-    agent.runner.cpu_millis = cores * 1000;
-    agent.runner.memory_bytes = worker.memory_bytes > 0 ? worker.memory_bytes : nine_tenths_of_memory();
-    agent.runner.boxes = static_cast<int>(std::min<std::int64_t>(cores * boxes_per_core, max_slots));
-    agent.runner.without_shell = shell_is_dash();
-    agent.runner.kill_grace = Milliseconds{worker.kill_grace_ms};
-    agent.runner.collect.keep_bytes = worker.result_file_bytes;
-    agent.runner.sampling.interval = Seconds{worker.sample_interval_s};
-    agent.runner.sampling.gpu_tool = find_tool(worker.gpu_tool);
-    settings.metrics_listen = worker.metrics_listen;
+    settings.runner.cpu_millis = cores * 1000;
+    settings.runner.memory_bytes = worker.memory_bytes > 0 ? worker.memory_bytes : nine_tenths_of_memory();
+    settings.runner.boxes = static_cast<int>(std::min<std::int64_t>(cores * boxes_per_core, max_slots));
+    settings.runner.without_shell = shell_is_dash();
+    settings.runner.kill_grace = Milliseconds{worker.kill_grace_ms};
+    settings.runner.collect.keep_bytes = worker.result_file_bytes;
+    settings.runner.sampling.interval = Seconds{worker.sample_interval_s};
+    settings.runner.sampling.gpu_tool = find_tool(worker.gpu_tool);
 
     SandboxSettings& sandbox = settings.sandbox;
     sandbox.spawner_path = worker.spawner;
@@ -198,7 +263,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     WINDLASS_TRY(sandbox.network, network_settings(worker, sandbox.spawner_path, agent.schedulers));
     sandbox.state_directory = worker.state_directory + "/sandbox";
     sandbox.cgroup = worker.cgroup.empty() ? default_cgroup(agent.name) : worker.cgroup;
-    sandbox.slots = agent.runner.boxes;
+    sandbox.slots = settings.runner.boxes;
     sandbox.first_uid = static_cast<uid_t>(worker.first_uid);
     for (const auto& word : worker.allow_weaker) {
         WINDLASS_TRY(const Protection protection, protection_named(word));

@@ -5,19 +5,27 @@
 #include "shared/config.h"
 #include "worker/agent.h"
 #include "worker/images/import.h"
+#include "worker/runner.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/slurm/engine.h"
 
 namespace windlass::worker {
 
 struct WorkerSettings {
     AgentSettings agent;  // without random and on_ready
+    enum class Backend { sandbox, slurm } backend = Backend::sandbox;
+    // Of backend sandbox:
+    RunnerSettings runner;
     SandboxSettings sandbox;
+    // Of backend slurm, without site.identity:
+    slurm::EngineSettings slurm;
+    // Of both:
     std::string state_directory;
     std::int64_t cache_bytes = 0;  // of state_directory/blobs
     std::optional<wire::Endpoint> service_listen;
-    std::string metrics_listen;    // as in the configuration
     std::string site_directory;  // of SiteStore
     ImportSettings import;
+    std::string metrics_listen;  // as in the configuration
 };
 
 // invalid: a setting that cannot be, with the sentence that says which.

@@ -36,7 +36,7 @@ std::string_view fault_of_visibility(std::string_view text) {
         class_of(entry).has_value() ||
         ((entry.kind == "tier" || entry.kind == "user") && !entry.name.empty() && entry.name.size() <= 400);
     return good ? std::string_view()
-                : "must be everybody, tier:NAME, role:user, role:job_control, role:admin, user:NAME or class:NUMBER";
+                : "must be everybody, tier:NAME, role:user, role:job-control, role:admin, user:NAME or class:NUMBER";
 }
 
 bool is_for_a_class(const SiteThing& thing) {

@@ -11,7 +11,7 @@
 
 namespace windlass::api {
 
-// What is wrong with an entry of visible_to, or nothing: everybody, tier:NAME, role:user|job_control|admin, user:NAME,
+// What is wrong with an entry of visible_to, or nothing: everybody, tier:NAME, role:user|job-control|admin, user:NAME,
 // class:NUMBER (its teacher and its members).
 std::string_view fault_of_visibility(std::string_view entry);
 

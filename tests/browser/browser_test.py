@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "end_to_end"))
 import harness  # noqa: E402
 import oidc_test  # noqa: E402
+import small_image  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("WINDLASS_BROWSER_BUILD", harness.BIN.parent / "tests/browser"))
 OLDEST_NODE = 20  # of playwright-core
@@ -69,13 +70,25 @@ class DashboardInBrowser(unittest.TestCase):
         )
         return provider
 
+    def lesson(self, dev, directory):
+        """The name of an image that the worker has and everybody may use; empty where none can be made."""
+        if why := small_image.missing() or ("" if (harness.BIN / "windlass-site").exists() else "windlass-site is not built"):
+            print(f"without an image for courses: {why}", flush=True)
+            return ""
+        os.chmod(directory, 0o755)  # the tools that read it are another user
+        layout = pathlib.Path(directory) / "layout"
+        digest = small_image.make_layout(layout, {"srv/index.html": "<title>Lesson</title><h1>lesson one</h1>\n"}, {"Env": ["PATH=/bin:/usr/bin"]})
+        command = [str(harness.BIN / "windlass"), "image", "import", "lesson", f"oci:{layout}", "--digest", digest, "--data", str(dev.data)]
+        done = subprocess.run(command, env={"HOME": directory, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        return "lesson"
+
     def test_scenarios(self):
         node, chromium = install()
         directory = tempfile.mkdtemp(prefix="windlass-browser-")
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
         environment = {
             "WINDLASS_WORKER_SERVICE_LISTEN": f"unix:{directory}/services.sock",
-            "WINDLASS_WORKER_LABELS": "image:plain=present",
         }
         provider = self.provider(directory, environment)
         dev = harness.Dev(pathlib.Path(directory) / "data", slots=4, environment=environment).wait_ready()
@@ -95,7 +108,7 @@ class DashboardInBrowser(unittest.TestCase):
             "url": dev.url.rstrip("/"), "password": (dev.data / "admin.password").read_text().strip(),
             "token": (dev.data / "admin.token").read_text().strip(), "chromium": chromium,
             "pictures": str(BUILD / "pictures"), "only": os.environ.get("WINDLASS_BROWSER_ONLY", ""),
-            "provider": provider.issuer if provider else "",
+            "provider": provider.issuer if provider else "", "image": self.lesson(dev, directory),
         }
         process = subprocess.Popen([node, str(BUILD / "scenarios.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True, cwd=BUILD, env={**os.environ, "HOME": directory})

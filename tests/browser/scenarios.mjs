@@ -497,6 +497,33 @@ if (features.includes("courses")) {
     };
 }
 
+if (features.includes("courses") && setup.image) {
+    scenarios["a course is launched, becomes Ready and is opened"] = async () => {
+        const teacher = await makeUser();
+        await api("PUT", `/v1/teacher/${teacher}/`);
+        const person = await Person.come(browser, setup);
+        const { page } = person;
+        await person.signIn(teacher, password);
+        await person.open("/courses");
+        await page.getByText("Teach: make a course or a class").click();
+        await page.getByLabel("Name", { exact: true }).fill("First steps");
+        await page.getByLabel("Image").fill(setup.image);
+        await page.getByLabel("Command").fill("exec httpd -f -p 127.0.0.1:$PORT -h /srv");
+        await page.getByRole("button", { name: "Make the course" }).click();
+        await page.getByRole("button", { name: "Launch First steps" }).click();
+        await page.locator(".status", { hasText: "Ready" }).waitFor({ timeout: patience });
+        await page.screenshot({ path: `${setup.pictures}/courses-ready.png`, fullPage: true });
+        const [opened] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: "Open", exact: true }).click()]);
+        await opened.getByRole("heading", { name: "lesson one" }).waitFor({ timeout: patience });
+        await opened.screenshot({ path: `${setup.pictures}/courses-opened.png` });
+        await opened.close();
+        await page.getByRole("button", { name: "End First steps" }).click();
+        await page.getByRole("button", { name: "End it" }).click();
+        await page.getByText("Nothing is launched.").waitFor({ timeout: patience });
+        await person.leave();
+    };
+}
+
 if (setup.provider) {
     scenarios["signing in at the site's provider of OpenID Connect"] = async () => {
         const person = await Person.come(browser, setup, { friends: [setup.provider] });

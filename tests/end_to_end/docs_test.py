@@ -34,6 +34,11 @@ ELSEWHERE = {
     ("README.md", "windlass login --username ada              # or on the site's pages, or by its OpenID Connect provider (/auth/oauth/login)"):
         ("asks for a password on a terminal; the rest is a session of operating.md", "tests/end_to_end/command_test.py"),
     ("docs/courses.md", "an admin:               curl -X PUT  …/v1/teacher/ada/"): ("who does what, shortened", "tests/end_to_end/courses_test.py"),
+    ("docs/courses.md", "windlass teacher add ada"): ("an overview with numbers that the reader has", "tests/end_to_end/command_site_test.py"),
+    ("docs/site-images.md", "# on a node, as the user the worker runs as (root under systemd)"):
+        ("fetches from a registry; from files and a registry of the test's own", "tests/end_to_end/site_images_test.py"),
+    ("docs/site-images.md", 'windlass image allow jupyter tier:Premium user:ada --label "Jupyter with pandas"'):
+        ("needs the image above it", "tests/end_to_end/command_site_test.py"),
     ("docs/figures.md", "journalctl WINDLASS_JOB_ID=100000042"): ("needs a journal", "tests/systemd/units_test.py"),
     ("docs/images.md", 'curl -H "Authorization: Bearer $TOKEN" -F image=@cat.jpg http://localhost:8080/api/user/images/'):
         ("with the answers between the lines", "tests/end_to_end/images_test.py"),
@@ -41,11 +46,18 @@ ELSEWHERE = {
         ("for another program's settings, and a whole site", "tests/end_to_end/sampling_test.py"),
     ("docs/monitoring.md", 'echo "loss value=0.25" >>metrics                     # user.loss'):
         ("is written by a job", "tests/end_to_end/sampling_test.py"),
-    ("docs/systemd.md", "install -m 755 build/release/bin/windlass build/release/bin/windlass-{scheduler,worker,spawner,api} /usr/bin/"):
+    ("docs/backup.md", "runuser -u windlass -- windlass backup /var/lib/windlass/site.backup"): ("needs a site", "tests/end_to_end/backup_test.py"),
+    ("docs/backup.md", "systemctl stop windlass-api windlass-scheduler        # workers may go on"): ("needs a site", "tests/end_to_end/backup_test.py"),
+    ("docs/systemd.md", "cpack --config build/release/CPackConfig.cmake     # three .deb files in build/release/packages"):
+        ("makes and installs packages", "tests/systemd/CMakeLists.txt"),
+    ("docs/systemd.md", "for part in server worker command; do cmake --install build/release --prefix / --component $part; done"):
+        ("changes the machine; done by a machine that is booted for it", "tests/systemd/units_test.py"),
+    ("docs/systemd.md",
+     'install -m 600 /dev/stdin /etc/credstore/windlass.database.url <<< "postgresql://windlass:PASSWORD@db.example.org/windlass"'):
         ("changes the machine; done by a machine that is booted for it", "tests/systemd/units_test.py"),
     ("docs/tutorial.md", "export PATH=$PWD/build/release/bin:$PATH"): ("the tests have their own", "tests/end_to_end/tutorial_test.py"),
     ("docs/tutorial.md", "windlass dev"): ("stays until Ctrl-C", "tests/end_to_end/tutorial_test.py"),
-    ("docs/worker.md", "windlass-worker --config /etc/windlass/windlass.toml"):
+    ("docs/worker.md", "windlass-worker --config /etc/windlass/worker.toml"):
         ("stays, as root, with the machine's own settings", "tests/systemd/units_test.py"),
     ("docs/submitting.md", "windlass login --url http://127.0.0.1:8080 --username ada"):
         ("asks for a password on a terminal", "tests/end_to_end/command_test.py"),
@@ -55,7 +67,7 @@ ELSEWHERE = {
 
 # What makes an indented block one of commands: a line that begins like this.
 COMMAND = re.compile(
-    r"^(?:[A-Z_]+=\S* )*(?:sudo |env )?(?:windlass|curl|systemctl|journalctl|systemd-|install|scripts/|build/|cmake|ctest|ninja|apt|apt-get|docker|echo|"
+    r"^(?:[A-Z_]+=\S* )*(?:sudo |env )?(?:windlass|runuser|su|ssh|for|cpack|curl|systemctl|journalctl|systemd-|install|scripts/|build/|cmake|ctest|ninja|apt|apt-get|docker|echo|"
     r"printf|export|source|openssl|psql|pg_dump|createdb|sqlite3|mkdir|chmod|chown|cp|mv|rm|cat|tar|python3?|pip|npm|bash|sh|\./)\b|: +curl "
 )
 

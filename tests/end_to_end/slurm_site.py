@@ -53,12 +53,16 @@ def free_port():
 class SlurmSite:
     """One controller and one node with `cpus` processors, whatever the machine has."""
 
-    def __init__(self, prolog=None, epilog=None, cluster="alpha", cpus=4, partitions=("compute", "short")):
+    def __init__(
+        self, prolog=None, epilog=None, cluster="alpha", cpus=4, partitions=("compute", "short"), memory_mb=None, gpus=0
+    ):
         # Short, for the socket's path; and readable: jobs of others have their files here.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="windlass-slurm-"))
         self.directory.chmod(0o755)
         self.cluster = cluster
         self.node = "node01"
+        self.memory_mb = memory_mb  # of the node, as Slurm is to believe it has; jobs may then ask for memory
+        self.gpus = gpus  # files that stand for devices
         self.processes = {}
         self.config = self.directory / "slurm.conf"
         for name in ("state", "spool", "work", "munge"):
@@ -77,6 +81,13 @@ class SlurmSite:
             raise
 
     def _write_config(self, prolog, epilog, cpus, partitions):
+        more = f" RealMemory={self.memory_mb}" if self.memory_mb else ""
+        if self.gpus:
+            more += f" Gres=gpu:{self.gpus}"
+            for number in range(self.gpus):
+                (self.directory / f"gpu{number}").touch()
+            devices = f"{self.directory}/gpu[0-{self.gpus - 1}]"
+            (self.directory / "gres.conf").write_text(f"NodeName={self.node} Name=gpu File={devices}\n")
         scripts = [f"PrologSlurmctld={prolog}" if prolog else "", f"EpilogSlurmctld={epilog}" if epilog else ""]
         # This version cannot do without a cgroup plugin; with these settings it has nothing to do.
         (self.directory / "cgroup.conf").write_text(f"CgroupPlugin=cgroup/v1\nCgroupMountpoint={self.directory}/cgroup\n")
@@ -111,13 +122,14 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=1
 MinJobAge=3600
-NodeName={self.node} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
+NodeName={self.node} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 CPUs={cpus}{more} State=UNKNOWN
 """
             + "".join(
                 f"PartitionName={name} Nodes={self.node} MaxTime=INFINITE State=UP{' Default=YES' if at == 0 else ''}\n"
                 for at, name in enumerate(partitions)
             )
             + "".join(f"{line}\n" for line in scripts if line)
+            + ("GresTypes=gpu\n" if self.gpus else "")
         )
 
     def _environment(self):

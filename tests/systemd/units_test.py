@@ -195,14 +195,15 @@ class RunningUnits(unittest.TestCase):
         (self.tree / "etc/windlass/windlass.toml").unlink()
         machine = self.machine
         machine.boot(self.tree)
-        machine.run("systemd-sysusers")
+        machine.run("systemd-sysusers", "windlass-server.conf")
+        machine.run("systemd-tmpfiles", "--create", "windlass-server.conf", "windlass-worker.conf")
+        machine.run("systemctl", "daemon-reload")
         # Of docs/operating.md, as root with a home of its own.
         windlass = ("env", "HOME=/run/root", "windlass")
         said = machine.run(*windlass, "init")
         self.assertEqual([line.split()[0] for line in said.split("Next:\n")[1].splitlines()], ["systemctl", "windlass", "windlass"])
         self.assertEqual(machine.run("stat", "-c", "%a %U %G", "/etc/windlass/windlass.toml").strip(), "640 root windlass")
         self.assertEqual(machine.run("stat", "-c", "%a %U", "/var/lib/windlass").strip(), "700 windlass")
-        machine.run("bash", "-c", f"printf '\\n[worker]\\nallow_weaker = %s\\n' '{json.dumps(ALLOW_WEAKER)}' >> /etc/windlass/windlass.toml")
         before = machine.run("bash", "-c", "cat /etc/windlass/windlass.toml /var/lib/windlass/admin/admin.* /run/root/.config/windlass/credentials")
         try:
             machine.run("systemctl", "enable", "--now", *SERVICES)

@@ -11,6 +11,7 @@
 #include "tests/worker/sandbox/test_box.h"
 #include "tests/worker/scripted_scheduler.h"
 #include "worker/agent.h"
+#include "worker/sandbox_engine.h"
 
 namespace windlass::worker::testing {
 namespace {
@@ -26,19 +27,21 @@ class AgentBox : public ::testing::Test {
         initialise_crypto();
         settings_.schedulers = {scheduler_.endpoint()};
         settings_.name = "node-1";
-        settings_.runner.cpu_millis = 2000;
-        settings_.runner.memory_bytes = 4 * gibibyte;
-        settings_.runner.boxes = 4;
-        settings_.runner.kill_grace = Milliseconds{200};
-        settings_.runner.collect.keep_bytes = 1 << 20;
+        runner_settings_.cpu_millis = 2000;
+        runner_settings_.memory_bytes = 4 * gibibyte;
+        runner_settings_.boxes = 4;
+        runner_settings_.kill_grace = Milliseconds{200};
+        runner_settings_.collect.keep_bytes = 1 << 20;
         settings_.random = [] { return 0.0; };
     }
     void SetUp() override {
-        auto sandbox = Sandbox::open(test_settings(scratch_ / "sandbox", settings_.runner.boxes));
+        auto sandbox = Sandbox::open(test_settings(scratch_ / "sandbox", runner_settings_.boxes));
         ASSERT_TRUE(sandbox) << sandbox.error().message;
-        agent_ = std::make_unique<Agent>(loop_.get(), settings_, std::move(sandbox).value(),
-                                         ResultSpool::open(scratch_.path()).value(),
-                                         BlobCache::open(scratch_.path() + "/blobs", mebibyte).value(), clock_);
+        agent_ = std::make_unique<Agent>(
+            loop_.get(), settings_,
+            sandbox_engine(runner_settings_, std::move(sandbox).value(),
+                           BlobCache::open(scratch_.path() + "/blobs", mebibyte).value(), clock_),
+            ResultSpool::open(scratch_.path()).value(), clock_);
         agent_->start();
         ASSERT_TRUE(loop_.until([&] { return scheduler_.connected(); }));
         ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 1; }));
@@ -77,6 +80,7 @@ class AgentBox : public ::testing::Test {
     TestLoop loop_;
     ScriptedScheduler scheduler_;
     AgentSettings settings_;
+    RunnerSettings runner_settings_;
     SystemClock clock_;
     std::unique_ptr<Agent> agent_;
 };

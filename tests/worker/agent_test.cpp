@@ -11,6 +11,7 @@
 #include "tests/worker/fake_sandbox.h"
 #include "tests/worker/scripted_scheduler.h"
 #include "worker/images/import.h"
+#include "worker/sandbox_engine.h"
 
 namespace windlass::worker {
 namespace {
@@ -43,9 +44,9 @@ class AgentTest : public ::testing::Test {
         settings_.instance = "abc";
         settings_.secret = "a long enough secret";
         settings_.prefetch = 64;
-        settings_.runner.cpu_millis = 2000;
-        settings_.runner.memory_bytes = gibibyte;
-        settings_.runner.boxes = 8;
+        runner_settings_.cpu_millis = 2000;
+        runner_settings_.memory_bytes = gibibyte;
+        runner_settings_.boxes = 8;
         settings_.random = [] { return 0.0; };
         settings_.on_ready = [this] { ++ready_; };
         settings_.last_words = Milliseconds{300};
@@ -61,9 +62,11 @@ class AgentTest : public ::testing::Test {
     void start_agent() {
         auto sandbox = std::make_unique<FakeSandbox>();
         sandbox_ = sandbox.get();
-        agent_ = std::make_unique<Agent>(loop_.get(), settings_, std::move(sandbox),
-                                         ResultSpool::open(scratch_.path()).value(),
-                                         BlobCache::open(scratch_.path() + "/blobs", mebibyte).value(), clock_);
+        agent_ = std::make_unique<Agent>(
+            loop_.get(), settings_,
+            sandbox_engine(runner_settings_, std::move(sandbox),
+                           BlobCache::open(scratch_.path() + "/blobs", mebibyte).value(), clock_),
+            ResultSpool::open(scratch_.path()).value(), clock_);
         agent_->start();
     }
     void connect() {
@@ -112,6 +115,7 @@ class AgentTest : public ::testing::Test {
     testing::TestLoop loop_;
     testing::ScriptedScheduler scheduler_;
     AgentSettings settings_;
+    RunnerSettings runner_settings_;
     JumpingClock clock_;
     std::unique_ptr<Agent> agent_;
     FakeSandbox* sandbox_ = nullptr;
@@ -136,7 +140,7 @@ TEST_F(AgentTest, says_hello_with_what_it_offers) {
 TEST_F(AgentTest, says_which_images_and_data_sets_it_has_and_says_it_again_when_they_change) {
     SiteStore store(scratch_ / "site");
     ASSERT_TRUE(store.prepare().ok());
-    settings_.runner.site = std::make_shared<SiteThings>(store);
+    runner_settings_.site = std::make_shared<SiteThings>(store);
     connect();
     EXPECT_TRUE(scheduler_.hellos[0].images.empty() && scheduler_.hellos[0].datasets.empty());
     lease_and_start(1);

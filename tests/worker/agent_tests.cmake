@@ -24,6 +24,10 @@ if(TARGET windlass_worker)
       slots_test.cpp
     LIBRARIES windlass_worker
     LABELS worker)
+  windlass_test(worker_slurm_test
+    SOURCES bounded_command_test.cpp slurm/engine_test.cpp slurm/words_test.cpp
+    LIBRARIES windlass_worker
+    LABELS worker)
   windlass_test(worker_agent_test
     SOURCES agent_test.cpp
     LIBRARIES windlass_worker

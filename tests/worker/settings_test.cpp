@@ -28,11 +28,11 @@ TEST(WorkerSettings, follow_the_configuration) {
     const auto settings = derive_settings(config);
     ASSERT_TRUE(settings) << settings.error().message;
     EXPECT_EQ(settings->agent.name, "node-1");
-    EXPECT_EQ(settings->agent.runner.cpu_millis, 3000);
-    EXPECT_EQ(settings->agent.runner.memory_bytes, gibibyte);
-    EXPECT_EQ(settings->agent.runner.kill_grace, Milliseconds{700});
+    EXPECT_EQ(settings->runner.cpu_millis, 3000);
+    EXPECT_EQ(settings->runner.memory_bytes, gibibyte);
+    EXPECT_EQ(settings->runner.kill_grace, Milliseconds{700});
     EXPECT_EQ(settings->agent.drain, Milliseconds{900});
-    EXPECT_EQ(settings->agent.runner.boxes, settings->sandbox.slots);
+    EXPECT_EQ(settings->runner.boxes, settings->sandbox.slots);
     EXPECT_GE(settings->sandbox.slots, 3);
     EXPECT_EQ(settings->sandbox.cgroup, "windlass-node-1");
     EXPECT_EQ(settings->sandbox.allow_weaker, (std::vector<Protection>{Protection::landlock}));
@@ -95,8 +95,8 @@ TEST(WorkerSettings, what_is_left_open_is_asked_of_the_machine) {
     const auto settings = derive_settings(config);
     ASSERT_TRUE(settings) << settings.error().message;
     EXPECT_FALSE(settings->agent.name.empty());
-    EXPECT_GE(settings->agent.runner.cpu_millis, 1000);
-    EXPECT_GT(settings->agent.runner.memory_bytes, 64 * mebibyte);
+    EXPECT_GE(settings->runner.cpu_millis, 1000);
+    EXPECT_GT(settings->runner.memory_bytes, 64 * mebibyte);
     EXPECT_EQ(settings->sandbox.spawner_path.substr(settings->sandbox.spawner_path.rfind('/')), "/windlass-spawner");
 }
 

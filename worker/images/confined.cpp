@@ -31,6 +31,7 @@ constexpr const char* place = "/mnt";
 constexpr std::size_t kept_words = 2000;
 constexpr std::int64_t most_memory_bytes = std::int64_t{4} << 30;  // what a program in Go maps is more than it uses
 constexpr std::int64_t most_threads = 512;
+constexpr std::int64_t beyond_the_limit = 16 << 20;
 constexpr Seconds patience_with_the_killed{10};
 constexpr Milliseconds shortest_look{250};
 constexpr const char* too_late = "it took longer than allowed (worker.image_seconds)";
@@ -144,7 +145,8 @@ void enter_own_processes() {
     set_limit(RLIMIT_CORE, 0);
     set_limit(RLIMIT_DATA, most_memory_bytes);
     if (as_root) set_limit(RLIMIT_NPROC, most_threads);  // rootless it would count what else its user runs
-    set_limit(RLIMIT_FSIZE, confinement.limits.bytes);
+    // More than the limit, so that a tool that goes on when it cannot write is seen and ended by the watch.
+    set_limit(RLIMIT_FSIZE, confinement.limits.bytes + beyond_the_limit);
     set_limit(RLIMIT_NOFILE, 4096);
     enter_landlock(confinement);
     umask(022);

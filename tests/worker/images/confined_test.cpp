@@ -34,7 +34,7 @@ class Confined : public ::testing::Test {
         }
     }
     std::string said(const std::string& script) const {
-        const auto ran = run_confined({"/bin/sh", "-c", script + " 2>&1; true"}, confinement);
+        const auto ran = run_confined({"/bin/sh", "-c", "{ " + script + "; } 2>&1; true"}, confinement);
         EXPECT_TRUE(ran.ok()) << ran.error().message;
         return ran.ok() ? *ran : "";
     }

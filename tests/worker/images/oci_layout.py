@@ -56,7 +56,7 @@ def hostile(kind, outside):
         "closed": [[entry("closed", D, mode=0), entry("closed/inner", content=b"x", mode=0), entry("locked", content=b"x", mode=0)]],
         "root-link": [[entry(".", L, link=outside), entry("by-root", content=b"x")]],
         "large": [[entry("zeros", content=bytes(80 << 20))]],
-        "many": [[entry("f%d" % i) for i in range(5000)]],
+        "many": [[entry("f%d" % i) for i in range(2200)]],
     }
     return [busybox()] + kinds[kind]
 
