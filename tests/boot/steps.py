@@ -21,7 +21,7 @@ BOOTED = HERE / "booted"  # there from the second boot on; holds the id of the f
 PACKAGES = ("windlass-server", "windlass-worker", "windlass")
 SERVICES = ("windlass-scheduler", "windlass-api", "windlass-worker")
 URL = "http://127.0.0.1:8080"
-PATIENCE = 300
+PATIENCE = 900
 MEGABYTE = 1 << 20
 began = time.monotonic()
 
@@ -156,10 +156,11 @@ def samples():
 
     cpu = until("samples", lambda: len(points("cpu_used")) >= 2 and points("cpu_used"))
     memory, processes = points("mem_used"), points("processes")
-    expect(0.2 < max(cpu) < 1.5, f"cores: {cpu}")
+    usual = sorted(cpu)[len(cpu) // 2]  # the first one is over a moment, in which an emulated clock may jump
+    expect(0.2 < usual < 1.5, f"cores: {cpu}")
     expect(max(memory) > 45e6, f"bytes of memory: {memory}")
     expect(max(processes) >= 1, f"processes: {processes}")
-    return f"{len(cpu)} of them; at most {max(cpu):.2f} cores, {max(memory) / 1e6:.0f} MB, {max(processes):.0f} processes"
+    return f"{len(cpu)} of them; {usual:.2f} cores, {max(memory) / 1e6:.0f} MB, {max(processes):.0f} processes"
 
 
 def killed():

@@ -30,6 +30,10 @@ struct CgroupSupport {
 };
 CgroupSupport examine_cgroups();
 
+// A box is born inside its v2 group by clone3, which not everybody may call who may do all else: the filters of
+// systemd's RestrictNamespaces= and of some containers answer it with ENOSYS. Jobs would fail one by one.
+Status check_birth_in_group();
+
 struct CgroupReading {
     std::int64_t memory_kills = 0;  // processes killed because memory.max was reached, in this run
     std::int64_t peak_memory_bytes = 0;

@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <sys/syscall.h>
 #include <unistd.h>
+
 #include <cerrno>
 
 #include "worker/sandbox/cgroup_backends.h"
@@ -268,6 +270,16 @@ class CgroupsV2 final : public Cgroups {
 };
 
 }  // namespace
+
+Status check_birth_in_group() {
+    // Without arguments it makes nothing: a kernel that takes the call says EINVAL.
+    if (syscall(SYS_clone3, nullptr, std::size_t{0}) >= 0 || errno != ENOSYS) return {};
+    return make_error(
+        ErrorKind::invalid,
+        "a filter refuses clone3, by which jobs are born inside their cgroups: below systemd remove "
+        "RestrictNamespaces= from the worker's unit and its drop-ins (systemctl cat windlass-worker); in a "
+        "container allow the call in its seccomp profile");
+}
 
 Result<std::unique_ptr<Cgroups>> open_cgroups_v2(const CgroupSupport& support, const std::string& name, int slots) {
     auto groups = std::make_unique<CgroupsV2>(support, support.base + "/" + name, slots);

@@ -604,6 +604,7 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY_STATUS(check_egress(settings.network.egress));
     Machine machine = examine_machine(settings);
     WINDLASS_TRY_STATUS(check_protections(machine, settings.allow_weaker));
+    if (machine.cgroups.version == 2) WINDLASS_TRY_STATUS(check_birth_in_group());
     WINDLASS_TRY(FileDescriptor lock, lock_state_directory(settings.state_directory));
     WINDLASS_TRY(auto cgroups, Cgroups::open(machine.cgroups, settings.cgroup, settings.slots));
     WINDLASS_TRY(const Plan setup, plan_set_up(settings, machine));
