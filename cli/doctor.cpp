@@ -47,8 +47,8 @@ int examine(const Options& options, const std::string& config_flag) {
     } else if (!*site) {
         report.add({doctor::ok("configuration", "none: this machine is a client (windlass init makes a site)")});
     } else {
-        file = (*site)->file;
-        report.add({doctor::ok("configuration", file.empty() ? "that of windlass dev" : file)});
+        file = (*site)->worker_file;
+        report.add({doctor::ok("configuration", (*site)->file.empty() ? "that of windlass dev" : (*site)->file)});
         report.add(doctor::check_site((*site)->config));
     }
     report.add(doctor::check_machine());

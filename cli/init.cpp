@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <tuple>
 
 #include "cli/credentials.h"
 #include "cli/data_directory.h"
@@ -88,6 +89,13 @@ bool is_there(const std::string& path) {
 bool has_units() {
     for (const char* directory : {"/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"})
         if (is_there(std::string(directory) + "windlass-scheduler.service")) return true;
+    return false;
+}
+
+bool has_secrets_of_systemd() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/etc/credstore", ignored))
+        if (entry.path().filename().string().starts_with("windlass.")) return true;
     return false;
 }
 
@@ -257,6 +265,13 @@ Status set_up(const InitSettings& settings, InitReport& report) {
     }
     WINDLASS_TRY_STATUS(make_settings_file(settings, report));
     WINDLASS_TRY(const Config config, read_site_file(settings.file));
+    for (const auto& [flag, asked, stands] : {std::tuple("--database", settings.database, config.database.url),
+                                              std::tuple("--listen", settings.listen, config.api.listen)})
+        if (!asked.empty() && asked != stands)
+            return make_error(ErrorKind::conflict,
+                              fmt::format("{} says something else than {}, and what is there stays as it is: change it "
+                                          "in the file, or leave the flag out",
+                                          settings.file, flag));
     const std::string url = url_of(config);
     Login login = Login::elsewhere;
     if (url.empty()) {
@@ -292,6 +307,10 @@ Status set_up(const InitSettings& settings, InitReport& report) {
     // It may run already: then there is nothing to start.
     if (const std::string address = running_at(settings, url); has_admin && !address.empty())
         return when_ready(address);
+    if (settings.site && has_secrets_of_systemd())
+        return make_error(ErrorKind::conflict,
+                          "some settings of this site are in /etc/credstore, which systemd alone hands to the daemons: "
+                          "start them (systemctl enable --now windlass-scheduler windlass-api), then run this again");
     if (settings.site) {
         WINDLASS_TRY(const TemporaryDirectory temporary, TemporaryDirectory::make());
         return first_start(settings, temporary.path(), temporary.path(), when_ready);

@@ -19,7 +19,9 @@ struct OutputShape {
     std::string_view quiet;
 };
 inline constexpr OutputShape output_shapes[] = {
-    {"lists: `job list`, `array members`, …", "`[{…}, …]`, all pages as one", "the id or name of each, a line each"},
+    {"lists: `job list`, `array members`, …",
+     "`[{…}, …]`, all pages as one; of images, data sets, courses and classes the object that has it",
+     "the id or name of each, a line each"},
     {"one thing: `job show`, `submit`, `queue set`, …", "`{…}`",
      "its id, or what one asks it for (`job show`: status)"},
     {"`job wait`, `job rerun`", "`{…}` for each job, a line each", "nothing; the new ids"},

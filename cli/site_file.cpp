@@ -26,7 +26,14 @@ Result<std::optional<Site>> site_of(const std::string& file) {
                                             file))
                    : errno_error("reading " + file, errno);
     WINDLASS_TRY(Config config, read_site_file(file));
-    return std::optional(Site{file, std::move(config)});
+    Site site{file, file, std::move(config)};
+    const std::string beside = file.substr(0, file.rfind('/') + 1) + "worker.toml";
+    if (file == system_site_file && access(beside.c_str(), R_OK) == 0) {
+        WINDLASS_TRY(Config of_worker, read_site_file(beside));
+        site.config.worker = std::move(of_worker.worker);
+        site.worker_file = beside;
+    }
+    return std::optional(std::move(site));
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ namespace windlass::cli {
 inline constexpr const char* system_site_file = "/etc/windlass/windlass.toml";
 
 struct Site {
-    std::string file;  // empty: the settings of a `windlass dev` that has no file
-    Config config;
+    std::string file;         // empty: the settings of a `windlass dev` that has no file
+    std::string worker_file;  // of the worker on this machine: worker.toml beside it, else the same
+    Config config;            // its worker's part from worker_file
 };
 
 // The site's file of one person, beside the data: DATA/windlass.toml.

@@ -37,6 +37,13 @@ class Parameters {
         if (value != "true" && value != "false") bad(name, "must be true or false");
         return value == "true";
     }
+    MonitoredFrom source(std::string_view name) {
+        const auto value = call_.query(name);
+        if (value == "clusters") return MonitoredFrom::clusters;
+        if (value == "windlass") return MonitoredFrom::own;
+        if (!value.empty()) bad(name, "must be clusters or windlass");
+        return MonitoredFrom::anywhere;
+    }
     NumberRange range(std::string_view name) {
         NumberRange range;
         const auto value = call_.query(name);
@@ -106,6 +113,7 @@ OrProblem<MonitoredQuery> parse_monitored_query(const Call& call) {
     Parameters parameters(call);
     MonitoredQuery query;
     MonitoredFilter& filter = query.filter;
+    filter.from = parameters.source("Source");
     filter.user_id = parameters.number("UserId");
     filter.group_id = parameters.number("GroupId");
     filter.user_name = parameters.text("UserName");

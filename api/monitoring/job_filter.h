@@ -23,8 +23,11 @@ struct NumberRange {
     bool contains(std::int64_t number) const { return from <= number && number <= to; }
 };
 
+enum class MonitoredFrom { anywhere, clusters, own };
+
 // What is absent does not narrow.
 struct MonitoredFilter {
+    MonitoredFrom from = MonitoredFrom::anywhere;
     std::optional<std::int64_t> user_id;
     std::optional<std::int64_t> group_id;
     std::string user_name;
@@ -54,9 +57,9 @@ struct MonitoredQuery {
     ListPosition after;
 };
 
-inline constexpr std::array<std::string_view, 13> monitored_list_parameters = {
-    "UserId",   "GroupId", "UserName", "GroupName", "Partition", "IsRunning", "NumNodes",
-    "NumTasks", "NumGpus", "Time",     "Tags",      "limit",     "cursor"};
+inline constexpr std::array<std::string_view, 14> monitored_list_parameters = {
+    "Source",   "UserId",   "GroupId", "UserName", "GroupName", "Partition", "IsRunning",
+    "NumNodes", "NumTasks", "NumGpus", "Time",     "Tags",      "limit",     "cursor"};
 
 // 400 with the parameter. An empty parameter is as good as none.
 OrProblem<MonitoredQuery> parse_monitored_query(const Call& call);

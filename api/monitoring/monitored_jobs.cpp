@@ -294,8 +294,9 @@ MonitoredFeed::MonitoredFeed(MonitoredJobs& jobs, MonitoredBy by, MonitoredFilte
     : jobs_(jobs), by_(std::move(by)), filter_(std::move(filter)), batch_(batch) {
     using Source = MonitoredJobs::Source;
     // What has not been moved yet first: a job is then seen twice at worst, and never missed.
-    for (const auto source : {Source::own_states, Source::own_past, Source::clusters})
-        feeds_.push_back({source, after});
+    if (filter_.from != MonitoredFrom::clusters)
+        for (const auto source : {Source::own_states, Source::own_past}) feeds_.push_back({source, after});
+    if (filter_.from != MonitoredFrom::own) feeds_.push_back({Source::clusters, after});
 }
 
 Status MonitoredFeed::fill(Feed& feed) {

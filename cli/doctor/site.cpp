@@ -225,6 +225,13 @@ Findings check_programs(const Config& config) {
                                : bad("programs", "/dev/net/tun cannot be opened, needed for jobs with network: full",
                                      "modprobe tun; in a container: --device /dev/net/tun"));
     }
+    if (config.worker.backend == "slurm")
+        for (const char* name : {"sbatch", "squeue", "scancel"})
+            findings.push_back(check_program(name, "worker.backend = slurm", "slurm-client"));
+    if (const auto url = DatabaseUrl::parse(config.database.url);
+        url && url->engine() == Engine::postgresql && found_in_path("pg_dump").empty())
+        findings.push_back(warning("programs", "pg_dump is missing, needed for windlass backup of PostgreSQL",
+                                   "apt-get install postgresql-client"));
     const std::string decoder = config.api.thumbnail_command.substr(0, config.api.thumbnail_command.find(' '));
     if (found_in_path(decoder).empty())
         findings.push_back(warning("programs", decoder + " is missing here, so no thumbnails are made on this machine",

@@ -97,7 +97,7 @@ def blocks(text):
 def is_tool(line):
     """Tools of the tree itself, which build it and run its tests: they need only be there."""
     script = re.match(r"scripts/[\w-]+", line)
-    return (harness.SOURCE / script[0]).exists() if script else re.match(r"(ctest|cmake|build/(release/)?bin/(bench_|windlass-bench))", line) is not None
+    return (harness.SOURCE / script[0]).exists() if script else re.match(r"(ctest|cmake|(build/(release/)?bin/)?(bench_|windlass-bench))", line) is not None
 
 
 def documents():

@@ -61,6 +61,8 @@ class Init(OnEmptyHome):
         self.assertNotIn("made", second)
         self.assertEqual(json.loads(self.windlass("--json", "init", "--personal", *self.LISTEN).stdout)["changed"], [])
         self.assertEqual(self.windlass("-q", "init", "--personal", *self.LISTEN).stdout, "")
+        self.assertIn("--listen", self.windlass("init", "--personal", "--listen", "127.0.0.1:2", code=1).stderr)
+        self.assert_same(before)
 
         # What it said to do next, elsewhere than on the port of the settings, which may be somebody else's here.
         dev = harness.Dev(self.data, environment={"HOME": str(self.home)})

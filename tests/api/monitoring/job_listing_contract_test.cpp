@@ -88,6 +88,9 @@ TEST_F(JobListing, each_filter_narrows_and_an_empty_one_does_not) {
         {"?UserId=&GroupId=&UserName=&GroupName=&Partition=&IsRunning=&NumNodes=&NumTasks=&NumGpus=&Time=&Tags=",
          "3 2 1"},
         {"?Partition=p&NumNodes=2,&IsRunning=true", "3"},
+        {"?Source=clusters&NumNodes=2,", "3 2"},
+        {"?Source=windlass", ""},
+        {"?Source=", "3 2 1"},
     };
     for (const auto& [query, list] : expected) {
         if (std::string(query).find(' ') != std::string::npos) continue;  // the front refuses it
@@ -102,7 +105,7 @@ TEST_F(JobListing, malformed_filters_are_refused_as_text) {
                               "?NumGpus=--1,",  "?Time=now,",      "?Tags=x",
                               "?Tags=1,,2",     "?Tags=1,",        "?limit=0",
                               "?limit=1001",    "?limit=x",        "?cursor=x",
-                              "?cursor=1.2",    "?Color=red"}) {
+                              "?cursor=1.2",    "?Color=red",      "?Source=slurm"}) {
         const auto answer = get(std::string("/api/jobs") + query, boss_.token);
         EXPECT_EQ(answer.status, 400) << query;
         EXPECT_EQ(answer.response.content_type.substr(0, 10), "text/plain") << query;
@@ -120,6 +123,9 @@ TEST_F(JobListing, users_see_their_own_whatever_they_filter_by) {
     EXPECT_EQ(ids("?UserName=carol", ada_.token), "");
     EXPECT_EQ(ids("?UserId=" + foreign.text(), ada_.token), "");
     EXPECT_EQ(ids(), foreign.text() + " " + own.text() + " 2 1");
+    EXPECT_EQ(ids("?Source=clusters"), "2 1");
+    EXPECT_EQ(ids("?Source=windlass"), foreign.text() + " " + own.text());
+    EXPECT_EQ(ids("?Source=clusters", ada_.token), "1");
 }
 
 TEST_F(JobListing, our_own_jobs_are_there_from_their_start_on_with_their_exit_codes) {

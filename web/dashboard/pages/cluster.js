@@ -31,13 +31,13 @@ function rangeOf(text) {
 }
 
 export default async function show(view, { query, signal }) {
-    const filter = { user: "", group: "", partition: "", running: "", nodes: "", tag: "", ...query };
+    const filter = { from: "clusters", user: "", group: "", partition: "", running: "", nodes: "", tag: "", ...query };
     let jobs = [], next = null, tags = [], paused = false, extra = 0, asked = 0;
     const list = h("div.list"), failed = h("div"), marks = h("div.counters", { role: "group", "aria-label": "Filter by mark" });
     const chips = h("div.counters", { role: "group", "aria-label": "Filter by state" });
 
     const path = () => "/api/jobs" + asQuery({
-        UserName: filter.user, GroupName: filter.group, Partition: filter.partition, IsRunning: filter.running, NumNodes: rangeOf(filter.nodes), Tags: filter.tag, limit: String(perPage),
+        Source: filter.from === "all" ? "" : filter.from, UserName: filter.user, GroupName: filter.group, Partition: filter.partition, IsRunning: filter.running, NumNodes: rangeOf(filter.nodes), Tags: filter.tag, limit: String(perPage),
     });
     function setFilter(changes) {
         Object.assign(filter, changes);
@@ -55,7 +55,7 @@ export default async function show(view, { query, signal }) {
             type: "button", "aria-pressed": String(filter.tag === String(tag.Id)), "data-key": `mark-${tag.Id}`,
             onclick: () => setFilter({ tag: filter.tag === String(tag.Id) ? "" : String(tag.Id) }),
         }, told(tag.Name, { most: 40 }))));
-        const filtered = Object.values(filter).some(Boolean);
+        const filtered = Object.entries(filter).some(([name, value]) => name !== "from" && value);
         fill(list, table("Jobs of clusters", [
             ["Job", (job) => h("a", { href: placeOf(job), "data-key": `job-${job.ClusterId}-${job.Id}` }, String(job.Id))],
             ["Cluster", (job) => (isOwn(job) ? h("span.quiet", "this server") : told(job.ClusterId, { most: 40 }))],
@@ -68,7 +68,7 @@ export default async function show(view, { query, signal }) {
             ["GPUs", (job) => (job.GPUsPerNode ? count(job.GPUsPerNode * job.NumNodes) : "–"), "number"],
             ["Started", (job) => when(time(job.StartTime)), "tight"],
             ["Ran for", (job) => seconds(ranFor(job)), "number"],
-        ].filter(Boolean), jobs, { none: filtered ? "No job fits these filters." : "No job has started yet. A cluster's scripts report theirs: docs/monitoring.md." }),
+        ].filter(Boolean), jobs, { none: filtered ? "No job fits these filters." : filter.from === "clusters" ? "No cluster has reported a job yet. Its scripts do: docs/monitoring.md, slurm/README.md." : "No job has started yet." }),
         more(next, async (from) => {
             const got = await page(from, { signal });
             jobs = jobs.concat(got.items.Jobs);
@@ -101,6 +101,8 @@ export default async function show(view, { query, signal }) {
         input.addEventListener("change", () => setFilter({ [key]: input.value.trim() }));
         return input;
     };
+    const origin = h("select", { "aria-label": "Whose jobs", onchange: (event) => setFilter({ from: event.target.value }) },
+        [["clusters", "of clusters"], ["windlass", "of this server"], ["all", "both"]].map(([value, words]) => h("option", { value, selected: filter.from === value }, words)));
     const pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => {
         paused = !paused;
         pause.setAttribute("aria-pressed", String(paused));
@@ -109,13 +111,14 @@ export default async function show(view, { query, signal }) {
     } }, "Pause");
     view.append(
         h("div.head", h("h1", "Cluster")),
-        h("p.quiet", "Jobs that outside clusters report, and those that ran here, by their start."),
+        h("p.quiet", "Jobs that outside clusters report, by their start."),
         chips, marks,
         h("form.filters", { onsubmit: (event) => event.preventDefault() },
-            isAdmin() && narrow("user", "User"), narrow("group", "Group"), narrow("partition", "Partition"), narrow("nodes", "Nodes", "Nodes: 4, 2-8"),
+            origin, isAdmin() && narrow("user", "User"), narrow("group", "Group"), narrow("partition", "Partition"), narrow("nodes", "Nodes", "Nodes: 4, 2-8"),
             act("Clear filters", async () => {
                 for (const input of view.querySelectorAll(".filters input")) input.value = "";
-                await setFilter({ user: "", group: "", partition: "", running: "", nodes: "", tag: "" });
+                origin.value = "clusters";
+                await setFilter({ from: "clusters", user: "", group: "", partition: "", running: "", nodes: "", tag: "" });
             }), pause),
         failed, list);
     await new Promise((resolve) => {
