@@ -163,7 +163,7 @@ void Agent::offer_what_is_there() {
     if (connection_ == nullptr || engine_->offer() == offered_) return;
     const std::string less = engine_->why_less();
     const std::string why = less.empty() ? "what this worker offers has changed" : less;
-    log::write(less.empty() ? log::Level::info : log::Level::warning, "{}", why);
+    log::write(less.empty() ? log::Level::info : log::Level::warning, why);
     link_.reconnect(why);
 }
 
