@@ -10,6 +10,10 @@
 namespace windlass::api {
 namespace {
 
+// So many submits may be unanswered: the scheduler commits together what came together, so more at once would not be
+// done sooner, only wait longer.
+constexpr std::int64_t most_open_submits = 1024;
+
 Error away(std::string why) {
     return make_error(ErrorKind::unavailable, std::move(why));
 }
@@ -67,6 +71,7 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
     std::vector<JobId> follow_changes;  // of these somebody came first, or left last
     bool stopped = false;
     std::atomic<bool> up = false;
+    std::int64_t open_submits = 0;
 
     // The loop's thread.
     uv_async_t wake{};
@@ -99,7 +104,20 @@ struct SchedulerLink::State : std::enable_shared_from_this<SchedulerLink::State>
     void check_answer();
     void work();
     void stop();
+    OnAnswer counted(OnAnswer on_answer);
 };
+
+// With the mutex held: a submit is open from now on until it is answered.
+SchedulerLink::OnAnswer SchedulerLink::State::counted(OnAnswer on_answer) {
+    ++open_submits;
+    return [us = shared_from_this(), on_answer = std::move(on_answer)](Answer answer) {
+        {
+            const std::lock_guard lock(us->mutex);
+            --us->open_submits;
+        }
+        on_answer(std::move(answer));
+    };
+}
 
 void SchedulerLink::State::start() {
     self = shared_from_this();
@@ -359,16 +377,21 @@ SchedulerLink::~SchedulerLink() {
 }
 
 void SchedulerLink::ask(protocol::Message question, std::string body, OnAnswer on_answer) {
+    const bool is_submit = std::holds_alternative<protocol::SubmitJobs>(question);
+    const char* why = "The scheduler cannot be reached now; nothing was done. Try again.";
     {
         const std::lock_guard lock(state_->mutex);
-        if (!state_->stopped && state_->up) {
+        if (!state_->stopped && state_->up && is_submit && state_->open_submits >= most_open_submits) {
+            why = "The scheduler has more submits in hand than it can take; nothing was done. Try again in a moment.";
+        } else if (!state_->stopped && state_->up) {
+            if (is_submit) on_answer = state_->counted(std::move(on_answer));
             state_->questions.push_back({std::move(question), std::move(body), std::move(on_answer)});
             // Under the lock: stop() closes the handle only after it has had the lock.
             if (state_->questions.size() == 1) uv_async_send(&state_->wake);
             return;
         }
     }
-    on_answer(away("The scheduler cannot be reached now; nothing was done. Try again."));
+    on_answer(away(why));
 }
 
 Watch SchedulerLink::watch(JobId job, std::function<void()> on_end) {

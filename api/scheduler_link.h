@@ -63,9 +63,9 @@ class Scheduler {
 
     // Sends one of the messages that carry a request id (which is filled in here) and hands back what answers it.
     // Called exactly once.
-    //   unavailable  no connection, or it broke, or the scheduler said Unavailable: nobody knows whether it was done if
-    //                the connection broke in between; it was not done in the other two cases. The message is a sentence
-    //                that can be shown to whoever asked
+    //   unavailable  no connection, or it broke, or the scheduler said Unavailable, or has more submits in hand than it
+    //                can take: nobody knows whether it was done if the connection broke in between; it was not done in
+    //                the other cases. The message is a sentence that can be shown to whoever asked
     virtual void ask(protocol::Message question, std::string body, OnAnswer on_answer) = 0;
     // Calls once when the job is neither waiting nor running any more, or when the scheduler does not know it. Survives
     // reconnects. Not called after the Watch is gone, except when it is being called at that moment.

@@ -15,7 +15,7 @@ struct OpenLoad {
     double seconds = 0;
     // Requests that are under way at the same time, each on a connection of its own. What is due while there are more
     // is sent when one has ended, if that is in time.
-    int connections = 2000;
+    int connections = 4000;
 };
 struct OpenLoadResult {
     long due = 0;                     // and sent, in that time

@@ -73,7 +73,7 @@ class Workload {
         load_.connections = 64;
         load_.per_second = 100'000;
         load_.per_second = 1.5 * stage().goodput;
-        load_.connections = 2000;
+        load_.connections = 4000;
         const double capacity = stage().goodput;
         fmt::print("overload, {}: {} s each; capacity {:.0f} {}/s\n", whole_chain_ ? "jobs" : "submits",
                    options_.seconds, capacity, whole_chain_ ? "jobs" : "submits");

@@ -39,8 +39,15 @@ struct FrontLimits {
     std::int32_t connections_per_address = 10'000;    // [503 and closed]; loopback is not counted
     std::int64_t buffered_bytes = 512 * 1024 * 1024;  // request bytes in memory, all connections together [503]
     std::int32_t queued_requests = 10'000;            // whole requests waiting for a thread [503]
-    std::int64_t requests_per_connection = 100'000;   // then it is closed after the answer; 0: any number
-    std::int32_t pipelined_requests = 32;             // read ahead on one connection while an answer is being made
+    // More work than can be done, rather than a burst: more than queue_short wait, the first of them for longer than
+    // queue_wait, and it has been so for queue_patience. From then on, until it was not so for as long, nobody is let
+    // in behind a wait of flooded_wait: who is let in is served soon, the others hear at once that they are not [503].
+    std::int32_t queue_short = 128;
+    Milliseconds queue_wait{200};
+    Milliseconds queue_patience{1'000};
+    Milliseconds flooded_wait{20};
+    std::int64_t requests_per_connection = 100'000;  // then it is closed after the answer; 0: any number
+    std::int32_t pipelined_requests = 32;            // read ahead on one connection while an answer is being made
 
     std::int64_t websocket_message_bytes = 64 * 1024;       // largest message from a client [close 1009]
     std::int64_t websocket_unsent_bytes = 4 * 1024 * 1024;  // sent to a client that does not take it [closed]

@@ -223,9 +223,33 @@ FrontStatistics FrontCore::statistics() const {
 
 // ---- to the pool and back
 
+// A queue hides a burst; one that does not get shorter only makes everybody wait (the idea of CoDel, RFC 8289, with two
+// targets). A few slow handlers are no flood, nor is a machine that stood still for a moment.
+bool FrontCore::takes_more_requests() {
+    const auto& limits = settings_.limits;
+    if (outstanding_ >= static_cast<std::size_t>(limits.queued_requests) + pool_adapters_.size()) return false;
+    for (const auto begun = requests_begun_.load(std::memory_order_relaxed);
+         seen_begun_ < begun && !waiting_since_.empty(); ++seen_begun_)
+        waiting_since_.pop_front();
+    const auto patience = static_cast<std::uint64_t>(limits.queue_patience.count());
+    const bool flooded = now() < flooded_until_;
+    const auto most = static_cast<std::uint64_t>((flooded ? limits.flooded_wait : limits.queue_wait).count());
+    if (waiting_since_.size() <= static_cast<std::size_t>(limits.queue_short) ||
+        now() - waiting_since_.front() <= most) {
+        slow_since_ = 0;
+        return true;
+    }
+    if (slow_since_ == 0) slow_since_ = now();
+    if (!flooded && now() - slow_since_ < patience) return true;
+    flooded_until_ = now() + patience;
+    return false;
+}
+
 bool FrontCore::dispatch(Work work) {
-    const auto limit = static_cast<std::size_t>(settings_.limits.queued_requests) + pool_adapters_.size();
-    if (work.kind == Work::Kind::request && outstanding_ >= limit) return false;
+    if (work.kind == Work::Kind::request) {
+        if (!takes_more_requests()) return false;
+        waiting_since_.push_back(now());
+    }
     ++outstanding_;
     batch_.push_back(std::move(work));
     if (batch_.size() >= dispatch_batch) flush();
@@ -265,6 +289,7 @@ void FrontCore::run_one(Work& work, HttplibAdapter& adapter) {
         return mailbox_->post({std::move(work.exchange), Handled{ok}});
     }
     const bool keep_alive = exchange.framed.keep_alive;
+    if (work.kind == Work::Kind::request) requests_begun_.fetch_add(1, std::memory_order_relaxed);
     const bool late = work.kind == Work::Kind::next && !work.next;
     auto outcome =
         late ? adapter.refuse(503, "The answer took too long; try again in a moment.", exchange.framed, keep_alive)

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -57,7 +58,7 @@ class FrontCore {
     bool draining() const { return draining_; }
     bool over_buffer_limit() const;
     std::string next_request_id();
-    // False: the queue is full (requests only; what has begun is always finished).
+    // False: the queue is full, or moves too slowly (requests only; what has begun is always finished).
     bool dispatch(Work work);
     // As if the pool had answered: pipelined requests are refused one per turn of the loop, without recursion.
     void answer_by_mail(Event event);
@@ -67,6 +68,7 @@ class FrontCore {
   private:
     ~FrontCore() = default;
 
+    bool takes_more_requests();
     Status open_listeners();
     void respect_descriptor_limit();
     void take_client(const AcceptedSocket& accepted);
@@ -103,7 +105,12 @@ class FrontCore {
     std::uint64_t timer_at_ = DeadlineQueue::never;
     std::vector<Event> mail_;
     std::vector<Work> batch_;
-    std::size_t outstanding_ = 0;  // work that the pool has or will have
+    std::size_t outstanding_ = 0;              // work that the pool has or will have
+    std::deque<std::uint64_t> waiting_since_;  // of requests that no thread had begun with when it was looked last
+    std::uint64_t slow_since_ = 0;             // they wait too long since then; 0: they do not
+    std::uint64_t flooded_until_ = 0;          // unless it goes on
+    std::uint64_t seen_begun_ = 0;             // so many have left it
+    std::atomic<std::uint64_t> requests_begun_ = 0;  // by the pool
     std::unordered_set<Connection*> connections_;
     std::unordered_map<std::string, std::int32_t> by_address_;
     std::int32_t refused_open_ = 0;  // beyond the limit, being told so

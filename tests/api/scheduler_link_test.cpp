@@ -224,6 +224,32 @@ TEST_F(SchedulerLinkTest, many_questions_at_once_get_their_own_answers) {
     EXPECT_TRUE(eventually([&] { return right == 400; })) << right;
 }
 
+TEST_F(SchedulerLinkTest, more_submits_than_the_scheduler_can_take_are_refused_at_once) {
+    std::vector<RequestId> asked;  // on the loop
+    reply_ = [&](const protocol::Message& message) -> std::optional<protocol::Message> {
+        if (const auto* submit = std::get_if<protocol::SubmitJobs>(&message)) asked.push_back(submit->request);
+        return std::nullopt;  // for now
+    };
+    start();
+    std::vector<std::shared_ptr<Got>> taken;
+    for (int i = 0; i < 1024; ++i) taken.push_back(ask(protocol::SubmitJobs{}));
+    const auto refused = ask(protocol::SubmitJobs{});
+    ASSERT_TRUE(refused->answer) << "answered before ask() returned";
+    EXPECT_EQ(refused->answer->error().kind, ErrorKind::unavailable);
+    EXPECT_NE(refused->answer->error().message.find("more submits"), std::string::npos);
+    EXPECT_FALSE(ask(protocol::AskStatistics{})->answer) << "other questions are no submits";
+    ASSERT_TRUE(eventually([&] { return received_.size() == 1025; }));
+    EXPECT_FALSE(taken.front()->answer);
+    on_loop([&] { peers_.front()->send(protocol::JobsSubmitted{asked.front(), {JobId{7}}}); });
+    ASSERT_TRUE(eventually([&] { return taken.front()->answer.has_value(); }));
+    EXPECT_FALSE(ask(protocol::SubmitJobs{})->answer) << "one has been answered, so there is room for one";
+    EXPECT_TRUE(ask(protocol::SubmitJobs{})->answer);
+    ASSERT_TRUE(eventually([&] { return received_.size() == 1026; }));
+    drop_peers();
+    ASSERT_TRUE(eventually([&] { return ups_ == 2; }));
+    EXPECT_FALSE(ask(protocol::SubmitJobs{})->answer) << "what was open went with the connection";
+}
+
 TEST_F(SchedulerLinkTest, without_a_scheduler_nobody_hangs) {
     make_link();
     EXPECT_FALSE(link_->connected());

@@ -34,7 +34,7 @@ def tmpfs(path, size, mode="0755"):
 
 
 def resize(path, size):
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], check=True)
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], check=True, capture_output=True)
 
 
 def used_bytes(path):

@@ -219,16 +219,15 @@ class Faults:
 
     def postgres_tables_locked(self, _, chance):
         """As a migration would."""
-        over = threading.Event()
         table = chance.choice(["job_event", "job_state", "job", "attempt_result"])
         locker = subprocess.Popen(
             [str(self.site.database.bin / "psql"), "-h", str(self.site.database.directory), "-U", self.site.database.role, "-q", "windlass"],
             user=self.site.database.user, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
         )
-        locker.stdin.write(f"begin; lock table {table} in access exclusive mode;\n".encode())
-        locker.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            locker.stdin.write(f"begin; lock table {table} in access exclusive mode;\n".encode())
+            locker.stdin.flush()
         yield
-        over.set()
         locker.communicate(b"rollback;\n")
 
     def postgres_disk_full(self, _, chance):
@@ -323,6 +322,11 @@ class Faults:
             group = memory_group(f"windlass-soak-{os.urandom(4).hex()}")
             try:
                 enter_small_group(group, pid)
+            except NotHere:
+                daemon.excuse = None
+                remove_group(group)
+                raise
+            try:
                 deadline = time.monotonic() + 3
                 while not harness.has_ended(pid) and time.monotonic() < deadline:
                     time.sleep(0.02)
@@ -352,7 +356,14 @@ class Faults:
 
 def resize(path, spare, size=None):
     """Leaves so many bytes of a tmpfs, or gives it its size back."""
-    cluster.resize(path, size if size else cluster.used_bytes(path) + spare + 4096)
+    if size:
+        return cluster.resize(path, size)
+    for _ in range(100):  # it is written to meanwhile, and can never be smaller than what is in it
+        try:
+            return cluster.resize(path, cluster.used_bytes(path) + spare + 4096)
+        except subprocess.CalledProcessError:
+            spare += 4096
+    raise NotHere(f"{path} is written to faster than it can be made small")
 
 
 def replace(path, text):
@@ -388,10 +399,13 @@ def memory_group(name):
 
 
 def enter_small_group(group, pid):
-    for limit in ("memory.limit_in_bytes", "memory.max"):
-        if (group / limit).exists():
-            (group / limit).write_text(str(256 << 10))
-    (group / "cgroup.procs").write_text(str(pid))
+    try:
+        for limit in ("memory.limit_in_bytes", "memory.max"):
+            if (group / limit).exists():
+                (group / limit).write_text(str(256 << 10))
+        (group / "cgroup.procs").write_text(str(pid))
+    except OSError as error:
+        raise NotHere(f"no process can be put into a memory cgroup: {error}") from None
 
 
 def remove_group(group):

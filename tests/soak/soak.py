@@ -110,6 +110,13 @@ class Stillness(threading.Thread):
 
 
 def soak(options, directory):
+    stumbled = []  # a client of ours that fell over saw something that it was not made for
+
+    def stumble(what):
+        stumbled.append(f"the harness: {what.thread.name} ended with {what.exc_value!r}")
+        threading.__excepthook__(what)
+
+    threading.excepthook = stumble
     operator = traffic.Journal(directory / "operator.jsonl")
     Stillness(operator).start()
     site = cluster.Site(directory, options.seed, operator, math.ceil(options.minutes))
@@ -140,7 +147,7 @@ def soak(options, directory):
         figures |= report.figures(site, people, doing, event_log.numbers(site.database, wall), begin, over, directory)
     finally:
         site.stop()
-    breaches += site.violations
+    breaches += site.violations + stumbled
     outside = subprocess.run(
         ["perl", str(HERE / "check_from_outside.pl"), *(str(directory / f"{one}.jsonl") for one in ("clients", "jobs", "operator"))],
         capture_output=True, text=True, check=False,

@@ -281,7 +281,7 @@ class Follower(Person):
                 if field:
                     event[field] = value
                     continue
-                if not event or set(event) == {""}:
+                if "event" not in event:  # a sign of life, or how long to wait before coming back
                     event = {}
                     continue
                 last = event.get("id", last)

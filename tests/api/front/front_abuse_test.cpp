@@ -8,6 +8,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include "tests/api/front/test_front.h"
 
@@ -264,6 +268,91 @@ TEST(Abuse, requests_beyond_the_queue_hear_503_and_keep_their_connection) {
     EXPECT_EQ(first.read_answer().body, "GET /1 ");
     EXPECT_EQ(second.read_answer().body, "GET /2 ");
     EXPECT_EQ(third.get("/3").body, "GET /3 ");
+}
+
+// One thread, which works when it is told to; what waits is counted by the front.
+class HeldFront {
+  public:
+    explicit HeldFront(FrontSettings settings)
+        : front(
+              [this](const Request& request) -> Reply {
+                  std::unique_lock lock(mutex_);
+                  ++running_;
+                  changed_.wait(lock, [this] { return released_; });
+                  return echo(request);
+              },
+              std::move(settings)) {}
+    ~HeldFront() { release(); }
+    // One that runs and two that wait, for long enough.
+    void fill() {
+        for (int i = 1; i <= 3; ++i) {
+            clients_.push_back(std::make_unique<Client>(front.address()));
+            clients_.back()->send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+            EXPECT_TRUE(eventually([&] { return front.statistics().requests == static_cast<std::uint64_t>(i); }));
+            EXPECT_TRUE(eventually([&] { return running() == 1; }));
+        }
+        const auto filled = Clock::now();
+        EXPECT_TRUE(eventually([&] { return Clock::now() - filled > std::chrono::milliseconds(50); }));
+    }
+    void release() {
+        const std::lock_guard lock(mutex_);
+        released_ = true;
+        changed_.notify_all();
+    }
+    void expect_all_are_answered() {
+        for (auto& client : clients_) EXPECT_EQ(client->read_answer().body, "GET / ");
+    }
+
+  private:
+    int running() {
+        const std::lock_guard lock(mutex_);
+        return running_;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int running_ = 0;
+    bool released_ = false;
+    std::vector<std::unique_ptr<Client>> clients_;
+
+  public:
+    TestFront front;  // last: its threads use the rest
+};
+
+FrontSettings easily_flooded() {
+    auto settings = loopback();
+    settings.threads = 1;
+    settings.limits.queue_short = 1;
+    settings.limits.queue_wait = settings.limits.flooded_wait = Milliseconds{1};
+    settings.limits.queue_patience = Milliseconds{0};
+    return settings;
+}
+
+TEST(Abuse, requests_that_would_wait_too_long_behind_others_are_refused_at_once) {
+    HeldFront held(easily_flooded());
+    held.fill();
+    Client last(held.front.address());
+    const auto refused = last.get("/4");
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(refused.has("Retry-After"));
+    EXPECT_EQ(held.front.statistics().refused_requests, 1u);
+    held.release();
+    held.expect_all_are_answered();
+    EXPECT_EQ(last.get("/4").body, "GET /4 ") << "the queue is empty again";
+}
+
+TEST(Abuse, a_burst_is_no_flood) {
+    auto settings = easily_flooded();
+    settings.limits.queue_patience = Seconds{3600};
+    HeldFront held(settings);
+    held.fill();
+    Client last(held.front.address());
+    last.send("GET /4 HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_TRUE(eventually([&] { return held.front.statistics().requests == 4; }));
+    held.release();
+    held.expect_all_are_answered();
+    EXPECT_EQ(last.read_answer().body, "GET /4 ");
+    EXPECT_EQ(held.front.statistics().refused_requests, 0u);
 }
 
 // Holds every descriptor of the process but those it is asked to leave.
