@@ -109,7 +109,7 @@ TEST_P(EveryStore, keeps_what_each_worker_has_of_the_site) {
                             {{SiteThing::image, "Übung 3", "sha256:aa"},
                              {SiteThing::dataset, "Übung 3", ""},
                              {SiteThing::dataset, "iris", ""}}});
-    batch.offers.push_back({WorkerId{77}, {{SiteThing::image, "Übung 3", "sha256:bb"}}});
+    batch.offers.push_back({WorkerId{worker.value + 1}, {{SiteThing::image, "Übung 3", "sha256:bb"}}});
     commit(batch);
     EXPECT_EQ(database->rows("site_offer"), 4);
     commit(batch);  // its end was not known
