@@ -13,7 +13,6 @@ add_library(windlass_front STATIC
   front/spool.cpp
   front/target.cpp
   front/tls_context.cpp
-  front/tls_session.cpp
   front/transport.cpp
   front/websocket_calls.cpp
   front/websocket_endpoint.cpp

@@ -55,6 +55,8 @@ OrProblem<Reply> list_workers(const Call& call);
 OrProblem<Reply> drain_worker(const Call& call);
 OrProblem<Reply> resume_worker(const Call& call);
 OrProblem<Reply> forget_worker(const Call& call);
+OrProblem<Reply> enrol_worker(const Call& call);
+OrProblem<Reply> revoke_worker(const Call& call);
 // quotas.cpp
 OrProblem<Reply> list_quotas(const Call& call);
 OrProblem<Reply> own_quota(const Call& call);

@@ -96,4 +96,30 @@ OrProblem<Reply> forget_worker(const Call& call) {
     return on_worker(call, protocol::ForgetWorker{{}, std::string(call.path[0])}, "forget");
 }
 
+// The worker may be known or not: this is how it comes to be known.
+OrProblem<Reply> enrol_worker(const Call& call) {
+    const std::string name(call.path[0]);
+    return ask_scheduler(call, protocol::EnrolWorker{{}, name},
+                         [name](const protocol::Message& got) -> OrProblem<Reply> {
+                             if (const auto* refused = std::get_if<protocol::OperatorAnswered>(&got))
+                                 return make_problem(409, refused->refused);
+                             const auto* enrolled = std::get_if<protocol::WorkerEnrolled>(&got);
+                             if (enrolled == nullptr) return senseless_answer();
+                             rapidjson::StringBuffer buffer;
+                             JsonWriter json(buffer);
+                             json.StartObject();
+                             put_any_bytes(json, "name", name);
+                             put_text(json, "token", enrolled->token);
+                             put_time_or_null(json, "expires", enrolled->expires);
+                             json.EndObject();
+                             return Reply(json_response(buffer));
+                         });
+}
+
+OrProblem<Reply> revoke_worker(const Call& call) {
+    const std::string name(call.path[0]);
+    return ask_operator(call, protocol::RevokeWorker{{}, name},
+                        [name]() -> OrProblem<Reply> { return Reply(done(name, "revoke")); });
+}
+
 }  // namespace windlass::api

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <string>
 
 #include "cli/noun.h"
+#include "cli/shell_words.h"
 #include "shared/percent_encoding.h"
 
 namespace windlass::cli {
@@ -31,6 +34,18 @@ std::string jobs_of(const rapidjson::Value& worker) {
     return text;
 }
 
+Status enrol(const Options& options, const std::string& name) {
+    WINDLASS_TRY(Server server, Server::find(options.url));
+    WINDLASS_TRY(const ServerAnswer answer, server.post(path_of(name, "enrol"), ""));
+    print_object(options, answer, "token");
+    if (!options.quiet && !options.json)
+        fmt::print(
+            "The token is shown this once. On the other machine, where scheduler.dial is tls://THIS_SITE:PORT:\n"
+            "    windlass-worker --worker-name {} --enrol TOKEN\n",
+            shell_word(name));
+    return {};
+}
+
 }  // namespace
 
 void add_worker(CLI::App& app, Options& options) {
@@ -47,6 +62,9 @@ void add_worker(CLI::App& app, Options& options) {
               {"memory_bytes_used", "USED", 9, nullptr, Shown::bytes},
               {"attempts", "JOBS", 0, jobs_of}},
              "name", options);
+    add_with_argument(*worker, "enrol", "a one-time token for a worker on another machine; 15 minutes, shown this once",
+                      "name", "the worker's name there (worker.name)", options,
+                      [&options](const std::string& name) { return enrol(options, name); });
     struct Word {
         const char* word;
         const char* meaning;
@@ -55,7 +73,9 @@ void add_worker(CLI::App& app, Options& options) {
     for (const Word& one :
          {Word{"drain", "give it nothing more; what it has ends", "draining"},
           Word{"resume", "end its drain", "resumed"},
-          Word{"forget", "it is dead: its jobs are queued again at once, not when their leases run out", "forgotten"}})
+          Word{"forget", "it is dead: its jobs are queued again at once, not when their leases run out", "forgotten"},
+          Word{"revoke", "its certificates are worth nothing any more, at once; a new enrolment lets it in",
+               "revoked"}})
         add_with_argument(*worker, one.word, one.meaning, "name", "the worker's name", options,
                           [&options, one](const std::string& name) {
                               return perform(options, "POST", path_of(name, one.word), "", "name", one.done);

@@ -40,7 +40,7 @@ install(FILES ${units}/windlass-server.sysusers.conf DESTINATION usr/lib/sysuser
 install(FILES ${units}/windlass-server.tmpfiles.conf DESTINATION usr/lib/tmpfiles.d RENAME windlass-server.conf COMPONENT server)
 install(FILES ${units}/windlass.toml DESTINATION etc/windlass PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT server)
 windlass_documents(server windlass-server docs/api.md docs/backup.md docs/boot.md docs/configuration.md docs/courses.md docs/dashboard.md docs/figures.md docs/images.md
-  docs/monitoring.md docs/operating.md docs/standby.md docs/systemd.md)
+  docs/monitoring.md docs/operating.md docs/standby.md docs/systemd.md docs/workers-elsewhere.md)
 install(FILES ${CMAKE_SOURCE_DIR}/docs/grafana/windlass.json DESTINATION usr/share/doc/windlass-server/grafana COMPONENT server)
 install(PROGRAMS ${CMAKE_SOURCE_DIR}/slurm/windlass-prolog ${CMAKE_SOURCE_DIR}/slurm/windlass-epilog
   DESTINATION usr/share/windlass/slurm COMPONENT server)
@@ -53,7 +53,7 @@ install(FILES ${units}/windlass-worker.service ${units}/windlass-jobs.slice DEST
 install(FILES ${units}/windlass-worker.tmpfiles.conf DESTINATION usr/lib/tmpfiles.d RENAME windlass-worker.conf COMPONENT worker)
 install(FILES ${units}/worker.toml DESTINATION etc/windlass PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT worker)
 install(FILES ${units}/windlass-worker-network.conf DESTINATION usr/share/doc/windlass-worker/examples COMPONENT worker)
-windlass_documents(worker windlass-worker docs/configuration.md docs/sandbox.md docs/site-images.md docs/systemd.md docs/worker.md)
+windlass_documents(worker windlass-worker docs/configuration.md docs/sandbox.md docs/site-images.md docs/systemd.md docs/worker.md docs/workers-elsewhere.md)
 
 # windlass
 install(TARGETS windlass DESTINATION usr/bin COMPONENT command)

@@ -8,13 +8,15 @@
 
 namespace windlass::scheduler {
 
-std::string reason_to_refuse(const protocol::Hello& hello, long peer_uid, const Door& door) {
+std::string reason_to_refuse(const protocol::Hello& hello, long peer_uid, const Door& door, bool certified) {
     if (hello.version != protocol::version)
         return fmt::format("this scheduler speaks protocol {}, the peer {}; install the same release on both",
                            protocol::version, hello.version);
     if (hello.role != "worker" && hello.role != "api")
         return fmt::format("unknown role \"{}\"", to_valid_utf8(hello.role.substr(0, 40)));
-    if (door.secret.empty()) {
+    if (certified) {
+        if (hello.role != "worker") return "only workers come in over TLS; api processes dial scheduler.listen";
+    } else if (door.secret.empty()) {
         if (peer_uid < 0)
             return "peers on a network address need the site's secret; set scheduler.secret_file on both sides";
         if (peer_uid != 0 && peer_uid != door.own_uid)

@@ -66,6 +66,41 @@ Result<LeadSettings> lead_settings(const Config& config) {
     return settings;
 }
 
+// By which workers of other machines may dial this one: what is said, the host's own name, and the address it listens
+// at where that is one address.
+Result<std::vector<std::string>> names_for_workers(const Config& config, const wire::Endpoint& listen) {
+    std::vector<std::string> names = config.scheduler.tls_names;
+    for (const std::string& name : names) {
+        const Status good = trust::check_server_name(name);
+        if (!good) return Error(good.error()).in("scheduler.tls_names");
+    }
+    char host[HOST_NAME_MAX + 1] = {};
+    if (gethostname(host, sizeof host - 1) == 0 && trust::check_server_name(host)) names.emplace_back(host);
+    if (listen.host != "0.0.0.0" && listen.host != "::") names.push_back(listen.host);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
+Status add_trust(const Config& config, ServiceSettings& settings) {
+    const Config::Scheduler& scheduler = config.scheduler;
+    if (scheduler.tls_listen.empty()) return {};
+    auto listen = wire::parse_endpoint(scheduler.tls_listen);
+    if (!listen) return std::move(listen.error()).in("scheduler.tls_listen");
+    if (!listen->unix_path.empty())
+        return make_error(ErrorKind::invalid, "scheduler.tls_listen is HOST:PORT; a unix socket needs no TLS");
+    if (scheduler.certificate_s < 10 || scheduler.certificate_s > 365 * 24 * 3600)
+        return make_error(ErrorKind::invalid, "scheduler.certificate_s must be between 10 and 31536000 (a year)");
+    WINDLASS_TRY(settings.trust.names, names_for_workers(config, *listen));
+    WINDLASS_TRY(auto authority, trust::Authority::open(scheduler.trust_directory, SystemClock().now().wall));
+    log::info("the site's authority is {} in {}", authority.certificate().fingerprint().substr(0, 16),
+              scheduler.trust_directory);
+    settings.trust.authority = std::make_shared<const trust::Authority>(std::move(authority));
+    settings.trust.certificate_lifetime = Seconds{scheduler.certificate_s};
+    settings.tls_listen = std::move(listen).value();
+    return {};
+}
+
 Result<ServiceSettings> service_settings(const Config& config) {
     ServiceSettings settings;
     WINDLASS_TRY(settings.listen, wire::parse_endpoint(config.scheduler.listen));
@@ -74,7 +109,9 @@ Result<ServiceSettings> service_settings(const Config& config) {
         return make_error(
             ErrorKind::invalid,
             "scheduler.listen = " + settings.listen.text() +
-                ": this release speaks without TLS and listens on loopback addresses and unix sockets only");
+                ": without TLS only loopback addresses and unix sockets are listened on; for workers of other machines "
+                "set scheduler.tls_listen");
+    WINDLASS_TRY_STATUS(add_trust(config, settings));
     settings.door.own_uid = static_cast<long>(getuid());
     WINDLASS_TRY(settings.queue.user_weights, parse_user_weights(config.scheduler.user_weights));
     settings.queue.first_job_id = JobId{config.scheduler.first_job_id};
@@ -161,6 +198,7 @@ Status run(const Config& config, Reload& reload) {
     std::optional<HangUp> hang_up(std::in_place, &loop, [&reload] { reload.run({}); });
     std::optional<LoopWatchdog> watchdog(std::in_place, &loop);
     log::info("listening on {}", service->endpoint().text());
+    if (const auto tls = service->tls_endpoint()) log::info("workers of other machines dial tls://{}", tls->text());
     notify_ready();
     notify_status(lead.shared ? "leads" : "");
     uv_run(&loop, UV_RUN_DEFAULT);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "shared/ids.h"
@@ -19,6 +20,9 @@ struct Peer {
     std::string instance;
     WorkerId worker;  // of role worker, as long as this is its connection
     SteadyTime last_heard{};
+    // Of a worker that came over TLS: who its certificate says it is, and until when.
+    std::optional<trust::WorkerIdentity> identity;
+    WallTime certificate_until{};
 };
 using PeerPtr = std::shared_ptr<Peer>;
 

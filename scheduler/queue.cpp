@@ -260,4 +260,11 @@ std::vector<WorkerView> Queue::list_workers() const {
     return views;
 }
 
+std::vector<JobId> Queue::jobs_of(WorkerId worker) const {
+    const Worker* known = workers_.find(worker);
+    if (known == nullptr) return {};
+    const auto leases = known->leases();
+    return {leases.begin(), leases.end()};
+}
+
 }  // namespace windlass::scheduler

@@ -82,6 +82,8 @@ class Queue {
     std::vector<QueueView> list_queues() const { return queues_.views(); }
     // By id: those that are connected, hold leases, or are drained by an operator.
     std::vector<WorkerView> list_workers() const;
+    // The jobs that this worker holds leases of.
+    std::vector<JobId> jobs_of(WorkerId worker) const;
 
   private:
     // One move of a job: the change of its row and what it counts as.

@@ -14,6 +14,7 @@ add_library(windlass_scheduler STATIC
   service_figures.cpp
   store_thread.cpp
   submit_desk.cpp
+  trust_desk.cpp
   turns.cpp
   user_weights.cpp
   worker_desk.cpp

@@ -35,6 +35,7 @@ class LoopService final : public Service {
           turns_(loop, clock, settings_.queue, std::move(store)),
           workers_(loop, turns_, settings_.renew_every, [this](JobId job) { return followers_.follows(job); }),
           apis_(turns_, workers_),
+          trust_(turns_, settings_.trust),
           leases_(turns_, settings_.payload_cache_bytes, settings_.longest_wait_of_a_lease(),
                   [this](WorkerId worker, const protocol::Message& message, std::string_view body) {
                       workers_.send(worker, message, body);
@@ -48,6 +49,7 @@ class LoopService final : public Service {
 
     Status start(const StoredState& state) {
         workers_.restore(state.workers);
+        trust_.restore(state.trust);
         Turns::Hooks hooks;
         hooks.answer_renewal = [this](const AnswerRenewal& renewal) { answer_renewal(renewal); };
         hooks.decided = [this](const Effects& effects, const Attachment& attachment) {
@@ -74,10 +76,22 @@ class LoopService final : public Service {
                      wire::Listener::open(loop_, settings_.listen, [this](std::shared_ptr<Connection> connection) {
                          welcome(std::move(connection));
                      }));
+        if (!settings_.tls_listen) return {};
+        WINDLASS_TRY(tls_listener_, wire::Listener::open(
+                                        loop_, *settings_.tls_listen,
+                                        [this](std::shared_ptr<Connection> connection) {
+                                            if (has_room_for(*connection)) return welcome(std::move(connection), true);
+                                            connection->set_handlers({});
+                                            connection->close("too many connections that do not say who they are");
+                                        },
+                                        [this] { return trust_.server(); }));
         return {};
     }
 
     wire::Endpoint endpoint() const override { return listener_->endpoint(); }
+    std::optional<wire::Endpoint> tls_endpoint() const override {
+        return tls_listener_ ? std::optional(tls_listener_->endpoint()) : std::nullopt;
+    }
     void add_figures(figures::Families& families) const override {
         add_service_figures(families, turns_, workers_, apis_, epoch_);
     }
@@ -85,6 +99,7 @@ class LoopService final : public Service {
     void stop(std::function<void()> done) override {
         on_stopped_ = std::move(done);
         listener_->close();
+        if (tls_listener_) tls_listener_->close();
         turns_.hurry();
         turns_.end_turn();
     }
@@ -93,8 +108,20 @@ class LoopService final : public Service {
     // ---- the door
     // -------------------------------------------------------------------------------------------------------
 
-    void welcome(std::shared_ptr<Connection> connection) {
+    // Of those that came over TLS: whoever says nothing, or is slow, costs the others nothing.
+    bool has_room_for(const Connection& connection) const {
+        std::size_t all = 0, of_address = 0;
+        for (const PeerPtr& peer : tls_strangers_) {
+            if (peer->role != Peer::Role::stranger) continue;
+            ++all;
+            if (peer->connection->peer() == connection.peer()) ++of_address;
+        }
+        return all < settings_.strangers && of_address < settings_.strangers_per_address;
+    }
+
+    void welcome(std::shared_ptr<Connection> connection, bool over_tls = false) {
         auto peer = std::make_shared<Peer>();
+        if (over_tls) tls_strangers_.insert(peer);
         peer->connection = std::move(connection);
         peer->last_heard = turns_.now().steady;
         peers_.insert(peer);
@@ -129,12 +156,18 @@ class LoopService final : public Service {
         peer->last_heard = turns_.now().steady;
         switch (peer->role) {
             case Peer::Role::stranger:
+                if (const auto* enrol = std::get_if<protocol::Enrol>(&message);
+                    enrol && peer->connection->certificate() && !std::exchange(peer->greeted, true))
+                    return trust_.enrol(peer, *enrol);
                 if (auto* hello = std::get_if<protocol::Hello>(&message); hello && !std::exchange(peer->greeted, true))
                     return proofs_.before([this, weak = std::weak_ptr<Peer>(peer), hello = std::move(*hello)] {
                         if (const PeerPtr known = weak.lock(); known && peers_.contains(known)) greet(known, hello);
                     });
                 return peer->connection->close("the first message must be Hello, and the next one follows Welcome");
             case Peer::Role::worker:
+                if (const auto* renewal = std::get_if<protocol::RenewCertificate>(&message))
+                    return trust_.renew(peer, *renewal);
+                if (trust_.is_over(*peer)) return peer->connection->close("its certificate ended and was not renewed");
                 return workers_.heard(peer, std::move(message), std::move(body));
             case Peer::Role::api:
                 if (const auto* follow = std::get_if<protocol::FollowJob>(&message))
@@ -143,6 +176,12 @@ class LoopService final : public Service {
                     return on_schedules_changed(peer, changed->request);
                 if (const auto* unfollow = std::get_if<protocol::UnfollowJob>(&message))
                     return followers_.unfollow(peer->connection, unfollow->job);
+                if (const auto* wish = std::get_if<protocol::EnrolWorker>(&message))
+                    return trust_.make_token(peer, *wish);
+                if (const auto* wish = std::get_if<protocol::RevokeWorker>(&message))
+                    return trust_.revoke(peer, *wish, [this](const std::string& name) {
+                        workers_.drop(name, "the certificates of this worker were revoked");
+                    });
                 // A submit is answered after a commit, or from the tables.
                 if (std::holds_alternative<protocol::SubmitJobs>(message))
                     return apis_.heard(peer, std::move(message), body);
@@ -160,7 +199,9 @@ class LoopService final : public Service {
 
     void greet(const PeerPtr& peer, const protocol::Hello& hello) {
         const bool is_worker = hello.role == "worker";
-        std::string refusal = reason_to_refuse(hello, peer->connection->peer_uid(), settings_.door);
+        const trust::PeerCertificate* shown = peer->connection->certificate();
+        std::string refusal = reason_to_refuse(hello, peer->connection->peer_uid(), settings_.door, shown != nullptr);
+        if (refusal.empty() && shown != nullptr) refusal = trust_.reason_to_refuse(*shown, hello.name);
         if (refusal.empty() && is_worker) {
             if (workers_.is_late(hello)) return peer->connection->close("a later connection of this worker is known");
             refusal = workers_.reason_name_is_taken(hello);
@@ -170,6 +211,11 @@ class LoopService final : public Service {
                          refusal);
             peer->connection->send(protocol::Refused{refusal});
             return peer->connection->close(refusal);
+        }
+        if (shown != nullptr) {
+            peer->identity = shown->worker;
+            peer->certificate_until = shown->valid_until;
+            tls_strangers_.erase(peer);
         }
         peer->name = hello.name;
         peer->instance = hello.instance;
@@ -197,6 +243,8 @@ class LoopService final : public Service {
 
     void on_closed(const PeerPtr& peer, const std::string& reason) {
         peers_.erase(peer);
+        if (tls_strangers_.erase(peer) > 0 && !peer->greeted)
+            log::info("{} left before it was let in: {}", peer->connection->peer(), reason);
         if (peer->role == Peer::Role::api) {
             log::info("an api process left: {}", reason);
             followers_.left(peer->connection);
@@ -247,6 +295,7 @@ class LoopService final : public Service {
     // --------------------------------------------------------------------------------------------------------
 
     void close_peers() {
+        tls_strangers_.clear();
         for (const PeerPtr& peer : std::exchange(peers_, {})) {
             peer->connection->set_handlers({});
             peer->connection->close("the scheduler stops");
@@ -266,11 +315,14 @@ class LoopService final : public Service {
     std::function<void()> on_stopped_;
     LoopTimer hello_timer_;
     std::set<PeerPtr> peers_;
+    std::set<PeerPtr> tls_strangers_;  // of peers_
     std::unique_ptr<wire::Listener> listener_;
+    std::unique_ptr<wire::Listener> tls_listener_;
     Followers followers_;
     Turns turns_;
     WorkerDesk workers_;
     ApiDesk apis_;
+    TrustDesk trust_;
     LeaseSender leases_;
     Leadership leadership_;
     Proofs proofs_;
@@ -286,6 +338,8 @@ Result<std::unique_ptr<Service>> Service::open(uv_loop_t* loop, const Clock& clo
     if (settings.door.secret.empty() && settings.listen.unix_path.empty())
         return make_error(ErrorKind::invalid, "listening on " + settings.listen.text() +
                                                   " needs scheduler.secret_file; make one with: openssl rand -hex 32");
+    if (settings.tls_listen && !settings.trust.authority)
+        return make_error(ErrorKind::internal, "TLS needs the authority of the site");
     auto service =
         std::make_unique<LoopService>(loop, clock, std::move(settings), std::move(store), epoch, std::move(on_deposed));
     WINDLASS_TRY_STATUS(service->start(state));

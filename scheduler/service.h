@@ -14,11 +14,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "scheduler/greeting.h"
 #include "scheduler/housekeeping.h"
 #include "scheduler/queue_io.h"
 #include "scheduler/store.h"
+#include "scheduler/trust_desk.h"
 #include "shared/figures.h"
 #include "shared/time.h"
 #include "shared/wire/connection.h"
@@ -43,6 +45,12 @@ struct ServiceSettings {
     Milliseconds hello_deadline{10'000};  // for strangers to say who they are
     std::size_t payload_cache_bytes = 32u << 20;
     HousekeepingSettings housekeeping;
+    std::optional<wire::Endpoint> tls_listen;  // for workers of other machines; needs trust.authority
+    TrustSettings trust;
+    // Over TLS: connections of one address that have not said who they are, and all such together. More are closed
+    // before their handshake: each may cost some 100 KiB until hello_deadline.
+    std::size_t strangers_per_address = 128;
+    std::size_t strangers = 1024;
 
     // From decision to sending. A worker that hears of a lease this late, renews once more and is then cut off kills
     // the job at the latest when the queue may hand it out again.
@@ -61,6 +69,8 @@ class Service {
     virtual ~Service() = default;
 
     virtual wire::Endpoint endpoint() const = 0;
+    // For workers of other machines; as in the settings, with the port that was picked.
+    virtual std::optional<wire::Endpoint> tls_endpoint() const = 0;
     // For Prometheus; service_figures.cpp has their names.
     virtual void add_figures(figures::Families& families) const = 0;
     // Commits what has happened, tells whom it concerns, closes all connections, calls `done`. Leases live on: workers

@@ -13,6 +13,8 @@ add_library(windlass_store STATIC
   store_sql.cpp
   store_sqlite.cpp
   store_text.cpp
+  store_trust.cpp
+  worker_trust.cpp
 )
 target_link_libraries(windlass_store
   PUBLIC windlass_settings windlass_database windlass_metrics

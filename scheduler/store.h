@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/queue_io.h"
+#include "scheduler/worker_trust.h"
 #include "shared/job.h"
 #include "shared/metrics/aging_settings.h"
 #include "shared/metrics/metric_point.h"
@@ -143,9 +144,10 @@ struct Batch {
     std::vector<OutputChunk> output;
 
     bool empty() const {
-        return workers.empty() && offers.empty() && blobs.empty() && jobs.empty() && members.empty() && changes.empty() &&
-               arrays.empty() && queues.empty() && dropped_queues.empty() && draining.empty() && usage.empty() &&
-               keys.empty() && schedules.empty() && events.empty() && results.empty() && output.empty();
+        return workers.empty() && offers.empty() && blobs.empty() && jobs.empty() && members.empty() &&
+               changes.empty() && arrays.empty() && queues.empty() && dropped_queues.empty() && draining.empty() &&
+               usage.empty() && keys.empty() && schedules.empty() && events.empty() && results.empty() &&
+               output.empty();
     }
 };
 
@@ -153,6 +155,7 @@ struct Batch {
 struct StoredState {
     StoredQueue queue;
     std::vector<WorkerRecord> workers;  // every worker ever seen
+    std::vector<WorkerTrust> trust;     // every worker ever enrolled
 };
 
 // What a worker needs to run a job: the payload, and for a member of an array which member it is.
@@ -225,11 +228,26 @@ class Store {
     // may keep none. Checks the epoch like commit().
     virtual Status append_samples(const std::vector<metrics::MetricPoint>&) { return {}; }
 
+    // ---- workers of other machines (worker_trust.h). Each change is durable on return, and checks the epoch like
+    // commit(). A store may know of none.
+    virtual Status keep_token(const StoredToken&) { return no_enrolment(); }
+    // The generation that is certified. Safe to repeat with the same key.
+    //   denied  judge_redemption() says why
+    virtual Result<std::int64_t> redeem_token(const Redemption&) { return no_enrolment(); }
+    // Also withdraws the tokens that were made for it. not_found: it was never enrolled.
+    virtual Status revoke_worker(const std::string& /*worker*/, WallTime /*now*/) { return no_enrolment(); }
+
+    // One of these jobs has this content among its input files.
+    virtual Result<bool> needs_file(const std::vector<JobId>& /*jobs*/, const std::string& /*sha256*/) { return true; }
+
     // Cheap: is the database there, and do we still lead it? Where schedulers share a database this says that the
     // leader is well; so does every commit. Before lead(): only whether the database is there.
     //   unavailable  the database is away
     //   stale        another one leads: stop, tell nobody anything
     virtual Status ping() = 0;
+
+  private:
+    static Error no_enrolment() { return make_error(ErrorKind::internal, "this store keeps no enrolments"); }
 };
 
 std::unique_ptr<Store> make_memory_store();

@@ -62,6 +62,7 @@ Result<StoredState> SqlStore::load() {
         stored.workers.push_back({WorkerId{row.integer(0)}, row.text(1), from_unix_us(row.integer(2))});
         if (row.truth(3)) stored.queue.draining.push_back(WorkerId{row.integer(0)});
     }
+    WINDLASS_TRY(stored.trust, worker_trust());
     WINDLASS_TRY(const auto queues, session_.query(select_queues));
     for (const Row& row : queues)
         stored.queue.queues.push_back({row.text(0), static_cast<double>(row.integer(1)) / 1000, row.integer_or_null(2),

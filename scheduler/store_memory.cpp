@@ -53,6 +53,10 @@ class MemoryStore final : public Store {
     Result<std::int64_t> move_finished(std::int64_t most) override;
     Result<std::int64_t> forget_finished(WallTime cutoff, std::int64_t most) override;
     Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override;
+    Status keep_token(const StoredToken& token) override;
+    Result<std::int64_t> redeem_token(const Redemption& redemption) override;
+    Status revoke_worker(const std::string& worker, WallTime now) override;
+    Result<bool> needs_file(const std::vector<JobId>& jobs, const std::string& sha256) override;
     Status ping() override {
         const std::lock_guard lock(database_->mutex_);
         return epoch_ == 0 ? Status() : check_epoch();
@@ -230,6 +234,7 @@ Result<StoredState> MemoryStore::load() {
     queue.draining.assign(tables().draining.begin(), tables().draining.end());
     load_users(queue);
     for (const auto& [id, worker] : tables().workers) stored.workers.push_back(worker);
+    for (const auto& [name, trust] : tables().trust) stored.trust.push_back(trust);
     return stored;
 }
 
@@ -407,6 +412,55 @@ Result<std::int64_t> MemoryStore::forget_expired(WallTime now, std::int64_t most
         return uploads < most && std::ranges::all_of(upload.second, old_piece) && ++uploads > 0;
     });
     return keys + uploads;
+}
+
+// ---- trust ---------------------------------------------------------------------------------------------------------
+
+Status MemoryStore::keep_token(const StoredToken& token) {
+    const std::lock_guard lock(database_->mutex_);
+    WINDLASS_TRY_STATUS(check_epoch());
+    std::erase_if(tables().tokens,
+                  [&](const auto& entry) { return entry.second.expires < token.created - forget_tokens_after; });
+    tables().tokens[token.token_hash] = token;
+    return {};
+}
+
+Result<std::int64_t> MemoryStore::redeem_token(const Redemption& redemption) {
+    const std::lock_guard lock(database_->mutex_);
+    WINDLASS_TRY_STATUS(check_epoch());
+    const auto token = tables().tokens.find(redemption.token_hash);
+    const auto trust = tables().trust.find(redemption.worker);
+    WINDLASS_TRY(const bool first_use,
+                 judge_redemption(token == tables().tokens.end() ? nullptr : &token->second,
+                                  trust == tables().trust.end() ? nullptr : &trust->second, redemption));
+    if (!first_use) return token->second.generation;
+    WorkerTrust& record = tables().trust[redemption.worker];
+    record = {redemption.worker, record.generation + 1, false};
+    token->second.key_sha256 = redemption.key_sha256;
+    token->second.generation = record.generation;
+    return record.generation;
+}
+
+Status MemoryStore::revoke_worker(const std::string& worker, WallTime) {
+    const std::lock_guard lock(database_->mutex_);
+    WINDLASS_TRY_STATUS(check_epoch());
+    const auto withdrawn =
+        std::erase_if(tables().tokens, [&](const auto& entry) { return entry.second.worker == worker; });
+    const auto trust = tables().trust.find(worker);
+    if (withdrawn == 0 && trust == tables().trust.end())
+        return make_error(ErrorKind::not_found, "No worker of this name was ever enrolled.");
+    if (trust != tables().trust.end()) trust->second.revoked = true;
+    return {};
+}
+
+Result<bool> MemoryStore::needs_file(const std::vector<JobId>& jobs, const std::string& sha256) {
+    const std::lock_guard lock(database_->mutex_);
+    return std::ranges::any_of(jobs, [&](JobId id) {
+        const auto member = tables().members.find(id);
+        const auto job = tables().jobs.find(member == tables().members.end() ? id : member->second.array);
+        return job != tables().jobs.end() &&
+               std::ranges::any_of(job->second.spec.files, [&](const auto& file) { return file.second == sha256; });
+    });
 }
 
 std::unique_ptr<Store> make_memory_store() {

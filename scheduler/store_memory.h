@@ -47,6 +47,8 @@ class MemoryDatabase {
         std::map<std::pair<JobId, std::int32_t>, RecordEvent> events;
         std::map<AttemptRef, ResultRecord> results;
         std::map<std::pair<AttemptRef, std::pair<OutputStream, std::int64_t>>, std::string> output;
+        std::map<std::string, StoredToken> tokens;  // by hash
+        std::map<std::string, WorkerTrust> trust;   // by worker
         JobId highest_forgotten;
     };
     Tables tables;

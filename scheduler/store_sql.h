@@ -26,7 +26,7 @@ struct LeadSettings {
 Result<std::unique_ptr<Store>> open_store(const DatabaseUrl& url, LeadSettings lead = {});
 
 // What both engines do alike: leading (store_sql.cpp), a restart (store_load.cpp), reading (store_read.cpp), what
-// becomes of finished jobs (store_history.cpp). Internal to scheduler/store_*.cpp.
+// becomes of finished jobs (store_history.cpp), trust in workers (store_trust.cpp). Internal to scheduler/store_*.cpp.
 class SqlStore : public Store {
   public:
     Result<std::int64_t> lead() override;
@@ -43,6 +43,10 @@ class SqlStore : public Store {
     Result<std::int64_t> forget_expired(WallTime now, std::int64_t most) override;
     Result<std::int64_t> age_metrics(const metrics::AgingSettings& settings, WallTime now, std::int64_t most) override;
     Status append_samples(const std::vector<metrics::MetricPoint>& points) override;
+    Status keep_token(const StoredToken& token) override;
+    Result<std::int64_t> redeem_token(const Redemption& redemption) override;
+    Status revoke_worker(const std::string& worker, WallTime now) override;
+    Result<bool> needs_file(const std::vector<JobId>& jobs, const std::string& sha256) override;
     Status ping() override;
 
     // Connection, tables.
@@ -96,6 +100,7 @@ class SqlStore : public Store {
     Status load_arrays(std::vector<StoredJob>& jobs);
     Status load_dependencies(std::vector<StoredJob>& jobs);
     Status load_users(StoredQueue& queue);
+    Result<std::vector<WorkerTrust>> worker_trust();
 
     struct Base {
         JobSpec spec;

@@ -200,18 +200,32 @@ void WorkerDesk::on_finished(const PeerPtr& peer, const protocol::AttemptFinishe
         std::move(attachment));
 }
 
-// A worker asks only for what a lease of it named; the bytes are no secret from it, as any job of it may name them. But
-// a hash is no permission: whoever submitted the job had to have uploaded them.
+// Only what an attempt that it holds names among its files: a hash is no permission, for a worker neither.
 void WorkerDesk::on_fetch(const PeerPtr& peer, const protocol::FetchBlob& fetch) {
     turns_.store().ask<std::string>(
-        [sha256 = fetch.sha256](Store& store) { return store.blob(sha256); },
+        [sha256 = fetch.sha256, jobs = turns_.queue().jobs_of(peer->worker)](Store& store) -> Result<std::string> {
+            WINDLASS_TRY(const bool needed, store.needs_file(jobs, sha256));
+            if (!needed)
+                return make_error(ErrorKind::denied, "a worker asked for content that no attempt it holds needs");
+            return store.blob(sha256);
+        },
         [weak = std::weak_ptr<Peer>(peer), sha256 = fetch.sha256](Result<std::string> bytes) {
             const PeerPtr asker = weak.lock();
             if (!asker) return;
-            if (!bytes) log::warning("an input file of a job could not be read: {}", bytes.error().message);
+            if (!bytes)
+                log::warning("an input file of a job is not given to worker {}: {}", asker->name,
+                             bytes.error().message);
             asker->connection->send(protocol::BlobFetched{sha256, bytes.ok()},
                                     bytes ? std::string_view(*bytes) : std::string_view());
         });
+}
+
+void WorkerDesk::drop(const std::string& name, const std::string& why) {
+    const auto peer = connected_.find(named(name));
+    if (peer == connected_.end() || !peer->second->identity) return;
+    const PeerPtr dropped = peer->second;
+    dropped->connection->send(protocol::Refused{why});
+    dropped->connection->close(why);
 }
 
 std::vector<protocol::WorkerView> WorkerDesk::list() const {

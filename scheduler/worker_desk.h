@@ -39,6 +39,9 @@ class WorkerDesk {
     const std::string& name_of(WorkerId worker) const;  // empty: nobody
     std::vector<protocol::WorkerView> list() const;
     void close_all(const std::string& why);
+    // Lets one go that came with a certificate, and tells it why: it ends. Its leases are handed out again when they
+    // expire.
+    void drop(const std::string& name, const std::string& why);
 
     std::int64_t stale_refused() const { return stale_refused_; }
     const SampleDesk& samples() const { return samples_; }

@@ -59,7 +59,13 @@ constexpr std::string_view type_names[] = {"hello",
                                            "ended",
                                            "explained",
                                            "statistics",
-                                           "unavailable"};
+                                           "unavailable",
+                                           "enrol",
+                                           "renew_certificate",
+                                           "certified",
+                                           "enrol_worker",
+                                           "revoke_worker",
+                                           "worker_enrolled"};
 static_assert(std::size(type_names) == std::variant_size_v<Message>);
 
 template <std::size_t I = 0>

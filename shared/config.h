@@ -35,6 +35,10 @@ struct Config {
         std::vector<std::string> user_weights;
         std::int64_t keep_finished_days = 0;
         std::string metrics_listen;
+        std::string tls_listen;
+        std::vector<std::string> tls_names;
+        std::string trust_directory = "/var/lib/windlass/trust";
+        std::int64_t certificate_s = 24 * 3600;
     } scheduler;
 
     struct Worker {
@@ -164,7 +168,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("scheduler.listen", c.scheduler.listen,
           "unix:/path or HOST:PORT; where the scheduler waits for workers and api, and where they dial");
     visit("scheduler.dial", c.scheduler.dial,
-          "where workers and api look for the scheduler that leads, one address after the other; empty: at listen");
+          "where workers and api look for the scheduler that leads, one address after the other; workers of other "
+          "machines: tls://HOST:PORT; empty: at listen");
     visit("scheduler.standby", c.scheduler.standby,
           "true: more than one scheduler shares this PostgreSQL; one leads, the next takes over (docs/standby.md)");
     visit(
@@ -181,6 +186,15 @@ void describe_settings(V&& visit, Config& c) {
           "a job that ended so many days ago is deleted with all it left; 0: kept for ever");
     visit("scheduler.metrics_listen", c.scheduler.metrics_listen,
           "unix:/path or a loopback HOST:PORT where the scheduler serves /metrics for Prometheus; empty: nowhere");
+    visit("scheduler.tls_listen", c.scheduler.tls_listen,
+          "HOST:PORT, e.g. 0.0.0.0:7433, for workers of other machines: TLS 1.3 with certificates of the site "
+          "(docs/workers-elsewhere.md); empty: none");
+    visit("scheduler.tls_names", c.scheduler.tls_names,
+          "names and addresses by which they dial it, beside the name of the host: they stand in its certificate");
+    visit("scheduler.trust_directory", c.scheduler.trust_directory,
+          "key and certificate of the site's own small authority, made at the first start; the same on every standby");
+    visit("scheduler.certificate_s", c.scheduler.certificate_s,
+          "certificates live so long, 10 or more; workers renew theirs at half of it");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.backend", c.worker.backend,
           "who runs the jobs: sandbox (on this machine) or slurm (docs/slurm-engine.md)");

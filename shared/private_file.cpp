@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 
@@ -69,6 +70,31 @@ Result<std::string> read_private_line(const std::string& setting, const std::str
     WINDLASS_TRY(auto text, read_private_file(setting, path));
     text.erase(std::min(text.find_first_of("\r\n"), text.size()));
     return text;
+}
+
+Status write_private_file(const std::string& path, std::string_view text) {
+    const std::string temporary = path + ".new";
+    const auto failed = [&](int error) {
+        unlink(temporary.c_str());
+        return errno_error("writing " + path, error);
+    };
+    unlink(temporary.c_str());
+    {
+        const Descriptor file{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        if (file.number < 0) return failed(errno);
+        while (!text.empty()) {
+            const ssize_t written = write(file.number, text.data(), text.size());
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0) return failed(errno);
+            text.remove_prefix(static_cast<std::size_t>(written));
+        }
+        if (fsync(file.number) != 0) return failed(errno);
+    }
+    if (rename(temporary.c_str(), path.c_str()) != 0) return failed(errno);
+    const std::string directory = path.substr(0, path.find_last_of('/') + 1);
+    const Descriptor around{open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (around.number < 0 || fsync(around.number) != 0) return errno_error("syncing the directory of " + path, errno);
+    return {};
 }
 
 }  // namespace windlass

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "shared/result.h"
 
@@ -14,5 +15,9 @@ namespace windlass {
 Result<std::string> read_private_file(const std::string& setting, const std::string& path);
 // Its first line, without the line end.
 Result<std::string> read_private_line(const std::string& setting, const std::string& path);
+
+// Puts `text` in the place of what `path` held, mode 0600: whoever reads it, and whatever crashes, sees the old one or
+// the new one, on the disk when this returns.
+Status write_private_file(const std::string& path, std::string_view text);
 
 }  // namespace windlass

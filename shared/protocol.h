@@ -104,6 +104,16 @@ struct AttemptSampled {
     std::vector<AttemptSample> samples;
 };
 struct WorkerDraining {};
+// Instead of Hello, over TLS from a worker without a certificate: a one-time token for one. Answered by Certified or
+// Refused, and then the connection is closed. Said again with the same key it is answered again.
+struct Enrol {
+    std::string token;
+    std::string name;             // the worker's; the token is for this one alone
+    std::string signing_request;  // PKCS #10 in PEM
+};
+struct RenewCertificate {         // after Welcome, over TLS; answered by Certified
+    std::string signing_request;  // PKCS #10 in PEM, of a new key
+};
 struct FetchBlob {  // an input file that is not in the worker's cache; answered by BlobFetched
     std::string sha256;
 };
@@ -133,6 +143,10 @@ struct AcknowledgeFinish {
 };
 struct Renewed {
     std::vector<AttemptRef> kept;
+};
+struct Certified {
+    std::string certificate;  // PEM
+    std::string authority;    // the certificate of the site's authority, PEM
 };
 
 // ---- api to scheduler
@@ -191,6 +205,14 @@ struct DrainWorker {
     bool draining = true;
 };
 struct ForgetWorker {  // it is dead: its attempts are lost now
+    RequestId request;
+    std::string worker;
+};
+struct EnrolWorker {  // answered by WorkerEnrolled, or OperatorAnswered when it is refused
+    RequestId request;
+    std::string worker;  // its name, known or not
+};
+struct RevokeWorker {  // its certificates are worth nothing any more, nor are its tokens
     RequestId request;
     std::string worker;
 };
@@ -261,6 +283,11 @@ struct CancelAnswered {
 struct OperatorAnswered {
     RequestId request;
     std::string refused;  // a sentence; empty: done
+};
+struct WorkerEnrolled {
+    RequestId request;
+    std::string token;  // a secret: shown once, never logged
+    WallTime expires{};
 };
 struct WorkerView {
     std::string name;
@@ -344,12 +371,14 @@ struct Unavailable {  // this request was not carried out, as far as we know; tr
 };
 
 using Message =
-    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptReady, AttemptOutput, AttemptFinished, AttemptReturned,
-                 AttemptSampled, WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt, RevokeAttempt, AcknowledgeFinish,
-                 Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue, DrainWorker, ForgetWorker, SetQuotas,
-                 SchedulesChanged, ListWorkers, ListQueues, FollowJob, UnfollowJob, WatchJob, ExplainJob, AskStatistics,
-                 JobsSubmitted, SubmitRefused, CancelAnswered, OperatorAnswered, WorkersListed, QueuesListed,
-                 JobFollowed, JobHappened, JobPrinted, JobEnded, JobExplained, Statistics, Unavailable>;
+    std::variant<Hello, Welcome, Refused, Renew, AttemptStarted, AttemptReady, AttemptOutput, AttemptFinished,
+                 AttemptReturned, AttemptSampled, WorkerDraining, FetchBlob, Lease, BlobFetched, CancelAttempt,
+                 RevokeAttempt, AcknowledgeFinish, Renewed, SubmitJobs, CancelJobs, ConfigureQueue, RemoveQueue,
+                 DrainWorker, ForgetWorker, SetQuotas, SchedulesChanged, ListWorkers, ListQueues, FollowJob,
+                 UnfollowJob, WatchJob, ExplainJob, AskStatistics, JobsSubmitted, SubmitRefused, CancelAnswered,
+                 OperatorAnswered, WorkersListed, QueuesListed, JobFollowed, JobHappened, JobPrinted, JobEnded,
+                 JobExplained, Statistics, Unavailable, Enrol, RenewCertificate, Certified, EnrolWorker, RevokeWorker,
+                 WorkerEnrolled>;
 
 // The JSON header of a frame. Never fails.
 std::string encode(const Message& message);

@@ -669,3 +669,21 @@ create table worker (
     constraint worker_name_key UNIQUE (name),
     constraint worker_pkey PRIMARY KEY (id)
 );
+
+create table worker_enrolment (
+    token_hash text not null,
+    worker text not null,
+    created_us bigint not null,
+    expires_us bigint not null,
+    key_sha256 text,
+    generation bigint,
+    constraint worker_enrolment_pkey PRIMARY KEY (token_hash)
+);
+CREATE INDEX worker_enrolment_worker ON public.worker_enrolment USING btree (worker);
+
+create table worker_trust (
+    worker text not null,
+    generation bigint not null,
+    revoked_us bigint,
+    constraint worker_trust_pkey PRIMARY KEY (worker)
+);

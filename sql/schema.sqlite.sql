@@ -614,3 +614,20 @@ CREATE TABLE worker (
     name          text not null unique,
     first_seen_us bigint not null
 , draining smallint not null default 0);
+
+CREATE TABLE worker_enrolment (
+    token_hash text not null primary key,
+    worker     text not null,
+    created_us bigint not null,
+    expires_us bigint not null,
+    key_sha256 text,
+    generation bigint
+);
+
+CREATE INDEX worker_enrolment_worker on worker_enrolment (worker);
+
+CREATE TABLE worker_trust (
+    worker     text not null primary key,
+    generation bigint not null,
+    revoked_us bigint
+);

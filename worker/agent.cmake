@@ -19,6 +19,8 @@ if(TARGET windlass_sandbox)
     background.cpp
     blob_cache.cpp
     bounded_command.cpp
+    credential.cpp
+    enrolment.cpp
     explain.cpp
     finished_attempt.cpp
     gpu_tool.cpp

@@ -10,6 +10,8 @@
 namespace windlass::worker {
 namespace {
 
+constexpr Seconds ask_again_for_certificate{60};
+
 void earliest(std::optional<SteadyTime>& at, std::optional<SteadyTime> other) {
     if (other && (!at || *other < *at)) at = other;
 }
@@ -41,7 +43,9 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, const MakeEngine& make_eng
              [this](const std::string& reason) {
                  log::error("the scheduler refuses this worker: {}", reason);
                  end(1);
-             }}),
+             }},
+            settings_.credential ? SchedulerLink::Client([this] { return settings_.credential->client(); })
+                                 : SchedulerLink::Client()),
       offered_(engine_->offer()),
       timer_(loop, [this] { on_time(); }) {
     for (auto& watch : engine_->watches())
@@ -138,6 +142,13 @@ void Agent::handle(protocol::Message& message, std::string& body, SteadyTime now
     } else if (std::holds_alternative<protocol::Renewed>(message)) {
         // What is not kept is revoked by messages of its own.
         leases_.renewal_answered();
+    } else if (const auto* certified = std::get_if<protocol::Certified>(&message)) {
+        if (!settings_.credential) return link_.reconnect("it certifies whom it cannot know");
+        if (const Status taken = settings_.credential->take_next(*certified); !taken)
+            return log::warning("the new certificate of this worker is not used: {}", taken.error().message);
+        certificate_asked_.reset();
+        log::info("the certificate of this worker is renewed, until {}",
+                  trust::utc_text(settings_.credential->certificate().valid_until()));
     } else if (const auto* blob = std::get_if<protocol::BlobFetched>(&message)) {
         engine_->blob_fetched(*blob, std::move(body), now);
     } else if (const auto* cancel = std::get_if<protocol::CancelAttempt>(&message)) {
@@ -152,6 +163,7 @@ void Agent::handle(protocol::Message& message, std::string& body, SteadyTime now
 
 void Agent::on_down() {
     connection_ = nullptr;
+    certificate_asked_.reset();
     leases_.disconnected();
     engine_->disconnected();
     outbox_.disconnected();
@@ -195,10 +207,19 @@ void Agent::on_time() {
         connection_->send(protocol::Renew{held()});
         leases_.renewal_sent(now);
     }
+    renew_certificate(now);
     if (connection_ != nullptr && leases_.unanswered(now)) link_.reconnect("it does not answer a renewal");
     engine_->on_time(now);
     outbox_.on_time(now);
     settle(now);
+}
+
+// Looked at with every renewal of the leases: those are seconds apart, and a certificate lives for hours.
+void Agent::renew_certificate(SteadyTime now) {
+    if (connection_ == nullptr || !settings_.credential || !settings_.credential->is_old(clock_.now().wall)) return;
+    if (certificate_asked_ && now < *certificate_asked_ + ask_again_for_certificate) return;
+    certificate_asked_ = now;
+    connection_->send(protocol::RenewCertificate{settings_.credential->request_for_next()});
 }
 
 void Agent::settle(SteadyTime now) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "shared/loop_timer.h"
+#include "worker/credential.h"
 #include "worker/engine.h"
 #include "worker/lease_clock.h"
 #include "worker/loop_poll.h"
@@ -26,6 +27,7 @@ struct AgentSettings {
     std::string name;                        // unique in the site
     std::string instance;                    // random, of this process
     std::string secret;
+    std::shared_ptr<Credential> credential;  // null: every scheduler is on this machine
     std::int64_t prefetch = 0;
     std::map<std::string, std::string> labels;
     std::map<std::string, std::int64_t> resources;
@@ -63,6 +65,7 @@ class Agent {
     // Every callback of the loop passes through here first: true when our leases are good. After a freeze of the
     // process the timer may not be the first to be called; killing must be the first to happen.
     bool awake(SteadyTime& now);
+    void renew_certificate(SteadyTime now);
     void settle(SteadyTime now);  // and through here last: goes on with the drain, arms the timer
     void go_on_draining(SteadyTime now);
     void end(int exit_code);
@@ -84,6 +87,7 @@ class Agent {
     std::vector<std::unique_ptr<LoopPoll>> polls_;
     LoopTimer timer_;
     std::optional<SteadyTime> armed_;
+    std::optional<SteadyTime> certificate_asked_;  // over this connection
     bool ready_ = false;
     std::optional<SteadyTime> stop_at_;        // draining: then what still runs is stopped
     bool stopped_ = false;                     // it was

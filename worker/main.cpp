@@ -3,11 +3,14 @@
 #include <sys/stat.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <optional>
 #include <random>
+#include <string>
 
 #include "shared/config.h"
 #include "shared/digest.h"
@@ -18,6 +21,7 @@
 #include "shared/reload.h"
 #include "shared/wire/figures_listener.h"
 #include "worker/agent.h"
+#include "worker/enrolment.h"
 #include "worker/explain.h"
 #include "worker/sandbox_engine.h"
 #include "worker/settings.h"
@@ -33,6 +37,18 @@ bool take_flag(int& argc, char** argv, std::string_view flag) {
     const bool found = end != argv + argc;
     argc = static_cast<int>(end - argv);
     return found;
+}
+
+// The same for one with a value; nullopt: it is not there.
+std::optional<std::string> take_value(int& argc, char** argv, std::string_view flag) {
+    for (int i = 1; i + 1 < argc; ++i) {
+        if (flag != argv[i]) continue;
+        std::string value = argv[i + 1];
+        std::copy(argv + i + 2, argv + argc, argv + i);
+        argc -= 2;
+        return value;
+    }
+    return std::nullopt;
 }
 
 Status make_private_directory(const std::string& path) {
@@ -69,6 +85,16 @@ void run_out(uv_loop_t* loop) {
         &late, [](uv_timer_t* timer) { uv_stop(timer->loop); }, 2000, 0);
     uv_unref(reinterpret_cast<uv_handle_t*>(&late));
     uv_run(loop, UV_RUN_DEFAULT);
+}
+
+Status run_enrolment(const WorkerSettings& settings, std::string token) {
+    if (token == "-") std::getline(std::cin, token);  // so that it stands on no command line
+    WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
+    WINDLASS_TRY(const Credential credential,
+                 enrol({settings.agent.schedulers, settings.agent.name, settings.state_directory}, token));
+    log::info("this worker is enrolled as {}; its certificate lives until {} and renews itself", settings.agent.name,
+              trust::utc_text(credential.certificate().valid_until()));
+    return {};
 }
 
 Result<MakeEngine> open_sandbox(WorkerSettings& settings, const Clock& clock) {
@@ -111,6 +137,10 @@ Result<MakeEngine> open_engine(WorkerSettings& settings, const Clock& clock) {
 
 Result<int> run(WorkerSettings settings, Reload& reload) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
+    if (std::ranges::any_of(settings.agent.schedulers, &wire::Endpoint::tls)) {
+        WINDLASS_TRY(Credential credential, Credential::load(settings.state_directory));
+        settings.agent.credential = std::make_shared<Credential>(std::move(credential));
+    }
     const SystemClock clock;
     WINDLASS_TRY(const MakeEngine make_engine, open_engine(settings, clock));
     WINDLASS_TRY(auto spool, ResultSpool::open(settings.state_directory));
@@ -150,11 +180,13 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     const bool check = take_flag(argc, argv, "--check");
     const bool explain = take_flag(argc, argv, "--explain-sandbox");
+    const auto token = take_value(argc, argv, "--enrol");
     HangUp::swallow();
     const auto load = [&] {
         return load_config(argc, argv, "windlass-worker",
                            "Runs jobs in a sandbox. With --check: says whether this machine can. "
-                           "With --explain-sandbox: says how.");
+                           "With --explain-sandbox: says how. With --enrol TOKEN (or -, from the standard input): gets "
+                           "its certificate for a scheduler on another machine, once.");
     };
     const auto loaded = load();
     if (!loaded) return fail(loaded.error());
@@ -176,6 +208,10 @@ int main(int argc, char** argv) {
         if (!text) return fail(text.error());
         fmt::print("{}", *text);
         return 0;
+    }
+    if (token) {
+        const Status enrolled = run_enrolment(*settings, *token);
+        return enrolled ? 0 : fail(enrolled.error());
     }
     Reload reload("worker", loaded->config, load);
     const auto code = run(std::move(settings).value(), reload);

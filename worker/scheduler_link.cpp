@@ -15,12 +15,13 @@ constexpr Milliseconds longest_pause_between_rounds{500};
 }  // namespace
 
 SchedulerLink::SchedulerLink(uv_loop_t* loop, std::vector<wire::Endpoint> schedulers, const Clock& clock,
-                             std::function<double()> random, Handlers handlers)
+                             std::function<double()> random, Handlers handlers, Client client)
     : loop_(loop),
       schedulers_(std::move(schedulers)),
       clock_(clock),
       random_(std::move(random)),
       handlers_(std::move(handlers)),
+      client_(std::move(client)),
       timer_(loop, [this] {
           if (state_ == State::resting)
               dial();
@@ -44,7 +45,8 @@ void SchedulerLink::dial() {
             if (!result) return;
             result.value()->set_handlers({});
             result.value()->close("too late");
-        });
+        },
+        client_ ? client_() : nullptr);
 }
 
 void SchedulerLink::dialled(Result<std::shared_ptr<wire::Connection>> result) {

@@ -28,9 +28,13 @@ class SchedulerLink {
         std::function<void(const std::string& reason)> on_refused;            // nothing is dialled after that
     };
 
-    // `random` gives numbers in [0, 1). `schedulers`: where one may lead; at least one address.
+    // What is shown to a scheduler on another machine, for the next connection.
+    using Client = std::function<std::shared_ptr<const trust::TlsClient>()>;
+
+    // `random` gives numbers in [0, 1). `schedulers`: where one may lead; at least one address. `client`: needed where
+    // one of them is of TLS.
     SchedulerLink(uv_loop_t* loop, std::vector<wire::Endpoint> schedulers, const Clock& clock,
-                  std::function<double()> random, Handlers handlers);
+                  std::function<double()> random, Handlers handlers, Client client = {});
     ~SchedulerLink();
 
     void dial();
@@ -51,6 +55,7 @@ class SchedulerLink {
     const Clock& clock_;
     const std::function<double()> random_;
     const Handlers handlers_;
+    const Client client_;
     LoopTimer timer_;  // resting: dial now. dialling, greeting: too slow
     Backoff backoff_;
     State state_ = State::resting;

@@ -1,6 +1,8 @@
 #include "worker/settings.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <sched.h>
 #include <unistd.h>
@@ -72,6 +74,21 @@ Status check(const Config::Worker& worker) {
     return {};
 }
 
+// Of a scheduler, for the rules of jobs with the network, which are written once, at the start. Empty: it has none.
+Result<std::string> ipv4_address_of(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_family = AF_INET;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    if (failed == EAI_NONAME || failed == EAI_NODATA || failed == EAI_ADDRFAMILY) return std::string();
+    if (failed != 0) return make_error(ErrorKind::unavailable, "looking for " + host + ": " + gai_strerror(failed));
+    char text[INET_ADDRSTRLEN] = {};
+    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(found->ai_addr)->sin_addr, text, sizeof text);
+    freeaddrinfo(found);
+    return std::string(text);
+}
+
 // windlass-network lies beside the spawner.
 Result<NetworkSettings> network_settings(const Config::Worker& worker, const std::string& spawner,
                                          const std::vector<wire::Endpoint>& schedulers) {
@@ -79,8 +96,14 @@ Result<NetworkSettings> network_settings(const Config::Worker& worker, const std
     network.full = worker.network == "full";
     network.service = !worker.service_listen.empty();
     network.keeper_path = std::filesystem::path(spawner).parent_path() / "windlass-network";
-    for (const wire::Endpoint& scheduler : schedulers)
-        if (!scheduler.host.empty()) network.egress.site.push_back(scheduler.host);
+    for (const wire::Endpoint& scheduler : schedulers) {
+        std::string address = scheduler.host;
+        if (scheduler.tls) {  // perhaps a name
+            if (!network.full) continue;
+            WINDLASS_TRY(address, ipv4_address_of(scheduler.host));
+        }
+        if (!address.empty()) network.egress.site.push_back(address);
+    }
     network.egress.deny = worker.network_deny;
     network.egress.allow = worker.network_allow;
     WINDLASS_TRY_STATUS(check_egress(network.egress));

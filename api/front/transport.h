@@ -23,7 +23,8 @@
 #include <string_view>
 
 #include "api/front/listener.h"
-#include "api/front/tls_session.h"
+#include "api/front/tls_context.h"
+#include "shared/trust/tls_session.h"
 
 namespace windlass::api {
 
@@ -65,7 +66,7 @@ class Transport {
 
     SocketHandle& socket() { return socket_; }
     // After accept, before anything else, if it is to be TLS. Reading does the handshake.
-    void secure(const TlsContext& context) { tls_ = std::make_unique<TlsSession>(context); }
+    void secure(const TlsContext& context) { tls_ = std::make_unique<TlsSession>(context.native(), TlsSession::Side::server); }
     bool is_secure() const { return tls_ != nullptr; }
     // Under TLS and not there yet: nothing can be written.
     bool is_handshaking() const { return tls_ && tls_->state() == TlsSession::State::handshaking; }

@@ -36,6 +36,20 @@ void describe(V& v, ForgetWorker& m) {
     v("worker", m.worker);
 }
 
+template <class V, class M>
+requires OneOf<M, EnrolWorker, RevokeWorker>
+void describe(V& v, M& m) {
+    v("request", m.request);
+    v("worker", m.worker);
+}
+
+template <class V>
+void describe(V& v, WorkerEnrolled& m) {
+    v("request", m.request);
+    v("token", m.token);
+    v("expires_us", m.expires);
+}
+
 template <class V>
 void describe(V& v, UserQuota& m) {
     v("user", m.user);

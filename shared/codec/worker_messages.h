@@ -96,6 +96,24 @@ void describe(V& v, FetchBlob& m) {
 }
 
 template <class V>
+void describe(V& v, Enrol& m) {
+    v("token", m.token);
+    v("name", m.name);
+    v("signing_request", m.signing_request);
+}
+
+template <class V>
+void describe(V& v, RenewCertificate& m) {
+    v("signing_request", m.signing_request);
+}
+
+template <class V>
+void describe(V& v, Certified& m) {
+    v("certificate", m.certificate);
+    v("authority", m.authority);
+}
+
+template <class V>
 void describe(V& v, BlobFetched& m) {
     v("sha256", m.sha256);
     v("found", m.found);

@@ -2,16 +2,19 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <utility>
 
 #include "shared/frame.h"
+#include "shared/loop_timer.h"
 
 namespace windlass::wire {
 namespace {
@@ -22,8 +25,23 @@ constexpr int backlog = 4096;
 
 // A peer that lets this much pile up does not read any more: it is cut off, and comes back when it can.
 constexpr std::size_t max_unsent_bytes = 1u << 30;
-// A stranger's Hello is small.
+// A stranger's Hello is small, and whoever has no certificate says less than that: it can only enrol.
 constexpr std::size_t hello_header_bytes = 1u << 20;
+constexpr std::size_t enrol_header_bytes = 16 * 1024;
+constexpr std::size_t read_bytes = 256 * 1024;
+constexpr std::size_t read_bytes_of_a_stranger = 16 * 1024;
+// Encrypted at once; what waits beyond that waits in the clear, and is counted as unsent all the same.
+constexpr std::size_t sealed_bytes = 1u << 20;
+// Of one who dials: the other side keeps its own.
+constexpr Milliseconds handshake_deadline{10'000};
+
+// The first bytes of TLS records as a stranger sends them (RFC 8446, 5.1): a hello, or an alert. No first frame of ours
+// begins so: it has no body, and its size is written here.
+bool looks_like_tls(std::string_view bytes) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    return bytes.size() >= 5 && (at(0) == 0x15 || at(0) == 0x16) && at(1) == 3 && (at(2) == 1 || at(2) == 3) &&
+           at(4) != 0;
+}
 
 Error uv_error(std::string_view what, int code) {
     return make_error(ErrorKind::unavailable, fmt::format("{}: {}", what, uv_strerror(code)));
@@ -45,6 +63,17 @@ class UvConnection final : public Connection {
     uv_tcp_t* tcp() { return &handle_.tcp; }
 
     // libuv owns a part of us until the close callback: we hold ourselves until then.
+    void secure(std::shared_ptr<const trust::TlsServer> server) {
+        secure_ = std::make_unique<trust::SecureChannel>(std::move(server));
+        is_server_ = true;
+    }
+    // `done` is called when the scheduler has shown who it is, or never will.
+    void secure(std::shared_ptr<const trust::TlsClient> client, const std::string& name,
+                std::function<void(Status)> done) {
+        secure_ = std::make_unique<trust::SecureChannel>(std::move(client), name);
+        on_secured_ = std::move(done);
+    }
+
     void start() {
         self_ = shared_from_this();
         describe_peer();
@@ -53,12 +82,16 @@ class UvConnection final : public Connection {
             stream(),
             [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
                 auto& us = *static_cast<UvConnection*>(handle->data);
-                us.input_.resize(256 * 1024);
+                us.input_.resize(us.trusted_ ? read_bytes : read_bytes_of_a_stranger);
                 *buffer = uv_buf_init(us.input_.data(), static_cast<unsigned>(us.input_.size()));
             },
             [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
                 static_cast<UvConnection*>(stream->data)->on_read(size, buffer->base);
             });
+        if (!on_secured_) return;
+        deadline_ = std::make_unique<LoopTimer>(stream()->loop, [this] { finish("the TLS handshake took too long"); });
+        deadline_->start(handshake_deadline);
+        on_ciphertext({});
     }
     void abandon() {  // never started: only the handle has to go
         self_ = shared_from_this();
@@ -66,8 +99,14 @@ class UvConnection final : public Connection {
     }
 
     void set_handlers(Handlers handlers) override { handlers_ = std::move(handlers); }
-    std::size_t unsent_bytes() const override { return pending_.size() + writing_.size(); }
-    void trust() override { reader_.set_bounds(max_frame_header_bytes, max_frame_body_bytes); }
+    std::size_t unsent_bytes() const override { return pending_.size() - sealed_ + writing_.size(); }
+    void trust() override {
+        trusted_ = true;
+        reader_.set_bounds(max_frame_header_bytes, max_frame_body_bytes);
+    }
+    const trust::PeerCertificate* certificate() const override {
+        return is_server_ && secure_->is_open() ? &secure_->peer() : nullptr;
+    }
     std::string peer() const override { return peer_; }
     long peer_uid() const override { return peer_uid_; }
     bool peer_has_gone() const override {
@@ -88,6 +127,7 @@ class UvConnection final : public Connection {
     void close(const std::string& reason) override {
         if (closing_ || !close_reason_.empty()) return;
         close_reason_ = reason.empty() ? "closed" : reason;
+        if (secure_ && !secure_->is_open()) pending_.clear();  // there is nobody yet whom it could be told
         flush();
         if (pending_.empty() && writing_.empty()) finish(close_reason_);
     }
@@ -117,9 +157,42 @@ class UvConnection final : public Connection {
 
     void on_read(ssize_t size, const char* bytes) {
         if (closing_) return;
-        if (size < 0)
-            return finish(size == UV_EOF ? "the peer closed the connection" : uv_strerror(static_cast<int>(size)));
-        reader_.feed({bytes, static_cast<std::size_t>(size)});
+        if (size == 0) return;
+        if (size < 0) {
+            const std::string reason =
+                size == UV_EOF ? "the peer closed the connection" : uv_strerror(static_cast<int>(size));
+            return finish(on_secured_
+                              ? reason + " before TLS was agreed on: is this the address of scheduler.tls_listen?"
+                              : reason);
+        }
+        const std::string_view read(bytes, static_cast<std::size_t>(size));
+        if (secure_) return on_ciphertext(read);
+        if (!std::exchange(heard_, true) && looks_like_tls(read))
+            return finish(
+                "the peer speaks TLS and we do not: tls:// stands before addresses of scheduler.tls_listen, "
+                "and before no others");
+        take(read);
+    }
+
+    void on_ciphertext(std::string_view bytes) {
+        const auto keep = shared_from_this();
+        const bool was_open = secure_->is_open();
+        clear_.clear();
+        const bool good = secure_->open(bytes, clear_);
+        if (!was_open && secure_->is_open()) {
+            const bool known = !is_server_ || (secure_->peer().shown && secure_->peer().fault.empty());
+            if (!trusted_) reader_.set_bounds(known ? hello_header_bytes : enrol_header_bytes, 0);
+            deadline_.reset();
+            if (const auto done = std::exchange(on_secured_, nullptr)) done({});
+        }
+        flush();
+        if (!clear_.empty() && !closing_) take(clear_);
+        if (!good) return finish(secure_->fault());
+        if (secure_->has_ended()) finish("the peer closed the connection");
+    }
+
+    void take(std::string_view bytes) {
+        reader_.feed(bytes);
         const auto keep = shared_from_this();  // a handler may drop the last reference
         while (!closing_) {
             auto next = reader_.next();
@@ -150,8 +223,12 @@ class UvConnection final : public Connection {
     }
 
     void flush() {
-        if (closing_ || !writing_.empty() || pending_.empty()) return;
-        writing_.swap(pending_);
+        if (closing_ || !writing_.empty()) return;
+        if (!secure_)
+            writing_.swap(pending_);
+        else if (!seal())
+            return finish(secure_->fault());
+        if (writing_.empty()) return;
         uv_buf_t buffer = uv_buf_init(writing_.data(), static_cast<unsigned>(writing_.size()));
         const int written = uv_try_write(stream(), &buffer, 1);
         if (written == static_cast<int>(writing_.size())) return wrote(0);
@@ -164,12 +241,29 @@ class UvConnection final : public Connection {
         if (failed != 0) finish(uv_strerror(failed));
     }
 
+    // False: the channel is broken.
+    bool seal() {
+        if (secure_->is_open() && sealed_ < pending_.size()) {
+            const std::size_t size = std::min(pending_.size() - sealed_, sealed_bytes);
+            if (!secure_->seal(std::string_view(pending_).substr(sealed_, size))) return false;
+            sealed_ += size;
+            if (sealed_ == pending_.size() || sealed_ >= 8 * sealed_bytes) {
+                pending_.erase(0, sealed_);
+                sealed_ = 0;
+            }
+            if (pending_.empty() && pending_.capacity() > sealed_bytes) pending_.shrink_to_fit();
+        }
+        writing_.swap(secure_->output());
+        return true;
+    }
+
     void wrote(int status) {
         writing_.clear();
         if (writing_.capacity() > (1u << 20)) writing_.shrink_to_fit();
         if (closing_) return;
         if (status != 0) return finish(uv_strerror(status));
-        if (!pending_.empty()) return flush();
+        if (!pending_.empty() && (!secure_ || secure_->is_open())) return flush();
+        if (secure_ && !secure_->output().empty()) return flush();
         if (!close_reason_.empty()) finish(close_reason_);
     }
 
@@ -189,6 +283,9 @@ class UvConnection final : public Connection {
         // Kept until the handle is closed: this may have been called from inside on_message, which must not be
         // destroyed while it runs.
         retired_ = std::exchange(handlers_, {});
+        deadline_.reset();
+        if (const auto done = std::exchange(on_secured_, nullptr))
+            return done(make_error(ErrorKind::unavailable, reason));
         if (retired_.on_closed) retired_.on_closed(reason);
     }
 
@@ -208,6 +305,14 @@ class UvConnection final : public Connection {
     std::string close_reason_;
     std::string input_, pending_, writing_;
     FrameReader reader_;
+    bool trusted_ = false;
+    bool heard_ = false;                            // its first bytes
+    bool is_server_ = false;                        // of TLS
+    std::unique_ptr<trust::SecureChannel> secure_;  // null: in the clear
+    std::string clear_;
+    std::size_t sealed_ = 0;               // of pending_: encrypted already
+    std::unique_ptr<LoopTimer> deadline_;  // of the handshake, of one who dials
+    std::function<void(Status)> on_secured_;
     Handlers handlers_;
     Handlers retired_;
     std::string peer_ = "unknown";
@@ -226,16 +331,36 @@ struct Dial {
     std::shared_ptr<UvConnection> connection;
     std::function<void(Result<std::shared_ptr<Connection>>)> done;
     std::string where;
+    std::string name;                                // of the host, for its certificate
+    std::shared_ptr<const trust::TlsClient> client;  // null: in the clear
     uv_connect_t request{};
+    uv_getaddrinfo_t question{};
+
+    static void resolved(uv_getaddrinfo_t* question, int status, addrinfo* found) {
+        auto* dial = static_cast<Dial*>(question->data);
+        const int failed =
+            status == 0 ? uv_tcp_connect(&dial->request, dial->connection->tcp(), found->ai_addr, finished) : status;
+        uv_freeaddrinfo(found);
+        if (failed != 0) finished(&dial->request, failed);
+    }
 
     static void finished(uv_connect_t* request, int status) {
         std::unique_ptr<Dial> dial(static_cast<Dial*>(request->data));
+        const auto connection = dial->connection;
         if (status != 0) {
-            dial->connection->abandon();
+            connection->abandon();
             return dial->done(uv_error("cannot reach " + dial->where, status));
         }
-        dial->connection->start();
-        dial->done(std::static_pointer_cast<Connection>(dial->connection));
+        if (!dial->client) {
+            connection->start();
+            return dial->done(std::static_pointer_cast<Connection>(connection));
+        }
+        const auto secured = [weak = std::weak_ptr(connection), done = std::move(dial->done)](Status agreed) {
+            if (!agreed) return done(std::move(agreed).error());
+            done(std::static_pointer_cast<Connection>(weak.lock()));
+        };
+        connection->secure(std::move(dial->client), dial->name, secured);
+        connection->start();
     }
 };
 
@@ -252,8 +377,13 @@ bool somebody_listens(const std::string& path) {
 
 class UvListener final : public Listener {
   public:
-    UvListener(uv_loop_t* loop, Endpoint endpoint, std::function<void(std::shared_ptr<Connection>)> on_connection)
-        : loop_(loop), endpoint_(std::move(endpoint)), on_connection_(std::move(on_connection)), handles_(new Handles) {
+    UvListener(uv_loop_t* loop, Endpoint endpoint, std::function<void(std::shared_ptr<Connection>)> on_connection,
+               Server server)
+        : loop_(loop),
+          endpoint_(std::move(endpoint)),
+          on_connection_(std::move(on_connection)),
+          server_(std::move(server)),
+          handles_(new Handles) {
         handles_->owner = this;
     }
     ~UvListener() override { close(); }
@@ -334,6 +464,7 @@ class UvListener final : public Listener {
     void accept() {
         auto connection = std::make_shared<UvConnection>(loop_, !endpoint_.unix_path.empty());
         if (uv_accept(&handles_->stream, connection->stream()) != 0) return connection->abandon();
+        if (server_) connection->secure(server_());
         connection->start();
         on_connection_(std::move(connection));
     }
@@ -341,6 +472,7 @@ class UvListener final : public Listener {
     uv_loop_t* loop_;
     Endpoint endpoint_;
     std::function<void(std::shared_ptr<Connection>)> on_connection_;
+    Server server_;
     Handles* handles_;
     bool open_ = false;
 };
@@ -349,7 +481,8 @@ class UvListener final : public Listener {
 
 std::string Endpoint::text() const {
     if (!unix_path.empty()) return "unix:" + unix_path;
-    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return fmt::format("{}{}{}{}:{}", tls ? "tls://" : "", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
 }
 
 bool Endpoint::is_loopback() const {
@@ -380,26 +513,41 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
     return endpoint;
 }
 
-void connect(uv_loop_t* loop, const Endpoint& endpoint, std::function<void(Result<std::shared_ptr<Connection>>)> done) {
+void connect(uv_loop_t* loop, const Endpoint& endpoint, std::function<void(Result<std::shared_ptr<Connection>>)> done,
+             std::shared_ptr<const trust::TlsClient> client) {
+    if (endpoint.tls && !client)
+        return done(make_error(ErrorKind::invalid, endpoint.text() + " is for workers that are enrolled; others dial "
+                                                                     "unix:/path or a loopback address"));
     const bool unix_socket = !endpoint.unix_path.empty();
-    auto dial = std::make_unique<Dial>();
-    dial->connection = std::make_shared<UvConnection>(loop, unix_socket);
-    dial->done = std::move(done);
-    dial->where = endpoint.text();
-    auto* request = &dial->request;
-    request->data = dial.get();
-    auto* connection = dial.release()->connection.get();
-    if (unix_socket) return uv_pipe_connect(request, connection->pipe(), endpoint.unix_path.c_str(), Dial::finished);
+    auto owned = std::make_unique<Dial>();
+    owned->connection = std::make_shared<UvConnection>(loop, unix_socket);
+    owned->done = std::move(done);
+    owned->where = endpoint.text();
+    owned->name = endpoint.host;
+    if (endpoint.tls) owned->client = std::move(client);
+    Dial* dial = owned.release();
+    dial->request.data = dial->question.data = dial;
+    UvConnection& connection = *dial->connection;
+    if (unix_socket)
+        return uv_pipe_connect(&dial->request, connection.pipe(), endpoint.unix_path.c_str(), Dial::finished);
     sockaddr_storage address{};
-    int failed = UV_EINVAL;
-    if (socket_address(endpoint, address))
-        failed = uv_tcp_connect(request, connection->tcp(), reinterpret_cast<sockaddr*>(&address), Dial::finished);
-    if (failed != 0) Dial::finished(request, failed);
+    int failed = 0;
+    if (socket_address(endpoint, address)) {
+        failed =
+            uv_tcp_connect(&dial->request, connection.tcp(), reinterpret_cast<sockaddr*>(&address), Dial::finished);
+    } else {
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;
+        failed = uv_getaddrinfo(loop, &dial->question, Dial::resolved, endpoint.host.c_str(),
+                                std::to_string(endpoint.port).c_str(), &hints);
+    }
+    if (failed != 0) Dial::finished(&dial->request, failed);
 }
 
 Result<std::unique_ptr<Listener>> Listener::open(uv_loop_t* loop, const Endpoint& endpoint,
-                                                 std::function<void(std::shared_ptr<Connection>)> on_connection) {
-    auto listener = std::make_unique<UvListener>(loop, endpoint, std::move(on_connection));
+                                                 std::function<void(std::shared_ptr<Connection>)> on_connection,
+                                                 Server server) {
+    auto listener = std::make_unique<UvListener>(loop, endpoint, std::move(on_connection), std::move(server));
     WINDLASS_TRY_STATUS(listener->listen());
     return std::unique_ptr<Listener>(std::move(listener));
 }

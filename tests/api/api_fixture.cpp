@@ -101,6 +101,11 @@ protocol::Message PlayedScheduler::operate(const protocol::Message& question) {
         operations.push_back((drain->draining ? "drain " : "resume ") + drain->worker);
     } else if (const auto* forget = std::get_if<protocol::ForgetWorker>(&question)) {
         operations.push_back("forget " + forget->worker);
+    } else if (const auto* enrol = std::get_if<protocol::EnrolWorker>(&question)) {
+        operations.push_back("enrol " + enrol->worker);
+        return protocol::WorkerEnrolled{{}, "wle1.token", from_unix_us(1'800'000'000'000'000)};
+    } else if (const auto* revoke = std::get_if<protocol::RevokeWorker>(&question)) {
+        operations.push_back("revoke " + revoke->worker);
     } else if (const auto* told = std::get_if<protocol::SetQuotas>(&question)) {
         quotas.insert(quotas.end(), told->users.begin(), told->users.end());
     } else if (std::holds_alternative<protocol::SchedulesChanged>(question)) {

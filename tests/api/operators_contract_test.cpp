@@ -33,7 +33,8 @@ TEST_F(Operators, what_is_for_admins_is_403_for_others_and_401_for_strangers) {
     for (const auto& [method, path] :
          {Row{"PUT", "/api/queues/x/"}, Row{"DELETE", "/api/queues/x/"}, Row{"POST", "/api/queues/x/hold/"},
           Row{"POST", "/api/queues/x/release/"}, Row{"GET", "/api/workers/"}, Row{"POST", "/api/workers/x/drain/"},
-          Row{"POST", "/api/workers/x/resume/"}, Row{"POST", "/api/workers/x/forget/"}, Row{"GET", "/api/quotas/"},
+          Row{"POST", "/api/workers/x/resume/"}, Row{"POST", "/api/workers/x/forget/"},
+          Row{"POST", "/api/workers/x/enrol/"}, Row{"POST", "/api/workers/x/revoke/"}, Row{"GET", "/api/quotas/"},
           Row{"GET", "/api/quotas/tier:Basic/"}, Row{"PUT", "/api/quotas/tier:Basic/"},
           Row{"DELETE", "/api/quotas/tier:Basic/"}}) {
         EXPECT_EQ(send(method, path, "{}", ada.token).status, 403) << method << path;
@@ -81,6 +82,22 @@ TEST_F(Operators, a_queue_is_made_changed_held_and_removed) {
                              R"({"held":1})", R"({"description":1})", R"({"wait":1})"})
         EXPECT_EQ(put("/api/queues/x/", body).status, 400) << body;
     EXPECT_EQ(put("/api/queues/a%20b/", "{}").status, 400);
+}
+
+TEST_F(Operators, a_worker_of_another_machine_is_enrolled_and_revoked) {
+    const auto answer = send("POST", "/api/workers/node%20new/enrol/", {}, boss.token);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_STREQ(answer.json()["name"].GetString(), "node new");
+    EXPECT_STREQ(answer.json()["token"].GetString(), "wle1.token");
+    EXPECT_STREQ(answer.json()["expires"].GetString(), "2027-01-15T08:00:00.000Z");
+    EXPECT_EQ(send("POST", "/api/workers/node-1/revoke/", {}, boss.token).status, 200);
+    EXPECT_EQ(scheduler_->operations, (std::vector<std::string>{"enrol node new", "revoke node-1"}));
+    scheduler_->operator_refusal = "No worker of another machine can come.";
+    for (const char* verb : {"enrol", "revoke"})
+        EXPECT_EQ(send("POST", std::string("/api/workers/node-1/") + verb + "/", {}, boss.token).status, 409) << verb;
+    scheduler_->away = true;
+    for (const char* verb : {"enrol", "revoke"})
+        EXPECT_EQ(send("POST", std::string("/api/workers/node-1/") + verb + "/", {}, boss.token).status, 503) << verb;
 }
 
 TEST_F(Operators, workers_are_seen_drained_resumed_and_forgotten) {

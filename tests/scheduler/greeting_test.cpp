@@ -35,6 +35,17 @@ TEST(Greeting, with_a_secret_everybody_must_know_it) {
     EXPECT_EQ(reason_to_refuse(hello, -1, door), "");
 }
 
+TEST(Greeting, a_certificate_stands_for_the_secret_and_lets_only_workers_in) {
+    const Door door{"0123456789abcdef", 1000};
+    auto hello = a_worker();
+    EXPECT_EQ(reason_to_refuse(hello, -1, door, true), "");
+    hello.name.clear();
+    EXPECT_THAT(reason_to_refuse(hello, -1, door, true), HasSubstr("a worker needs a name"));
+    hello.role = "api";
+    hello.secret = door.secret;
+    EXPECT_THAT(reason_to_refuse(hello, -1, door, true), HasSubstr("only workers come in over TLS"));
+}
+
 TEST(Greeting, another_protocol_version_is_told_what_to_do) {
     auto hello = a_worker();
     hello.version = 99;

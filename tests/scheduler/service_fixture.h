@@ -110,6 +110,16 @@ class SwitchedStore final : public Store {
         control_->samples.insert(control_->samples.end(), points.begin(), points.end());
         return {};
     }
+    Status keep_token(const StoredToken& token) override { return inner_->keep_token(token); }
+    Result<std::int64_t> redeem_token(const Redemption& redemption) override {
+        return inner_->redeem_token(redemption);
+    }
+    Status revoke_worker(const std::string& worker, WallTime now) override {
+        return inner_->revoke_worker(worker, now);
+    }
+    Result<bool> needs_file(const std::vector<JobId>& jobs, const std::string& sha256) override {
+        return inner_->needs_file(jobs, sha256);
+    }
     Status ping() override {
         if (control_->failing) return make_error(control_->failure, "the test says no");
         return inner_->ping();

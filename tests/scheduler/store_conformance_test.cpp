@@ -2,6 +2,7 @@
 #include "tests/scheduler/store_conformance.h"
 #include "tests/scheduler/store_history_conformance.h"
 #include "tests/scheduler/store_queue_conformance.h"
+#include "tests/scheduler/store_trust_conformance.h"
 
 namespace windlass::scheduler::test {
 

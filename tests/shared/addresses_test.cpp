@@ -58,5 +58,22 @@ TEST(Addresses, are_not_taken_from_one_who_led_before_the_last_one) {
     EXPECT_TRUE(alone.take(1)) << "the database may come from a backup";
 }
 
+TEST(Addresses, of_tls_may_have_a_name) {
+    const auto list =
+        parse_addresses({"tls://scheduler.example:7433", "tls://[::1]:1", "tls://10.0.0.1:65535", "unix:/a"}, "");
+    ASSERT_TRUE(list.ok()) << list.error().message;
+    EXPECT_TRUE((*list)[0].tls);
+    EXPECT_EQ((*list)[0].host, "scheduler.example");
+    EXPECT_EQ((*list)[0].port, 7433);
+    EXPECT_EQ((*list)[1].host, "::1");
+    EXPECT_EQ((*list)[1].text(), "tls://[::1]:1");
+    EXPECT_EQ((*list)[2].text(), "tls://10.0.0.1:65535");
+    EXPECT_FALSE((*list)[3].tls);
+    for (const char* wrong : {"tls://", "tls://a", "tls://a:", "tls://a:0", "tls://a:65536", "tls://:1", "tls://a b:1",
+                              "tls://::1:1", "tls://[]:1", "tls://a:1x", "TLS://a:1"})
+        EXPECT_FALSE(parse_addresses({wrong}, "").ok()) << wrong;
+    EXPECT_FALSE(parse_endpoint("tls://10.0.0.1:1").ok()) << "only where a worker dials";
+}
+
 }  // namespace
 }  // namespace windlass::wire

@@ -56,6 +56,31 @@ JobSpec a_spec() {
     return spec;
 }
 
+template <class M>
+M through_the_wire(const M& sent) {
+    const auto got = decode(encode(sent));
+    EXPECT_TRUE(got.ok()) << got.error().message;
+    EXPECT_TRUE(std::holds_alternative<M>(*got));
+    return std::get<M>(*got);
+}
+
+TEST(Codec, what_certificates_need_survives_the_wire_whole) {
+    const Enrol enrol = through_the_wire(Enrol{"token", "node 1", "request\n"});
+    EXPECT_EQ(enrol.token, "token");
+    EXPECT_EQ(enrol.name, "node 1");
+    EXPECT_EQ(enrol.signing_request, "request\n");
+    EXPECT_EQ(through_the_wire(RenewCertificate{"request\n"}).signing_request, "request\n");
+    const Certified certified = through_the_wire(Certified{"certificate", "authority"});
+    EXPECT_EQ(certified.certificate, "certificate");
+    EXPECT_EQ(certified.authority, "authority");
+    EXPECT_EQ(through_the_wire(EnrolWorker{RequestId{7}, "node 1"}).worker, "node 1");
+    EXPECT_EQ(through_the_wire(RevokeWorker{RequestId{8}, "node 1"}).worker, "node 1");
+    const WorkerEnrolled enrolled = through_the_wire(WorkerEnrolled{RequestId{9}, "token", from_unix_us(10)});
+    EXPECT_EQ(enrolled.request, RequestId{9});
+    EXPECT_EQ(enrolled.token, "token");
+    EXPECT_EQ(enrolled.expires, from_unix_us(10));
+}
+
 TEST(Codec, a_finished_attempt_survives_the_wire_whole) {
     const AttemptFinished sent = a_finished_attempt();
     const auto got = decode(encode(sent));

@@ -1,4 +1,4 @@
-#include "api/front/tls_session.h"
+#include "shared/trust/tls_session.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -6,10 +6,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "shared/result.h"
 
-namespace windlass::api {
+namespace windlass {
 
 // OpenSSL's side of the bytes. A BIO of our own and not BIO_s_mem: that one copies, and keeps its largest buffer.
 struct TlsSessionBio {
@@ -46,13 +47,16 @@ struct TlsSessionBio {
     }
 };
 
-TlsSession::TlsSession(const TlsContext& context) : ssl_(::SSL_new(context.native())) {
+TlsSession::TlsSession(ssl_ctx_st* context, Side side) : ssl_(::SSL_new(context)) {
     auto* bio = ::BIO_new(TlsSessionBio::method());
     WINDLASS_CHECK(ssl_ != nullptr && bio != nullptr, "OpenSSL has no memory for a session");
     ::BIO_set_data(bio, this);
     ::BIO_set_init(bio, 1);
     ::SSL_set_bio(ssl_, bio, bio);
-    ::SSL_set_accept_state(ssl_);
+    if (side == Side::server)
+        ::SSL_set_accept_state(ssl_);
+    else
+        ::SSL_set_connect_state(ssl_);
 }
 
 TlsSession::~TlsSession() {
@@ -122,4 +126,4 @@ void TlsSession::say_goodbye() {
     ::ERR_clear_error();
 }
 
-}  // namespace windlass::api
+}  // namespace windlass

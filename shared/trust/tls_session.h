@@ -1,28 +1,28 @@
-// One TLS connection of a server, as bytes: ciphertext in, clear bytes out, and back. No socket, no clock, one thread.
-// Between calls it keeps at most one unfinished record of the client.
+// One TLS connection, of either side, as bytes: ciphertext in, clear bytes out, and back. No socket, no clock, one
+// thread. Between calls it keeps at most one unfinished record of the peer.
 //
-//   handshaking ──> open ──> ended (the client said close_notify)
-//        └────────────┴────> failed (an alert for the client may lie in output())
+//   handshaking ──> open ──> ended (the peer said close_notify)
+//        └────────────┴────> failed (an alert for the peer may lie in output())
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include "api/front/tls_context.h"
-
 struct ssl_st;
+struct ssl_ctx_st;
 struct bio_st;
 
-namespace windlass::api {
+namespace windlass {
 
 class TlsSession {
   public:
     enum class State { handshaking, open, ended, failed };
 
-    // Keeps the context.
-    explicit TlsSession(const TlsContext& context);
+    enum class Side { server, client };
+
+    // Keeps a reference to the context. A client speaks first: call read() with nothing to begin.
+    TlsSession(ssl_ctx_st* context, Side side);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -35,13 +35,15 @@ class TlsSession {
     // Appends close_notify to output(), once, if the state allows it.
     void say_goodbye();
 
-    // For the client; the owner takes it from here.
+    // For the peer; the owner takes it from here.
     std::string& output() { return output_; }
     State state() const { return state_; }
     // What failed, for the log.
     const std::string& fault() const { return fault_; }
-    // Failed because the client's first bytes were an HTTP request.
+    // Failed because the peer's first bytes were an HTTP request.
     bool spoke_http() const { return spoke_http_; }
+    // To set up before the first read(), and to ask about the peer.
+    ssl_st* native() const { return ssl_; }
 
   private:
     friend struct TlsSessionBio;
@@ -56,4 +58,4 @@ class TlsSession {
     bool spoke_http_ = false;
 };
 
-}  // namespace windlass::api
+}  // namespace windlass

@@ -1,0 +1,2 @@
+add_executable(bench_tls bench_tls.cpp)
+target_link_libraries(bench_tls PRIVATE windlass_shared windlass_settings windlass_warnings)
