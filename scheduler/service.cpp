@@ -150,8 +150,8 @@ class LoopService final : public Service {
     }
 
     void on_message(const PeerPtr& peer, protocol::Message message, std::string body) {
-        // We leave when nothing is left to commit. Where peers never pause that would be never; what is not taken is not
-        // acknowledged, and they say it again to the next one.
+        // We leave when nothing is left to commit. Where peers never pause that would be never; what is not taken is
+        // not acknowledged, and they say it again to the next one.
         if (on_stopped_) return;
         peer->last_heard = turns_.now().steady;
         switch (peer->role) {

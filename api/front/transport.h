@@ -66,7 +66,9 @@ class Transport {
 
     SocketHandle& socket() { return socket_; }
     // After accept, before anything else, if it is to be TLS. Reading does the handshake.
-    void secure(const TlsContext& context) { tls_ = std::make_unique<TlsSession>(context.native(), TlsSession::Side::server); }
+    void secure(const TlsContext& context) {
+        tls_ = std::make_unique<TlsSession>(context.native(), TlsSession::Side::server);
+    }
     bool is_secure() const { return tls_ != nullptr; }
     // Under TLS and not there yet: nothing can be written.
     bool is_handshaking() const { return tls_ && tls_->state() == TlsSession::State::handshaking; }
