@@ -54,6 +54,7 @@ struct JobMetadata {
     std::int64_t exit_code = 0;
     std::vector<JobTag> tags;
     std::vector<JobMetadataData> data;
+    bool data_kept = false;  // data is what is kept beside the job; not shown
 
     bool is_own() const { return cluster_id == own_cluster; }
 };

@@ -229,6 +229,7 @@ Status MonitoredJobs::add_details(std::vector<JobMetadata>& jobs) {
                 auto* job = job_of(row);
                 if (job == nullptr || job->is_running) return;
                 auto data = decode_metadata_data(row.text(2));
+                job->data_kept = true;
                 if (data)
                     job->data = std::move(*data);
                 else
