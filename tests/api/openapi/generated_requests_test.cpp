@@ -36,6 +36,10 @@ class GeneratedRequests : public ApiTest {
         for (const char* path : {"a.txt", "dir/b.txt"}) generator_.remember("path", path);
         // None that is the code or data of a job: the played scheduler, unlike the real one, notes no right to those.
         generator_.remember("sha256", sha256_hex("an upload"));
+        // What a course may be made of.
+        execute("insert into worker (id, name, first_seen_us) values (1, 'node', 0)");
+        for (const char* row : {"(1, 1, 'jupyter', 'sha256:aa')", "(1, 2, 'iris', '')", "(1, 2, 'mnist', '')"})
+            execute(std::string("insert into site_offer (worker, kind, name, digest) values ") + row);
         scheduler_->queues = {{"default", 1000, std::nullopt, false, "", 0, 0}};
         protocol::WorkerView worker;
         worker.name = "w1";
@@ -180,7 +184,8 @@ TEST_F(GeneratedRequests, NoneBringsOutAFaultAndEveryAnswerIsDocumented) {
                count, seed_, generator_.operations(), told, refused_early_, succeeded_.size());
     EXPECT_EQ(statuses_.count(500), 0u);
     // Else the generator knocks at doors that never open.
-    EXPECT_GT(succeeded_.size() * 3, generator_.operations() * 2);
+    EXPECT_GT(succeeded_.size() * 8, generator_.operations() * 5)
+        << "never opened: " << fmt::format("{}", fmt::join(generator_.operations_without(succeeded_), ", "));
 }
 
 }  // namespace

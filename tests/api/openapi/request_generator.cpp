@@ -123,6 +123,14 @@ RequestGenerator::RequestGenerator(const Value& document, std::uint64_t seed) : 
     }
 }
 
+std::vector<std::string> RequestGenerator::operations_without(const std::set<std::string>& known) const {
+    std::vector<std::string> names;
+    for (const Operation& operation : operations_)
+        if (std::string name = operation.method + " " + operation.path; !known.contains(name))
+            names.push_back(std::move(name));
+    return names;
+}
+
 void RequestGenerator::remember(const std::string& parameter, std::string value) {
     constexpr std::size_t most = 40;
     auto& values = known_[parameter];

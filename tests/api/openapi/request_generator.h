@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,8 @@ class RequestGenerator {
 
     GeneratedRequest next();
     std::size_t operations() const { return operations_.size(); }
+    // Those that are not in `known`, as GeneratedRequest::operation names them.
+    std::vector<std::string> operations_without(const std::set<std::string>& known) const;
 
     std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
     bool once_in(std::uint64_t times) { return below(times) == 0; }
