@@ -207,9 +207,11 @@ constexpr std::string_view end_leader =
     "'relation' and relation = cast('scheduler_epoch' as regclass) and mode in ('RowShareLock', 'RowExclusiveLock')))";
 
 // Every statement of a commit finds its rows by primary key. Without these the planner, which knows the tables as they
-// were at their last analyze, reads them from end to end while they grow.
+// were at their last analyze, reads them from end to end while they grow. So there is one plan for each, and to look
+// for a better one for the arrays of each commit is work for nothing: an eighth of all.
 constexpr const char* keep_to_the_keys =
-    "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+    "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; "
+    "set plan_cache_mode = force_generic_plan; set jit = off";
 
 class PostgresStore final : public SqlStore {
   public:
