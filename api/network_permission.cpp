@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "api/permission_entry.h"
 #include "api/role_names.h"
 
 namespace windlass::api {
@@ -12,25 +13,14 @@ namespace {
 
 constexpr std::string_view everybody = "everybody";
 
-struct Entry {
-    std::string_view kind;
-    std::string_view name;
-};
-
-Entry entry_of(std::string_view text) {
-    const auto colon = text.find(':');
-    if (colon == std::string_view::npos) return {text, {}};
-    return {text.substr(0, colon), text.substr(colon + 1)};
-}
-
 bool makes_sense(std::string_view text) {
-    const Entry entry = entry_of(text);
+    const PermissionEntry entry = permission_entry(text);
     if (entry.kind == "role") return role_named(entry.name).has_value();
     return text == everybody || ((entry.kind == "tier" || entry.kind == "queue") && !entry.name.empty());
 }
 
 bool fits(std::string_view text, std::string_view queue, const Principal& principal) {
-    const Entry entry = entry_of(text);
+    const PermissionEntry entry = permission_entry(text);
     if (entry.kind == "queue") return entry.name == queue;
     if (entry.kind == "tier") return entry.name == principal.tier;
     if (entry.kind != "role") return text == everybody;

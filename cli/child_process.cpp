@@ -103,6 +103,16 @@ std::optional<int> ChildProcess::ended() {
     return status;
 }
 
+std::map<std::string, std::string> inherited_environment() {
+    std::map<std::string, std::string> out;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string text = *entry;
+        if (const auto equals = text.find('='); equals != std::string::npos && equals > 0)
+            out[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    return out;
+}
+
 std::string describe_wait_status(int status) {
     if (WIFSIGNALED(status))
         return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));

@@ -24,6 +24,9 @@ struct ProgramSpec {
     std::string log_path;                            // its stdout and stderr are appended here
 };
 
+// The environment of this process, for programs that get it with changes.
+std::map<std::string, std::string> inherited_environment();
+
 class ChildProcess {
   public:
     static Result<ChildProcess> start(const ProgramSpec& spec);

@@ -23,16 +23,6 @@ struct DevWords {
     bool verbose = false;
 };
 
-std::map<std::string, std::string> inherited_environment() {
-    std::map<std::string, std::string> out;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        if (const auto equals = text.find('='); equals != std::string::npos && equals > 0)
-            out[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-    return out;
-}
-
 Result<DevPlaces> find_places(const DataDirectory& directory) {
     DevPlaces places;
     places.data = directory.path();

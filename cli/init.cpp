@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "cli/credentials.h"
 #include "cli/data_directory.h"
 #include "cli/init_plan.h"
+#include "cli/machine_token.h"
 #include "cli/noun.h"
 #include "cli/private_file.h"
 #include "cli/program_directory.h"
@@ -99,16 +99,6 @@ bool has_secrets_of_systemd() {
     return false;
 }
 
-std::map<std::string, std::string> inherited_environment() {
-    std::map<std::string, std::string> out;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        if (const auto equals = text.find('='); equals != std::string::npos && equals > 0)
-            out[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-    return out;
-}
-
 // A directory of the daemons' user, for nobody else.
 Status make_directory_of_service(const std::string& path, const passwd& user, InitReport& report) {
     if (is_there(path)) return {};
@@ -159,19 +149,8 @@ Status make_settings_file(const InitSettings& settings, InitReport& report) {
 Result<std::string> new_token(const std::string& url, const std::string& admin_token_file) {
     WINDLASS_TRY(std::string admin_token, read_file(admin_token_file));
     while (!admin_token.empty() && admin_token.back() == '\n') admin_token.pop_back();
-    std::array<char, 256> host{};
-    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    rapidjson::StringBuffer buffer;
-    JsonWriter writer(buffer);
-    writer.StartObject();
-    put_key(writer, "label");
-    put(writer, fmt::format("windlass@{}", to_valid_utf8(host.data())).substr(0, 200));
-    writer.EndObject();
     Server server(Credentials{url, admin_token});
-    WINDLASS_TRY(const ServerAnswer made, server.post("/api/tokens/", std::string(text_of(buffer))));
-    const std::string token = member_text(made.document, "token");
-    if (token.empty()) return make_error(ErrorKind::internal, "the server made a token and did not tell it");
-    return token;
+    return make_machine_token(server);
 }
 
 // Starts scheduler and api, calls `when_ready` with the api's address, and stops them.

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
 #include <iostream>
 #include <memory>
 
 #include "cli/credentials.h"
+#include "cli/machine_token.h"
 #include "cli/noun.h"
 #include "cli/password_prompt.h"
 #include "cli/server.h"
@@ -55,18 +54,8 @@ Result<std::string> authenticate(const std::string& url, const std::string& user
 // A session's token is short-lived: what is stored is an API token of its own, which `windlass token list` shows and
 // `windlass logout` revokes. The session itself is not needed any more.
 Result<std::string> stored_token_for(const std::string& url, const std::string& session_token) {
-    std::array<char, 256> host{};
-    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    rapidjson::StringBuffer buffer;
-    JsonWriter writer(buffer);
-    writer.StartObject();
-    put_key(writer, "label");
-    put(writer, fmt::format("windlass@{}", to_valid_utf8(host.data())).substr(0, 200));
-    writer.EndObject();
     Server server(Credentials{url, session_token});
-    WINDLASS_TRY(const ServerAnswer made, server.post("/api/tokens/", std::string(text_of(buffer))));
-    const std::string token = member_text(made.document, "token");
-    if (token.empty()) return make_error(ErrorKind::internal, "the server made a token and did not tell it");
+    WINDLASS_TRY(std::string token, make_machine_token(server));
     if (const auto ended = server.post("/api/user/jwt-logout/", ""); !ended)
         std::cerr << "the session of this login stays open until it expires: " << ended.error().message << "\n";
     return token;

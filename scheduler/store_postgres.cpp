@@ -229,10 +229,10 @@ class PostgresStore final : public SqlStore {
 
   private:
     // The number of rows inserted or updated, over all pieces.
-    Result<std::int64_t> execute(std::string_view sql, const JsonPieces& pieces);
-    Result<std::int64_t> execute(std::string_view sql, const ColumnPieces& pieces);
-    Result<std::optional<JobId>> find(std::string_view sql, const JsonPieces& pieces);
-    Result<std::optional<JobId>> find(std::string_view sql, const ColumnPieces& pieces);
+    template <class Pieces>
+    Result<std::int64_t> execute(std::string_view sql, const Pieces& pieces);
+    template <class Pieces>
+    Result<std::optional<JobId>> find(std::string_view sql, const Pieces& pieces);
     Status insert(const std::vector<JobRecord>& jobs);
     Status insert(const std::vector<MemberRecord>& members);
     Status insert(const std::vector<ResultRecord>& results);
@@ -260,37 +260,30 @@ Status PostgresStore::unseat() {
     return Status();
 }
 
-Result<std::int64_t> PostgresStore::execute(std::string_view sql, const JsonPieces& pieces) {
-    std::int64_t rows = 0;
-    for (const std::string& piece : pieces) {
-        WINDLASS_TRY(const std::int64_t affected, session_.execute(sql, piece));
-        rows += affected;
-    }
-    return rows;
+// A piece is one parameter, or one for each column.
+std::vector<Param> parameters_in(const std::string& json) {
+    return {Param(json)};
+}
+std::vector<Param> parameters_in(const Columns& columns) {
+    return {columns.begin(), columns.end()};
 }
 
-Result<std::int64_t> PostgresStore::execute(std::string_view sql, const ColumnPieces& pieces) {
+template <class Pieces>
+Result<std::int64_t> PostgresStore::execute(std::string_view sql, const Pieces& pieces) {
     std::int64_t rows = 0;
-    for (const Columns& columns : pieces) {
-        std::vector<Param> params(columns.begin(), columns.end());
+    for (const auto& piece : pieces) {
+        std::vector<Param> params = parameters_in(piece);
         WINDLASS_TRY(const std::int64_t affected, session_.run_execute(sql, params));
         rows += affected;
     }
     return rows;
 }
 
-Result<std::optional<JobId>> PostgresStore::find(std::string_view sql, const ColumnPieces& pieces) {
-    for (const Columns& columns : pieces) {
-        std::vector<Param> params(columns.begin(), columns.end());
+template <class Pieces>
+Result<std::optional<JobId>> PostgresStore::find(std::string_view sql, const Pieces& pieces) {
+    for (const auto& piece : pieces) {
+        std::vector<Param> params = parameters_in(piece);
         WINDLASS_TRY(const auto rows, session_.run_query(sql, params));
-        if (!rows.empty()) return std::optional(JobId{rows[0].integer(0)});
-    }
-    return std::optional<JobId>();
-}
-
-Result<std::optional<JobId>> PostgresStore::find(std::string_view sql, const JsonPieces& pieces) {
-    for (const std::string& piece : pieces) {
-        WINDLASS_TRY(const auto rows, session_.query(sql, piece));
         if (!rows.empty()) return std::optional(JobId{rows[0].integer(0)});
     }
     return std::optional<JobId>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/names.h"
+#include "api/permission_entry.h"
 #include "api/role_names.h"
 #include "api/whole_number.h"
 #include "shared/json.h"
@@ -10,19 +11,8 @@
 namespace windlass::api {
 namespace {
 
-struct Entry {
-    std::string_view kind;
-    std::string_view name;
-};
-
-Entry entry_of(std::string_view text) {
-    const auto colon = text.find(':');
-    if (colon == std::string_view::npos) return {text, {}};
-    return {text.substr(0, colon), text.substr(colon + 1)};
-}
-
 // The number of a class entry; nullopt: it is none.
-std::optional<std::int64_t> class_of(const Entry& entry) {
+std::optional<std::int64_t> class_of(const PermissionEntry& entry) {
     const auto number = entry.kind == "class" ? whole_number(entry.name) : std::nullopt;
     return number && *number > 0 ? number : std::nullopt;
 }
@@ -30,7 +20,7 @@ std::optional<std::int64_t> class_of(const Entry& entry) {
 }  // namespace
 
 std::string_view fault_of_visibility(std::string_view text) {
-    const Entry entry = entry_of(text);
+    const PermissionEntry entry = permission_entry(text);
     const bool good =
         text == "everybody" || (entry.kind == "role" && role_named(entry.name).has_value()) ||
         class_of(entry).has_value() ||
@@ -41,13 +31,13 @@ std::string_view fault_of_visibility(std::string_view text) {
 
 bool is_for_a_class(const SiteThing& thing) {
     return std::any_of(thing.visible_to.begin(), thing.visible_to.end(),
-                       [](const std::string& text) { return class_of(entry_of(text)).has_value(); });
+                       [](const std::string& text) { return class_of(permission_entry(text)).has_value(); });
 }
 
 bool may_see(const SiteThing& thing, const Principal& principal, const std::set<std::int64_t>& classes) {
     if (thing.visible_to.empty() || principal.is_admin()) return true;
     return std::any_of(thing.visible_to.begin(), thing.visible_to.end(), [&](const std::string& text) {
-        const Entry entry = entry_of(text);
+        const PermissionEntry entry = permission_entry(text);
         if (text == "everybody") return true;
         if (entry.kind == "tier") return entry.name == principal.tier;
         if (entry.kind == "user") return name_key(entry.name) == name_key(principal.username);

@@ -177,20 +177,25 @@ class ServiceTest : public testing::Test {
         ASSERT_TRUE(opened.ok()) << opened.error().message;
         service_ = std::move(opened).value();
     }
-    Client& dial() {
+    Client& dial() { return dial(settings_.listen); }
+    // With a party: over TLS.
+    Client& dial(const wire::Endpoint& endpoint, const std::shared_ptr<const trust::TlsClient>& party = nullptr) {
         auto client = std::make_shared<Client>();
         bool answered = false;
-        wire::connect(loop_.get(), settings_.listen, [&](Result<std::shared_ptr<wire::Connection>> made) {
-            answered = true;
-            ASSERT_TRUE(made.ok()) << made.error().message;
-            client->connection = *made;
-            client->connection->trust();
-            client->connection->set_handlers({[client](protocol::Message message, std::string body) {
-                                                  client->inbox.emplace_back(std::move(message), std::move(body));
-                                              },
-                                              [client](const std::string& reason) { client->closed = reason; }});
-        });
-        loop_.run_until([&] { return answered; });
+        wire::connect(
+            loop_.get(), endpoint,
+            [&](Result<std::shared_ptr<wire::Connection>> made) {
+                answered = true;
+                ASSERT_TRUE(made.ok()) << made.error().message;
+                client->connection = *made;
+                client->connection->trust();
+                client->connection->set_handlers({[client](protocol::Message message, std::string body) {
+                                                      client->inbox.emplace_back(std::move(message), std::move(body));
+                                                  },
+                                                  [client](const std::string& reason) { client->closed = reason; }});
+            },
+            party);
+        EXPECT_TRUE(loop_.run_until([&] { return answered; }));
         clients_.push_back(client);
         return *clients_.back();
     }

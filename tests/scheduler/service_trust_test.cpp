@@ -60,26 +60,9 @@ class TrustTest : public ServiceTest {
         return TlsClient::pinned(authority_.certificate().fingerprint(), clock());
     }
     Client& dial_tls(const std::shared_ptr<const TlsClient>& party) {
-        auto client = std::make_shared<Client>();
         auto endpoint = *service_->tls_endpoint();
         endpoint.tls = true;
-        bool answered = false;
-        wire::connect(
-            loop_.get(), endpoint,
-            [&](Result<std::shared_ptr<wire::Connection>> made) {
-                answered = true;
-                ASSERT_TRUE(made.ok()) << made.error().message;
-                client->connection = *made;
-                client->connection->trust();
-                client->connection->set_handlers({[client](protocol::Message message, std::string body) {
-                                                      client->inbox.emplace_back(std::move(message), std::move(body));
-                                                  },
-                                                  [client](const std::string& reason) { client->closed = reason; }});
-            },
-            party);
-        EXPECT_TRUE(loop_.run_until([&] { return answered; }));
-        clients_.push_back(client);
-        return *clients_.back();
+        return dial(endpoint, party);
     }
     static protocol::Hello hello(const std::string& name, const std::string& role = "worker") {
         protocol::Hello hello;
