@@ -13,6 +13,7 @@
 #include "api/field_reader.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/images/thumbnail_keeper.h"
 #include "api/json_fields.h"
 #include "api/json_list.h"
 #include "api/names.h"
@@ -150,6 +151,7 @@ OrProblem<Reply> delete_user(const Call& call) {
     if (removal == Removal::last_admin)
         return make_problem(409, "This is the last admin; make another account an admin before deleting it.");
     call.app.credentials.forget(UserId{*id});
+    call.app.thumbnails.look_soon();
     return Reply(id_response(UserId{*id}, 200));
 }
 

@@ -95,8 +95,8 @@ struct AttemptSample {
     WallTime at{};
     std::string measurement;  // "cpu_used"; "user." and a name: the program wrote it itself
     std::string type;         // empty: of the node; "accelerator": of the device type_id
-    std::string type_id;
-    double value = 0;  // finite
+    std::string type_id;      // of the program's own numbers: their tags, "phase=train,rank=0"
+    double value = 0;         // finite
 };
 // While the attempt runs and once more before AttemptFinished. Best effort: nobody answers, nobody says it again.
 struct AttemptSampled {

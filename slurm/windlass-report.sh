@@ -122,26 +122,52 @@ start_json() {
 JSON
 }
 
-# As a shell tells how a program ended: its exit code, or 128 and the signal.
+# As a shell tells how a program ended: its exit code, or 128 and the signal. $1: as Slurm writes it, CODE:SIGNAL.
 exit_code() {
-    ended=${SLURM_JOB_EXIT_CODE2:-0:0}
-    if [ "$ended" = 0:0 ] && [ "$details" != no ]; then
-        # Of a job that was cancelled slurmctld learns a moment later how it ended: when its processes are gone. Until then
-        # nothing tells it from one that succeeded, and each look keeps the job in its last state for a second.
-        for _ in 1 2; do
-            sleep 1
-            later=$(known=$(job_details) && detail ExitCode '\([0-9]*:[0-9]*\)')
-            ended=${later:-$ended}
-            [ "$ended" = 0:0 ] || break
-        done
-    fi
-    code=$(number "${ended%%:*}")
-    signal=$(number "${ended##*:}")
+    code=$(number "${1%%:*}")
+    signal=$(number "${1##*:}")
     if [ "$signal" -ne 0 ]; then
         echo $((128 + signal))
     else
         echo "$code"
     fi
+}
+
+# Of a job that was cancelled slurmctld knows how it ended only when its processes are gone, which is after its epilog was
+# called; until then nothing tells it from one that succeeded. Nor is it over while its epilog runs.
+how_it_ended_is_known() {
+    [ "${SLURM_JOB_EXIT_CODE2:-0:0}" != 0:0 ] || [ "$details" = no ]
+}
+
+# Waits until slurmctld knows, ten minutes at most, and says it as CODE:SIGNAL. Looks more and more seldom. False: it runs
+# anew under the same number, and its prolog has told what was to be told.
+ended_later() {
+    waited=0
+    pause=1
+    while [ "$waited" -lt 600 ]; do
+        sleep "$pause"
+        [ "$waited" -eq 0 ] || [ "$pause" -ge 16 ] || pause=$((pause * 2))
+        waited=$((waited + pause))
+        known=$(job_details)
+        ended=$(detail ExitCode '\([0-9]*:[0-9]*\)')
+        case $(detail JobState '\([A-Z_]*\)') in
+        COMPLETING | '') ;; # or slurmctld is away
+        RUNNING | SUSPENDED | CONFIGURING) return 1 ;;
+        # A signal that Slurm did not keep, or before the job had a process.
+        CANCELLED)
+            [ "${ended:-0:0}" != 0:0 ] || ended=0:15
+            echo "$ended"
+            return
+            ;;
+        # Requeued: it waits for two minutes at least (slurm.conf(5), cred_expire).
+        PENDING | REQUEUE*) break ;;
+        *)
+            echo "${ended:-0:0}"
+            return
+            ;;
+        esac
+    done
+    echo 0:0
 }
 
 stop_json() {
@@ -159,9 +185,9 @@ start_job() {
     [ "$status" = 200 ] || say "its start was not taken: HTTP status $status"
 }
 
-# stop_job SECONDS
+# stop_job SECONDS CODE:SIGNAL
 stop_job() {
-    code=$(exit_code)
+    code=$(exit_code "$2")
     status=$(stop_json "$code" "$1" | request PATCH "/api/job_stop/$SLURM_JOB_ID")
     if [ "$status" = 404 ]; then
         # Its prolog never came through. When it began only the details tell.

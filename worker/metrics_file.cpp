@@ -19,6 +19,7 @@ namespace windlass::worker {
 namespace {
 
 constexpr std::size_t longest_name = 200;
+constexpr std::size_t longest_tags = 64;  // of a type-id: metrics::check
 
 FileDescriptor open_metrics(int directory) {
     open_how how{};
@@ -38,6 +39,15 @@ std::optional<double> number(const metrics::FieldValue& value) {
         return std::isfinite(*real) ? std::optional(*real) : std::nullopt;
     if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1.0 : 0.0;
     return std::nullopt;
+}
+
+// "phase=train,rank=0": by name, so that the same tags are the same series in whatever order they are written.
+std::string tags_as_type_id(const metrics::Line& line) {
+    std::vector<std::pair<std::string, std::string>> tags = line.tags;
+    std::sort(tags.begin(), tags.end());
+    std::string text;
+    for (const auto& [name, value] : tags) text += (text.empty() ? "" : ",") + name + "=" + value;
+    return text;
 }
 
 }  // namespace
@@ -103,16 +113,20 @@ void MetricsFile::read_line(std::string_view text, WallTime started, WallTime no
             const WallTime said = from_unix_us(*line.at_ns / 1000);
             if (said >= started && said <= now) at = said;
         }
+        const std::string tags = tags_as_type_id(line);
+        const bool tags_fit = tags.empty() || (tags.size() <= longest_tags && is_name(tags));
         for (const auto& [field, value] : line.fields) {
             std::string name = "user." + line.measurement + (field == "value" ? std::string() : "." + field);
             const auto real = number(value);
-            if (!real || left == 0 || !is_name(name) || (!names_.contains(name) && names_.size() >= most_series)) {
+            const std::pair series(name, tags);
+            const bool has_room = series_.contains(series) || series_.size() < most_series;
+            if (!real || left == 0 || !is_name(name) || !tags_fit || !has_room) {
                 ++passed_over_;
                 continue;
             }
             --left;
-            names_.insert(name);
-            on_sample({at, std::move(name), "", "", *real});
+            series_.insert(series);
+            on_sample({at, std::move(name), "", tags, *real});
         }
     }
 }

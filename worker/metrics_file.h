@@ -1,7 +1,7 @@
 // The numbers that a program reports of itself: lines of InfluxDB's line protocol that it appends to the file `metrics`
 // in its working directory, read piece by piece while it runs.
 //
-//     loss,phase=train value=0.25 1700000000000000000      ->  user.loss
+//     loss,phase=train value=0.25 1700000000000000000      ->  user.loss, of the type-id "phase=train"
 //     io read=12i,written=7i                               ->  user.io.read, user.io.written
 //
 // The file is a stranger's: it is opened without following links, read only if it is a regular file of the same file
@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "shared/protocol.h"
 #include "shared/time.h"
@@ -44,9 +45,9 @@ class MetricsFile {
 
     ino_t inode_ = 0;  // of the file that the position is of
     off_t position_ = 0;
-    std::string unfinished_;       // the beginning of a line
-    bool skips_line_ = false;      // the rest of a line that is too long
-    std::set<std::string> names_;  // of series so far
+    std::string unfinished_;                                // the beginning of a line
+    bool skips_line_ = false;                               // the rest of a line that is too long
+    std::set<std::pair<std::string, std::string>> series_;  // so far: name, tags
     std::int64_t bytes_read_ = 0;
     std::int64_t passed_over_ = 0;
 };

@@ -76,10 +76,13 @@ std::optional<SteadyTime> Sampling::next() const {
 
 void Sampling::look(AttemptRef attempt, Running& running, SteadyTime now) {
     const SteadyTime began = clock_.now().steady;
-    const WallTime wall = clock_.now().wall;
     ++looks_;
-    running.samples.take(sandbox_.use(running.box), {std::max(now, running.samples.started()), wall});
-    read_file(running, sandbox_.work_directory(running.box), wall, false);
+    const BoxUse use = sandbox_.use(running.box);
+    // Of the moment it was read: the turn may have begun long ago on a busy machine, and a mean over less than the time
+    // it is of would be too high.
+    const Now read_at = clock_.now();
+    running.samples.take(use, {std::max({now, read_at.steady, running.samples.started()}), read_at.wall});
+    read_file(running, sandbox_.work_directory(running.box), read_at.wall, false);
     due_.emplace(running.samples.next(), attempt);
     spent_ += clock_.now().steady - began;
 }

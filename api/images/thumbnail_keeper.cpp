@@ -40,10 +40,12 @@ struct ThumbnailKeeper::State {
     std::vector<JobId> ended;
     bool later_grew = false;  // so the keeper is to wake earlier
     bool queue_missing = false;
+    bool look_soon = false;
     std::map<JobId, Watch> watches;  // only touched by the keeper's own turns
 
     bool something() const {
-        return stopping || !orders.empty() || !asked.empty() || !ended.empty() || later_grew || queue_missing;
+        return stopping || !orders.empty() || !asked.empty() || !ended.empty() || later_grew || queue_missing ||
+               look_soon;
     }
 
     void answered(const ThumbnailOrder& order, const Scheduler::Answer& answer) {
@@ -101,18 +103,24 @@ void ThumbnailKeeper::order(std::vector<ThumbnailOrder> orders) {
     state_->changed.notify_one();
 }
 
+void ThumbnailKeeper::look_soon() {
+    const std::lock_guard lock(state_->mutex);
+    state_->look_soon = true;
+    state_->changed.notify_one();
+}
+
 void ThumbnailKeeper::cancel(const std::vector<JobId>& jobs) {
     if (jobs.empty()) return;
     scheduler_.ask(protocol::CancelJobs{{}, jobs, "the image was deleted"}, {}, [](const Scheduler::Answer&) {});
 }
 
 void ThumbnailKeeper::run() {
-    turn(true);
+    bool is_idle = !turn(true);
     auto looked = std::chrono::steady_clock::now();
     std::unique_lock lock(state_->mutex);
     while (!state_->stopping) {
-        const auto wake =
-            state_->later.empty() ? looked + look_every : std::chrono::steady_clock::now() + ask_again_after;
+        const auto look_at = looked + (is_idle ? look_seldom : look_every);
+        const auto wake = state_->later.empty() ? look_at : std::chrono::steady_clock::now() + ask_again_after;
         state_->changed.wait_until(lock, wake, [this] { return state_->something(); });
         if (state_->stopping) return;
         state_->later_grew = false;
@@ -120,16 +128,18 @@ void ThumbnailKeeper::run() {
             auto later = take(state_->later);
             std::move(later.begin(), later.end(), std::back_inserter(state_->orders));
         }
-        const bool look = std::chrono::steady_clock::now() >= looked + look_every;
+        const bool look = std::exchange(state_->look_soon, false) || std::chrono::steady_clock::now() >= look_at;
         lock.unlock();
-        turn(look);
+        const bool did_something = turn(look);
         if (look) looked = std::chrono::steady_clock::now();
+        // What was begun may be left behind by its watcher: it is looked for until a look finds nothing.
+        is_idle = !did_something && (look || is_idle);
         lock.lock();
     }
 }
 
-void ThumbnailKeeper::turn(bool look) {
-    if (look) look_around();
+bool ThumbnailKeeper::turn(bool look) {
+    const bool found = look && look_around();
     std::vector<ThumbnailOrder> orders;
     std::vector<AskedThumbnail> asked;
     std::vector<JobId> ended;
@@ -162,6 +172,7 @@ void ThumbnailKeeper::turn(bool look) {
     for (const JobId job : ended) state_->watches.erase(job);
     if (const auto settled = thumbnails_.settle(ended); !settled)  // looking around finds them again
         log::warning("thumbnails could not be taken over: {}. It is tried again", settled.error().message);
+    return found || make_queue || !orders.empty() || !asked.empty() || !ended.empty();
 }
 
 void ThumbnailKeeper::ask(const ThumbnailOrder& order) {
@@ -181,7 +192,7 @@ void ThumbnailKeeper::watch(JobId job) {
 }
 
 // What this process does not know of, because another one began it, or this one in an earlier life.
-void ThumbnailKeeper::look_around() {
+bool ThumbnailKeeper::look_around() {
     const WallTime now = clock_.now().wall;
     const auto settled = thumbnails_.settle_ended(std::nullopt, at_once);
     const auto orders = thumbnails_.without_job(now - left_behind_after, at_once);
@@ -195,6 +206,8 @@ void ThumbnailKeeper::look_around() {
     for (const auto* failure : {settled ? nullptr : &settled.error(), orders ? nullptr : &orders.error(),
                                 strays ? nullptr : &strays.error(), ownerless ? nullptr : &ownerless.error()})
         if (failure != nullptr) log::warning("thumbnails left behind could not be looked for: {}", failure->message);
+    const bool all_looked = settled && orders && jobs && strays && ownerless;
+    return !all_looked || *settled > 0 || !orders->empty() || !jobs->empty() || !ownerless->empty();
 }
 
 }  // namespace windlass::api

@@ -3,7 +3,8 @@
 // at the same time.
 //
 // One thread of its own, because the database blocks. It sleeps until it is told of something, and looks for what
-// others left behind every `look_every`; without its thread (not started) turn() does the same once.
+// others left behind every `look_every`, or, when the last look found nothing and nothing has happened since, after
+// `look_seldom`: an idle site leaves its database alone. Without its thread (not started) turn() does the same once.
 #pragma once
 
 #include <functional>
@@ -22,6 +23,8 @@ namespace windlass::api {
 class ThumbnailKeeper {
   public:
     static constexpr Seconds look_every{30};
+    // A process that died in the middle looks itself when it is back; this is for one that never comes back.
+    static constexpr Seconds look_seldom{900};
     static constexpr Seconds ask_again_after{2};  // the scheduler was away
 
     // All of them must outlive it; of the scheduler no callback comes any more once it has been stopped.
@@ -37,18 +40,21 @@ class ThumbnailKeeper {
 
     // Any thread.
     void order(std::vector<ThumbnailOrder> orders);
+    // Any thread. There may be something to be found now: an account was deleted, and its images are nobody's.
+    void look_soon();
     // Their thumbnails are gone: nobody waits for these jobs any more.
     void cancel(const std::vector<JobId>& jobs);
 
-    // Everything that is to be done now. `look`: also what others left behind. Not while the thread runs.
-    void turn(bool look);
+    // Everything that is to be done now. `look`: also what others left behind. Not while the thread runs. False: there
+    // was nothing.
+    bool turn(bool look);
 
   private:
     struct State;  // shared with the callbacks, which may outlive this
     void run();
     void ask(const ThumbnailOrder& order);
     void watch(JobId job);
-    void look_around();
+    bool look_around();
 
     ImagesRepository& images_;
     ThumbnailsRepository& thumbnails_;

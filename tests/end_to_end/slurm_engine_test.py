@@ -140,6 +140,27 @@ class SlurmEngine(OnSlurm):
         self.assertEqual(self.admin.wait(job)["status"], "succeeded")
         self.assertEqual(self.admin.result(job)["stdout"], "2 3\n99\n")
 
+    def test_a_job_has_its_limit_of_processes_for_itself(self):
+        if refused := slurm_site.user_namespaces_refused(USER):
+            self.skipTest(refused)
+        gate = self.gate()
+        forks = "n=0; while [ $n -lt 40 ]; do sleep 1000 & n=$((n + 1)); echo $n; done; echo all"
+        # Of the same user, and beside it all the time.
+        other = self.admin.submit(f"for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; {self.waiting_for(gate)}")
+        self.runs(other)
+        job = self.admin.submit(forks, limits={"processes": 10})
+        self.assertEqual(self.admin.wait(job)["status"], "failed")
+        made = self.admin.result(job)["stdout"].split()
+        self.assertNotIn("all", made)
+        self.assertIn(int(made[-1]), range(5, 11))
+        gate.touch()
+        self.assertEqual(self.admin.wait(other)["status"], "succeeded")
+
+    def test_a_job_that_fills_its_directory_is_ended(self):
+        job = self.admin.submit("dd if=/dev/zero of=large bs=1M count=5; sleep 1000", limits={"disk_bytes": 4 << 20, "file_bytes": 64 << 20})
+        ended = self.admin.wait(job)
+        self.assertEqual((ended["status"], ended["outcome"]), ("failed", "out_of_disk"), ended)
+
     def test_a_job_that_ends_by_a_signal_says_so(self):
         job = self.admin.submit("kill -KILL $$")
         self.assertEqual(self.admin.wait(job)["outcome"], "signalled")
@@ -325,6 +346,13 @@ class Gathered(OnSlurm, unittest.TestCase):
         gate.touch()
         self.assertEqual(self.admin.wait(job)["status"], "succeeded")
         self.assertGreater(self.admin.result(job)["usage"]["peak_memory_bytes"], 50e6)
+
+    def test_a_job_that_uses_more_memory_than_it_asked_for_is_ended(self):
+        job = self.admin.submit(
+            "exec python3 -c 'import time\nheld = bytearray(200 << 20)\ntime.sleep(1000)'", limits={"memory_bytes": 64 << 20}
+        )
+        ended = self.admin.wait(job)
+        self.assertEqual((ended["status"], ended["outcome"]), ("failed", "out_of_memory"), ended)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,12 @@ def missing():
     return ""
 
 
+def user_namespaces_refused(user):
+    """Why `user` can have no user namespace of its own here; empty: it can."""
+    made = subprocess.run(["runuser", "-u", user, "--", "unshare", "--user", "--map-current-user", "true"], capture_output=True)
+    return "" if made.returncode == 0 else f"no user namespaces here: {made.stderr.decode().strip()}"
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -55,7 +61,7 @@ class SlurmSite:
 
     def __init__(
         self, prolog=None, epilog=None, cluster="alpha", cpus=4, partitions=("compute", "short"), memory_mb=None, gpus=0,
-        gathers=False,
+        gathers=False, kill_wait_s=1,
     ):
         # Short, for the socket's path; and readable: jobs of others have their files here.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="windlass-slurm-"))
@@ -64,6 +70,7 @@ class SlurmSite:
         self.node = "node01"
         self.memory_mb = memory_mb  # of the node, as Slurm is to believe it has; jobs may then ask for memory
         self.gathers = gathers  # what jobs use
+        self.kill_wait_s = kill_wait_s  # between TERM and KILL of one that is cancelled
         self.gpus = gpus  # files that stand for devices
         self.processes = {}
         self.config = self.directory / "slurm.conf"
@@ -123,7 +130,7 @@ SchedulerType=sched/builtin
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
-KillWait=1
+KillWait={self.kill_wait_s}
 MinJobAge=3600
 NodeName={self.node} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 CPUs={cpus}{more} State=UNKNOWN
 """

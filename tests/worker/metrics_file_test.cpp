@@ -51,6 +51,20 @@ TEST_F(MetricsFileTest, is_read_piece_by_piece_in_whole_lines) {
     EXPECT_THAT(look(true), ElementsAre("user.loss=9.00"));
 }
 
+TEST_F(MetricsFileTest, tags_in_any_order_are_the_type_id_of_the_series) {
+    append("loss,rank=0,phase=train value=1\nloss,phase=train,rank=0 value=2\nloss,phase=test value=3\nloss value=4\n");
+    look();
+    std::vector<std::string> ids;
+    for (const auto& sample : samples_) ids.push_back(sample.type_id);
+    EXPECT_THAT(ids, ElementsAre("phase=train,rank=0", "phase=train,rank=0", "phase=test", ""));
+}
+
+TEST_F(MetricsFileTest, a_line_whose_tags_fit_no_type_id_is_passed_over_and_not_mixed_with_others) {
+    append("loss,phase=" + std::string(59, 'x') + " value=1\nloss,phase=" + std::string(58, 'x') + " value=2\n");
+    EXPECT_THAT(look(), ElementsAre("user.loss=2.00"));
+    EXPECT_EQ(file_.lines_passed_over(), 1);
+}
+
 TEST_F(MetricsFileTest, a_time_counts_when_it_is_within_the_run) {
     append("a value=1 1700000050000000000\nb value=1\nc value=1 5\nd value=1 1800000000000000000\n");
     look();

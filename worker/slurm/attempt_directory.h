@@ -10,6 +10,7 @@
 // we (docs/slurm-engine.md). All functions wait for the disk: none is for the loop's thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "shared/result.h"
@@ -27,6 +28,13 @@ Status make_attempt_directory(const Site& site, AttemptRef ref, const BoxSpec& b
 
 // The next bytes of a stream from `offset` on, at most `most`. Nothing: there are none yet, or it cannot be read.
 std::string read_output(const Site& site, AttemptRef ref, OutputStream stream, std::int64_t offset, std::size_t most);
+
+// What lies in work/, without following links; no further than until one of the two is beyond what it may be.
+struct WorkSize {
+    std::int64_t bytes = 0;   // on the disk: holes do not count
+    std::int64_t inodes = 0;  // files, directories, everything with a name
+};
+WorkSize measure_work(const Site& site, AttemptRef ref, WorkSize most);
 
 CollectedFiles collect_work(const Site& site, AttemptRef ref, const CollectLimits& limits, const CollectBeside& beside);
 

@@ -488,6 +488,7 @@ void SlurmEngine::on_time(SteadyTime now) {
     for (Held* held : late) stop(*held, OutcomeKind::out_of_time, held->attempt.why_late(), now);
     if (!asking_ && now >= ask_at_ && (is_watching() || ask_at_ < watch_until_)) ask_slurm(now);
     if (!looking_ && now >= look_at_) look_at_output(now);
+    if (!measuring_ && now >= measure_at_) measure_disks(now);
     if (!asking_for_use_ && use_at_ && now >= *use_at_) ask_for_use(now);
 }
 
@@ -501,6 +502,7 @@ std::optional<SteadyTime> SlurmEngine::next() const {
     }
     if (!asking_ && (is_watching() || ask_at_ < watch_until_)) earliest(at, ask_at_);
     if (runs && !looking_) earliest(at, look_at_);
+    if (runs && !measuring_) earliest(at, measure_at_);
     if (use_at_ && !asking_for_use_) earliest(at, *use_at_);
     return at;
 }

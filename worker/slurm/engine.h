@@ -105,6 +105,7 @@ class SlurmEngine final : public Engine {
     void record_cuts(Held& held);
     void ask_for_use(SteadyTime now);
     void use_answered(const Result<std::vector<JobUse>>& uses);
+    void measure_disks(SteadyTime now);
     void cancel_in_slurm(SteadyTime now);
     void stop(Held& held, OutcomeKind kind, std::string detail, SteadyTime now);
     void begin_end(Held& held);
@@ -135,11 +136,13 @@ class SlurmEngine final : public Engine {
     bool cancelling_ = false;
     bool asking_ = false;
     bool looking_ = false;
+    bool measuring_ = false;
     bool asking_for_use_ = false;
     std::optional<SteadyTime> use_at_;  // none: nothing runs, or Slurm does not gather it
     int use_failures_ = 0;              // in a row
     SteadyTime ask_at_{};
     SteadyTime look_at_{};
+    SteadyTime measure_at_{};
     SteadyTime watch_until_{};  // Slurm is asked at least until then: something may arrive there late
     std::optional<SteadyTime> adopted_until_;
     std::optional<std::string> complaint_;  // of the last call that failed; said once

@@ -90,6 +90,47 @@ void SlurmEngine::record_cuts(Held& held) {
 
 // ---- what it uses
 
+// Nothing in Slurm keeps what a job writes into the shared directory within bounds; quotas of one user would be those
+// of all jobs together.
+void SlurmEngine::measure_disks(SteadyTime now) {
+    struct Disk {
+        AttemptRef ref;
+        WorkSize most, size;
+    };
+    auto disks = std::make_shared<std::vector<Disk>>();
+    for (const auto& [ref, held] : held_) {
+        if (held->step != Step::in_slurm || !held->runs || held->end || held->attempt.blamed()) continue;
+        const Limits& limits = held->attempt.limits();
+        disks->push_back({ref, {limits.disk_bytes, inodes_of(limits)}, {}});
+    }
+    measure_at_ = now + settings_.sample_interval;
+    if (disks->empty()) return;
+    measuring_ = true;
+    background_(
+        [disks, site = settings_.site] {
+            for (Disk& disk : *disks) disk.size = measure_work(site, disk.ref, disk.most);
+        },
+        [this, disks] {
+            measuring_ = false;
+            const SteadyTime then = clock_.now().steady;
+            for (const Disk& disk : *disks) {
+                Held* held = find(disk.ref);
+                if (held == nullptr) continue;
+                if (disk.size.bytes > disk.most.bytes)
+                    stop(
+                        *held, OutcomeKind::out_of_disk,
+                        fmt::format("it wrote more than its limit of {} into its working directory (limits.disk_bytes)",
+                                    size_in_words(disk.most.bytes)),
+                        then);
+                else if (disk.size.inodes > disk.most.inodes)
+                    stop(*held, OutcomeKind::out_of_disk,
+                         fmt::format("it made more than its limit of {} files in its working directory (limits.inodes)",
+                                     disk.most.inodes),
+                         then);
+            }
+        });
+}
+
 void SlurmEngine::ask_for_use(SteadyTime now) {
     std::vector<SlurmJobId> jobs;
     for (const auto& [ref, held] : held_)
@@ -125,6 +166,12 @@ void SlurmEngine::use_answered(const Result<std::vector<JobUse>>& uses) {
         held.usage.read_bytes = use.read_bytes.value_or(held.usage.read_bytes);
         held.usage.written_bytes = use.written_bytes.value_or(held.usage.written_bytes);
         held.samples->take({use.cpu, use.memory_bytes, std::nullopt, use.read_bytes, use.written_bytes}, now);
+        // Where Slurm is not set up to keep it. Where it is, it was faster.
+        if (use.memory_bytes.value_or(0) > held.attempt.limits().memory_bytes)
+            stop(held, OutcomeKind::out_of_memory,
+                 fmt::format("it used {}, more than its limit of {} (limits.memory_bytes)",
+                             size_in_words(*use.memory_bytes), size_in_words(held.attempt.limits().memory_bytes)),
+                 now.steady);
         if (connection_ != nullptr && !held.attempt.forgotten())
             connection_->send(protocol::AttemptSampled{held.attempt.ref(), held.samples->flush()});
     }

@@ -192,13 +192,20 @@ std::string start_text(const Places& places, const BoxSpec& box) {
     text += fmt::format("ulimit -f {} 2>/dev/null\n", rounded_up(file_bytes, 512));
     if (box.limits.cpu_time.count() > 0)
         text += fmt::format("ulimit -t {} 2>/dev/null\n", rounded_up(box.limits.cpu_time.count(), 1000));
+    // RLIMIT_NPROC counts the processes of a user, who is the same for all jobs here, but in each user namespace apart
+    // (user_namespaces(7)); in one of its own a job is alone with its limit. Not every node allows that.
+    text += fmt::format(
+        "if unshare --user --map-current-user true 2>/dev/null; then\n"
+        "    set -- unshare --user --map-current-user prlimit --nproc={0}:{0} --\n"
+        "fi\n",
+        box.limits.processes);
     std::map<std::string, std::string> environment = {
         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
         {"HOME", places.work},
         {"TMPDIR", "/tmp"},
         {"LANG", "C.UTF-8"}};
     for (const auto& [name, value] : box.env) environment[name] = value;
-    text += "exec /usr/bin/env --";
+    text += "exec \"$@\" /usr/bin/env --";
     for (const auto& [name, value] : environment) text += " " + quoted(name + "=" + value);
     for (const auto& word : box.argv) text += " " + quoted(word);
     return text + "\n";

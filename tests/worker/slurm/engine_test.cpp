@@ -1,12 +1,14 @@
 // The engine with a Slurm that does what the test says, time as the test says, and real directories.
 #include "worker/slurm/engine.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "shared/digest.h"
 #include "tests/support/temporary_directory.h"
@@ -293,6 +295,45 @@ TEST_F(SlurmEngineTest, what_slurm_gathers_of_a_running_job_is_sampled_and_stand
     ASSERT_EQ(finished_.size(), 1u);
     EXPECT_EQ(result().result.usage.peak_memory_bytes, 5 * mebibyte);
     EXPECT_EQ(result().result.usage.cpu_user, Seconds{7});
+}
+
+TEST_F(SlurmEngineTest, a_job_that_uses_more_memory_than_its_limit_is_ended_where_slurm_does_not) {
+    JobSpec spec;
+    spec.limits.memory_bytes = 4 * mebibyte;
+    lease(1, spec);
+    cluster_.run(job(1), clock_.now().wall);
+    poll();
+    pass(Seconds{6});
+    EXPECT_EQ(cluster_.cancelled, std::vector<SlurmJobId>{1});
+    poll();
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(result().result.outcome.kind, OutcomeKind::out_of_memory);
+    EXPECT_EQ(result().result.outcome.detail, "it used 5 MiB, more than its limit of 4 MiB (limits.memory_bytes)");
+}
+
+TEST_F(SlurmEngineTest, a_job_that_fills_the_shared_directory_is_ended_and_one_that_leads_out_of_it_is_not_followed) {
+    JobSpec spec;
+    spec.limits.disk_bytes = mebibyte;
+    spec.limits.inodes = 20;
+    for (const int number : {1, 2, 3}) {
+        lease(number, spec);
+        cluster_.run(job(number), clock_.now().wall);
+    }
+    poll();
+    std::filesystem::create_directory(place(1) + "/work/deep");
+    std::ofstream(place(1) + "/work/deep/large") << std::string(2 * mebibyte, 'x');
+    for (int i = 0; i < 30; ++i) std::ofstream(place(2) + "/work/file" + std::to_string(i)) << "";
+    std::filesystem::create_directory_symlink(place(1) + "/work/deep", place(3) + "/work/elsewhere");
+    pass(settings_.sample_interval);
+    EXPECT_EQ(std::set(cluster_.cancelled.begin(), cluster_.cancelled.end()), (std::set<SlurmJobId>{1, 2}));
+    poll();
+    ASSERT_EQ(finished_.size(), 2u);
+    for (const std::size_t index : {0, 1}) {
+        EXPECT_EQ(result(index).result.outcome.kind, OutcomeKind::out_of_disk);
+        EXPECT_THAT(result(index).result.outcome.detail,
+                    ::testing::AnyOf(::testing::HasSubstr("limits.disk_bytes"), ::testing::HasSubstr("limits.inodes")));
+    }
+    EXPECT_EQ(in_hand(), (std::vector<AttemptRef>{job(3)}));
 }
 
 TEST_F(SlurmEngineTest, a_slurm_that_gathers_nothing_is_not_asked_for_ever) {
