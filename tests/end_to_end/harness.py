@@ -332,6 +332,19 @@ class Sqlite:
         pass
 
 
+def memory_directory():
+    """Where a server of a test need not wait for a disk, if there is room: what is killed in tests are processes, and
+    memory keeps what they wrote as a disk does. None: nowhere."""
+    enough = 6 << 30
+    try:
+        about = os.statvfs("/dev/shm")
+        fields = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
+        has_room = about.f_bavail * about.f_frsize >= enough and int(fields["MemAvailable"].split()[0]) * 1024 >= enough
+    except (OSError, KeyError, ValueError):
+        return None
+    return "/dev/shm" if has_room and os.access("/dev/shm", os.W_OK) else None
+
+
 class PostgreSQL:
     """A private server on a unix socket in a directory of its own, with nothing of durability switched off."""
 
@@ -343,7 +356,7 @@ class PostgreSQL:
             raise unittest.SkipTest("PostgreSQL's server is not installed: apt-get install postgresql-15")
         self.bin = programs[-1]
         # Short: the socket's path must fit. Outside `directory`, which only its owner may enter.
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="windlass-pg-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="windlass-pg-", dir=memory_directory()))
         self.cluster = self.directory / "cluster"
         self.user = "postgres" if os.geteuid() == 0 else None  # its programs refuse to run as root
         self.role = self.user or pwd.getpwuid(os.geteuid()).pw_name

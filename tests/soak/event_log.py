@@ -109,9 +109,10 @@ SABOTAGE = {
 
 
 def blind_questions(database):
-    """Those that do not see what they are there to see. Needs a job that was leased once, ran and succeeded."""
+    """Those that do not see what they are there to see. Needs a job, and no member of an array (which has no row of its own
+    in job), that was leased once, ran and succeeded."""
     found = database.rows(
-        f"select job from job_event where job not in (select id from job_array) group by job having count(*) filter (where move = {LEASE}) = 1 "
+        f"select job from job_event where job in (select id from job) group by job having count(*) filter (where move = {LEASE}) = 1 "
         f"and count(*) filter (where move = 4 and state = 4) = 1 and count(*) filter (where move = 3) = 1 and min(seq) = 1 limit 1"
     )
     if not found:

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/inotify.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -70,6 +72,27 @@ int pidfd_of(pid_t process) {
     return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
 }
 
+std::uint64_t available_memory_bytes() {
+    std::ifstream file("/proc/meminfo");
+    std::string name;
+    std::uint64_t kibibytes = 0;
+    while (file >> name >> kibibytes) {
+        if (name == "MemAvailable:") return kibibytes * 1024;
+        file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    }
+    return 0;
+}
+
+// Hundreds of databases are made and thrown away (1.5 GiB at most): on a disk, waiting for it is most of the time. What
+// is killed here are processes, and memory keeps what they wrote as a disk does. Containers often have next to nothing
+// there.
+bool memory_has_room() {
+    struct statvfs about {};
+    constexpr std::uint64_t enough = std::uint64_t{6} << 30;
+    return ::access("/dev/shm", W_OK) == 0 && ::statvfs("/dev/shm", &about) == 0 &&
+           std::uint64_t{about.f_bavail} * about.f_frsize >= enough && available_memory_bytes() >= enough;
+}
+
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
 
 }  // namespace
@@ -107,12 +130,12 @@ void PostgresServer::initialise() {
             "its server is not installed. Install it with: apt-get install postgresql-15, or name a server in "
             "WINDLASS_TEST_POSTGRES=postgresql://…");
     }
-    char name[] = "/tmp/windlass-postgres-XXXXXX";
-    if (::mkdtemp(name) == nullptr) give_up("cannot create a directory in /tmp");
+    std::string name = memory_has_room() ? "/dev/shm/windlass-postgres-XXXXXX" : "/tmp/windlass-postgres-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) give_up("cannot create the directory " + name);
     directory_ = name;
     if (::geteuid() == 0) {
         const passwd* user = ::getpwnam("postgres");
-        if (user == nullptr || ::chown(name, user->pw_uid, user->pw_gid) != 0) {
+        if (user == nullptr || ::chown(name.c_str(), user->pw_uid, user->pw_gid) != 0) {
             give_up("there is no user postgres. Install it with: apt-get install postgresql-15");
         }
     }
