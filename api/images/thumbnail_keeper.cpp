@@ -115,7 +115,11 @@ void ThumbnailKeeper::cancel(const std::vector<JobId>& jobs) {
 }
 
 void ThumbnailKeeper::run() {
-    bool is_idle = !turn(true);
+    turn(true);
+    // A look sees what was begun a while ago (left_behind_after): one that finds nothing proves something only when
+    // nothing was begun since the look before it.
+    bool was_active = true;
+    bool is_idle = false;
     auto looked = std::chrono::steady_clock::now();
     std::unique_lock lock(state_->mutex);
     while (!state_->stopping) {
@@ -131,9 +135,9 @@ void ThumbnailKeeper::run() {
         const bool look = std::exchange(state_->look_soon, false) || std::chrono::steady_clock::now() >= look_at;
         lock.unlock();
         const bool did_something = turn(look);
+        is_idle = !did_something && !was_active;
+        was_active = did_something || (was_active && !look);
         if (look) looked = std::chrono::steady_clock::now();
-        // What was begun may be left behind by its watcher: it is looked for until a look finds nothing.
-        is_idle = !did_something && (look || is_idle);
         lock.lock();
     }
 }

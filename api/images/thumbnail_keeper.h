@@ -3,8 +3,8 @@
 // at the same time.
 //
 // One thread of its own, because the database blocks. It sleeps until it is told of something, and looks for what
-// others left behind every `look_every`, or, when the last look found nothing and nothing has happened since, after
-// `look_seldom`: an idle site leaves its database alone. Without its thread (not started) turn() does the same once.
+// others left behind every `look_every`, or, when nothing has happened between two looks, after `look_seldom`: an idle
+// site leaves its database alone. Without its thread (not started) turn() does the same once.
 #pragma once
 
 #include <functional>
