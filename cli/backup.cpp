@@ -15,7 +15,7 @@ namespace {
 constexpr const char* usual_configuration = "/etc/windlass/windlass.toml";
 
 struct Words {
-    std::string file;
+    std::string operand;
     std::string configuration;
     std::string database;
 };
@@ -24,7 +24,7 @@ struct Words {
 // variables hold for it as for the daemon.
 Status become_scheduler(const char* task, const Words& words) {
     WINDLASS_TRY(const std::string program, sibling_program("windlass-scheduler"));
-    std::vector<std::string> arguments = {program, task, words.file};
+    std::vector<std::string> arguments = {program, task, words.operand};
     std::string configuration = words.configuration;
     if (configuration.empty() && getenv("WINDLASS_CONFIG") == nullptr && access(usual_configuration, F_OK) == 0)
         configuration = usual_configuration;
@@ -38,10 +38,10 @@ Status become_scheduler(const char* task, const Words& words) {
 }
 
 CLI::App* add_task(CLI::App& app, Options& options, const char* name, const char* task, const char* meaning,
-                   const char* file) {
+                   const char* operand, const char* operand_meaning) {
     auto words = std::make_shared<Words>();
     CLI::App* command = app.add_subcommand(name, meaning);
-    command->add_option("file", words->file, file)->required();
+    command->add_option(operand, words->operand, operand_meaning)->required();
     command->add_option(
         "--config", words->configuration,
         fmt::format("the scheduler's configuration, for database.url; {} if there is one", usual_configuration));
@@ -55,12 +55,16 @@ CLI::App* add_task(CLI::App& app, Options& options, const char* name, const char
 void add_backup(CLI::App& app, Options& options) {
     add_task(app, options, "backup", "--backup",
              "on the server: copy the whole database (jobs, results, files, accounts) into a file, while it works",
-             "the file to make")
+             "file", "the file to make")
         ->footer("Of SQLite it is a database, of PostgreSQL an archive of pg_dump. See docs/backup.md.");
     add_task(app, options, "restore", "--restore",
-             "on the server: replace the whole database by a backup; scheduler and api are stopped before",
+             "on the server: replace the whole database by a backup; scheduler and api are stopped before", "file",
              "the file that `windlass backup` made")
         ->footer("Workers may go on: what they hold of the time since the backup is refused. See docs/backup.md.");
+    add_task(app, options, "migrate-back", "--migrate-back",
+             "on the server: give the tables back the form that an older version knows; everything is stopped before",
+             "number", "the last migration that the older version has, such as 10")
+        ->footer("What only later tables hold is lost: make a backup before. See docs/backup.md.");
 }
 
 }  // namespace windlass::cli

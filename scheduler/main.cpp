@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <charconv>
 #include <climits>
 #include <csignal>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include "scheduler/store_sql.h"
 #include "scheduler/user_weights.h"
 #include "shared/config.h"
+#include "shared/database/migrate.h"
 #include "shared/digest.h"
 #include "shared/json.h"
 #include "shared/log.h"
@@ -241,6 +243,24 @@ Status restore_from(const Config& config, const std::string& file) {
     return {};
 }
 
+// As one that leads, so that no scheduler works with the tables meanwhile.
+Status lead_tables_back(const Config& config, const std::string& to) {
+    int number = -1;
+    const auto [end, failed] = std::from_chars(to.data(), to.data() + to.size(), number);
+    if (failed != std::errc() || end != to.data() + to.size())
+        return make_error(ErrorKind::invalid, "--migrate-back takes the number of a migration, such as 10, not " + to);
+    WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
+    WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
+    WINDLASS_TRY(const auto store, open_store(url, lead));
+    const auto epoch = store->lead();
+    if (!epoch) return Error(epoch.error()).in("systemctl stop windlass-api windlass-scheduler, then again");
+    Session session(url, {.application_name = "windlass-migrate"});
+    WINDLASS_TRY_STATUS(migrate_back(session, number));
+    fmt::print("{} has the tables of migration {}; a program that has later ones brings them back when it starts\n",
+               url.shown(), number);
+    return {};
+}
+
 }  // namespace
 }  // namespace windlass::scheduler
 
@@ -249,10 +269,11 @@ int main(int argc, char** argv) {
     HangUp::swallow();
     const std::string backup = scheduler::take_option(argc, argv, "--backup");
     const std::string restore = scheduler::take_option(argc, argv, "--restore");
+    const std::string migrate_back = scheduler::take_option(argc, argv, "--migrate-back");
     const auto load = [&] {
         return load_config(argc, argv, "windlass-scheduler",
                            "Windlass scheduler: owns the queue and the status of every job. With --backup FILE, "
-                           "--restore FILE: see windlass backup, windlass restore");
+                           "--restore FILE, --migrate-back NUMBER: see windlass backup, restore, migrate-back");
     };
     auto loaded = load();
     if (loaded && loaded->done) return 0;
@@ -262,9 +283,10 @@ int main(int argc, char** argv) {
         initialise_crypto();
         std::signal(SIGPIPE, SIG_IGN);
         Reload reload("scheduler", loaded->config, load);
-        status = !backup.empty()    ? scheduler::back_up_to(loaded->config, backup)
-                 : !restore.empty() ? scheduler::restore_from(loaded->config, restore)
-                                    : scheduler::run(loaded->config, reload);
+        status = !backup.empty()         ? scheduler::back_up_to(loaded->config, backup)
+                 : !restore.empty()      ? scheduler::restore_from(loaded->config, restore)
+                 : !migrate_back.empty() ? scheduler::lead_tables_back(loaded->config, migrate_back)
+                                         : scheduler::run(loaded->config, reload);
     }
     if (status) return 0;
     std::fprintf(stderr, "windlass-scheduler: %s\n", status.error().message.c_str());

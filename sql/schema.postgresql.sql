@@ -592,6 +592,7 @@ create table schema_migration (
     name text not null,
     sha256 text not null,
     applied_us bigint not null,
+    runs_with bigint,
     constraint schema_migration_pkey PRIMARY KEY (number)
 );
 

@@ -547,7 +547,7 @@ CREATE TABLE scheduler_epoch (
     epoch bigint not null
 , last_batch bigint not null default 0, highest_job bigint not null default 0, expires_us bigint, leader text not null default '');
 
-CREATE TABLE schema_migration (number bigint not null primary key, name text not null, sha256 text not null, applied_us bigint not null);
+CREATE TABLE schema_migration (number bigint not null primary key, name text not null, sha256 text not null, applied_us bigint not null, runs_with bigint);
 
 CREATE TABLE session (
     id           text not null primary key,

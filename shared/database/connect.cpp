@@ -128,9 +128,9 @@ Result<std::unique_ptr<soci::session>> connect_postgresql(const DatabaseUrl& url
     return session;
 }
 
-// SQLite would create the file for everybody to read; it holds password hashes. A file that is there is not opened here:
-// the kernel gives up all locks of a process on a file when the process closes any descriptor of it, those of SQLite's
-// other connections among them, and another process would delete the write-ahead log under them
+// SQLite would create the file for everybody to read; it holds password hashes. A file that is there is not opened
+// here: the kernel gives up all locks of a process on a file when the process closes any descriptor of it, those of
+// SQLite's other connections among them, and another process would delete the write-ahead log under them
 // (https://www.sqlite.org/howtocorrupt.html, 2.2).
 std::optional<Error> create_file(const DatabaseUrl& url) {
     const int file = ::open(url.path().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);

@@ -19,6 +19,7 @@ constexpr Dialect sqlite{
     .hot_table = "without rowid",
     .thin_table = "without rowid",
     .table_exists = "select count(*) from sqlite_master where type = 'table' and name = :name",
+    .column_exists = "select count(*) from pragma_table_info(:table) where name = :name",
     .migration_lock = "",  // begin immediate is the lock
 };
 constexpr Dialect postgresql{
@@ -30,6 +31,9 @@ constexpr Dialect postgresql{
     .table_exists =
         "select count(*) from information_schema.tables "
         "where table_schema = current_schema() and table_name = :name",
+    .column_exists =
+        "select count(*) from information_schema.columns "
+        "where table_schema = current_schema() and table_name = :table and column_name = :name",
     // The key is arbitrary and belongs to migrations alone. A migration of a large table may take its time.
     .migration_lock = "select pg_advisory_xact_lock(8244930017); set local statement_timeout = 0",
 };

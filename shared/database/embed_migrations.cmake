@@ -1,4 +1,5 @@
-# Writes OUTPUT, a .cpp with the text of MIGRATIONS (a list of files named NNNN_what.sql) in the order of their numbers.
+# Writes OUTPUT, a .cpp with the text of MIGRATIONS (a list of files named NNNN_what.sql) in the order of their numbers,
+# each with what undoes it: the file of the same name in back/ beside it, if there is one.
 list(SORT MIGRATIONS)
 set(text "// Made from sql/*.sql while building; edit those.\n#include \"shared/database/migrate.h\"\n\n")
 string(APPEND text "namespace windlass {\nnamespace {\n\nconstexpr Migration migrations[] = {\n")
@@ -9,7 +10,12 @@ foreach(file IN LISTS MIGRATIONS)
   endif()
   math(EXPR number "1${CMAKE_MATCH_1} - 10000")
   file(READ ${file} sql)
-  string(APPEND text "    {${number}, \"${name}\", R\"windlass(${sql})windlass\"},\n")
+  get_filename_component(directory ${file} DIRECTORY)
+  set(back "")
+  if(EXISTS ${directory}/back/${name})
+    file(READ ${directory}/back/${name} back)
+  endif()
+  string(APPEND text "    {${number}, \"${name}\", R\"windlass(${sql})windlass\", R\"windlass(${back})windlass\"},\n")
 endforeach()
 string(APPEND text "};\n\n}  // namespace\n\nstd::span<const Migration> embedded_migrations() { return migrations; }\n\n")
 string(APPEND text "}  // namespace windlass\n")

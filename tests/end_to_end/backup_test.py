@@ -1,6 +1,7 @@
 """A site goes on after its backup, is restored, and meets workers that never stopped: nothing of the time between is taken
 for anything of the time after, and every job of the backup ends exactly once."""
 
+import datetime
 import os
 import pathlib
 import shutil
@@ -140,6 +141,31 @@ class Backup:
         self.assertEqual(self.client.wait(queued)["status"], "succeeded")
         self.assertEqual(self.client.result(queued)["stdout"], f"attempt {2 * GENERATION + 1}\n")
         self.client.ask("DELETE", f"/api/jobs/{runs_on}/")
+
+    def test_the_tables_go_back_to_an_older_form_and_forth_again_and_keep_the_jobs(self):
+        ended = self.client.submit("echo kept")
+        self.assertEqual(self.client.wait(ended)["status"], "succeeded")
+        refused = self.windlass("migrate-back", "7")
+        self.assertNotEqual(refused.returncode, 0, "a scheduler leads this database")
+        self.assertIn("systemctl stop", refused.stderr)
+        in_an_hour = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).isoformat()
+        queued = self.client.submit("echo later", not_before=in_an_hour)
+        self.scheduler.kill()
+        self.api.kill()
+        last = "select max(number) from schema_migration"
+        newest = self.database.rows(last)[0][0]
+        back = self.windlass("migrate-back", "7")
+        self.assertEqual(back.returncode, 0, back.stderr)
+        self.assertEqual(self.database.rows(last)[0][0], 7)
+        for number, answer in (("0", "0005_access.sql cannot be undone"), ("99", "no way back"), ("ten", "takes the number")):
+            failed = self.windlass("migrate-back", number)
+            self.assertNotEqual(failed.returncode, 0)
+            self.assertIn(answer, failed.stderr)
+        self.assertIn(self.database.rows(last)[0][0], (7, newest), "nothing was undone in part")
+        self.start()
+        self.assertEqual(self.client.result(ended)["stdout"], "kept\n")
+        self.assertEqual(self.client.get(f"/api/jobs/{queued}/").json["status"], "queued")
+        self.assertEqual(self.client.wait(self.client.submit("true"))["status"], "succeeded")
 
     def events(self, job):
         return self.client.get(f"/api/jobs/{job}/events/").json

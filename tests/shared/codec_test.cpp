@@ -1,60 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "shared/protocol.h"
+#include <filesystem>
+#include <fstream>
+
+#include "shared/json.h"
+#include "tests/shared/sample_messages.h"
 
 namespace windlass::protocol {
 namespace {
 
 using testing::HasSubstr;
-
-// Every field set to something that is not its default.
-AttemptFinished a_finished_attempt() {
-    AttemptFinished m;
-    m.attempt = {JobId{100000042}, 3};
-    m.result.outcome = {OutcomeKind::signalled, 0, 11, "segmentation fault"};
-    m.result.usage = {Microseconds{1204000}, Microseconds{7}, Microseconds{8}, 9, true, 10, 11};
-    m.result.stdout_bytes = 12;
-    m.result.stderr_bytes = 13;
-    m.result.stdout_truncated = true;
-    m.result.stderr_truncated = true;
-    m.result.files = {{"a/b.txt", 14, "00ff", true}, {"c", 15, "", false}};
-    m.result.files_truncated = true;
-    m.result.value_json = R"({"x":1})";
-    m.stdout_offset = 16;
-    m.stdout_size = 17;
-    m.stderr_offset = 18;
-    m.stderr_size = 19;
-    return m;
-}
-
-JobSpec a_spec() {
-    JobSpec spec;
-    spec.name = "näme";
-    spec.running_commands = "echo \"hi\"\n";
-    spec.priority = -7;
-    spec.timeout = Milliseconds{1500};
-    spec.max_attempts = 4;
-    spec.limits = {2500, 1, 2, 3, 4, 5};
-    spec.limits.cpu_time = Milliseconds{6};
-    spec.limits.file_bytes = 7;
-    spec.limits.inodes = 8;
-    spec.env = {{"A", "1"}, {"B", "zwei"}};
-    spec.queue = "night";
-    spec.tags = {"a", "b"};
-    spec.network = Network::full;
-    spec.retry_on = RetryOn{{1, 2}, {9}, true};
-    spec.retry_delay = Milliseconds{250};
-    spec.files = {{"in/a.txt", "00ff"}};
-    spec.outputs = {"*.png"};
-    spec.not_before = from_unix_us(5);
-    spec.deadline = from_unix_us(6);
-    spec.required_labels = {{"zone", "b"}};
-    spec.resources = {{"gpu", 2}};
-    spec.image = "python";
-    spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    return spec;
-}
 
 template <class M>
 M through_the_wire(const M& sent) {
@@ -164,10 +120,7 @@ TEST(Codec, a_submit_carries_arrays_and_what_jobs_wait_for) {
 }
 
 TEST(Codec, every_message_is_read_back_as_what_it_was) {
-    const auto all = []<std::size_t... I>(std::index_sequence<I...>) {
-        return std::vector<Message>{Message(std::in_place_index<I>)...};
-    }
-    (std::make_index_sequence<std::variant_size_v<Message>>());
+    const auto all = empty_messages();
     for (std::size_t i = 0; i < std::size(all); ++i) {
         EXPECT_EQ(all[i].index(), i);
         const auto got = decode(encode(all[i]));
@@ -198,6 +151,62 @@ TEST(Codec, unknown_fields_are_ignored_and_missing_ones_keep_their_default) {
     ASSERT_TRUE(got.ok()) << got.error().message;
     EXPECT_EQ(std::get<Welcome>(*got).epoch, 7);
     EXPECT_EQ(std::get<Welcome>(*got).lease_ttl_ms, 0);
+}
+
+// What `old` says `now` says, too; a default may have become silence.
+void expect_says(const rapidjson::Value& now, const rapidjson::Value& old, const std::string& where) {
+    if (old.IsObject()) {
+        ASSERT_TRUE(now.IsObject()) << where;
+        for (const auto& member : old.GetObject()) {
+            const std::string name = where + "/" + member.name.GetString();
+            const auto found = now.FindMember(member.name);
+            const auto& value = member.value;
+            const bool is_default = value.IsNull() || value.IsFalse() || (value.IsNumber() && value.GetDouble() == 0) ||
+                                    (value.IsString() && value.GetStringLength() == 0) ||
+                                    (value.IsArray() && value.Empty()) || (value.IsObject() && value.ObjectEmpty());
+            if (found == now.MemberEnd() && is_default) continue;
+            ASSERT_NE(found, now.MemberEnd()) << name << " is not understood any more";
+            expect_says(found->value, value, name);
+        }
+    } else if (old.IsArray()) {
+        ASSERT_TRUE(now.IsArray() && now.Size() == old.Size()) << where;
+        for (rapidjson::SizeType i = 0; i < old.Size(); ++i)
+            expect_says(now[i], old[i], where + "/" + std::to_string(i));
+    } else {
+        EXPECT_EQ(now, old) << where;
+    }
+}
+
+// tests/shared/fixtures: what the programs of each release say. Those of the next one must understand it for as long as
+// both may run side by side.
+TEST(Codec, messages_of_each_release_are_understood_as_they_were_meant) {
+    int releases = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(WINDLASS_SOURCE_DIRECTORY "/tests/shared/fixtures")) {
+        SCOPED_TRACE(entry.path());
+        ++releases;
+        std::size_t messages = 0;
+        std::ifstream file(entry.path());
+        for (std::string line; std::getline(file, line); ++messages) {
+            const auto read = decode(line);
+            ASSERT_TRUE(read.ok()) << line << ": " << read.error().message;
+            const auto now = parse_json(encode(*read));
+            const auto old = parse_json(line);
+            ASSERT_TRUE(now.ok() && old.ok());
+            expect_says(*now, *old, "");
+        }
+        EXPECT_GE(messages, 50u);
+    }
+    EXPECT_GE(releases, 1);
+}
+
+TEST(Codec, what_a_newer_program_adds_to_any_message_is_passed_over) {
+    for (const Message& message : sample_messages()) {
+        std::string text = encode(message);
+        text.insert(text.size() - 1, R"(,"from_the_future":{"a":[1,null,"x"]})");
+        const auto read = decode(text);
+        ASSERT_TRUE(read.ok()) << text << ": " << read.error().message;
+        EXPECT_EQ(encode(*read), encode(message));
+    }
 }
 
 TEST(Codec, nonsense_is_refused_with_the_field_it_is_in) {

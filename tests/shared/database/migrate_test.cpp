@@ -63,6 +63,75 @@ TEST_P(Migrations, refuse_a_database_newer_than_the_program) {
     EXPECT_NE(status.error().message.find("newer than this program"), std::string::npos);
 }
 
+constexpr Migration adding_two{2, "0002_two.sql", "-- runs with: 1\ncreate table two (id bigint);", "drop table two;"};
+constexpr Migration adding_three{3, "0003_three.sql", "-- Two.\n-- runs with: 2\ncreate table three (id bigint);"};
+
+TEST_P(Migrations, leave_a_newer_database_alone_when_all_that_is_new_in_it_runs_with_the_program) {
+    const Migration old[] = {one};
+    const Migration next[] = {one, adding_two};
+    const Migration after[] = {one, adding_two, adding_three};
+    ASSERT_TRUE(migrate(session, next));
+    EXPECT_TRUE(migrate(session, old));
+    EXPECT_EQ(schema_version(session).value(), 2);
+    ASSERT_TRUE(migrate(session, after));
+    EXPECT_TRUE(migrate(session, next));
+    EXPECT_FALSE(migrate(session, old)) << "the third says that only those with the second run with it";
+}
+
+TEST_P(Migrations, of_a_program_that_recorded_nothing_about_others_are_for_that_program_alone) {
+    const Migration next[] = {one, adding_two};
+    ASSERT_TRUE(migrate(session, next));
+    ASSERT_TRUE(session.run_script("alter table schema_migration drop column runs_with", "as 0.1.0 made it"));
+    const Migration old[] = {one};
+    EXPECT_FALSE(migrate(session, old));
+    const Migration after[] = {one, adding_two, adding_three};
+    ASSERT_TRUE(migrate(session, after)) << "and they go on from there";
+    EXPECT_TRUE(migrate(session, next));
+}
+
+TEST_P(Migrations, are_undone_in_one_transaction_as_far_as_each_can_be) {
+    const Migration first[] = {one};
+    ASSERT_TRUE(migrate(session, first));
+    const std::string before = test::schema_text(session);
+    constexpr Migration three{3, "0003_three.sql", "create table three (id bigint);", "drop table three;"};
+    const Migration all[] = {one, adding_two, three};
+    ASSERT_TRUE(migrate(session, all));
+    for (const int nowhere : {-1, 3, 4}) EXPECT_FALSE(migrate_back(session, nowhere, all)) << nowhere;
+    const Status impossible = migrate_back(session, 0, all);
+    ASSERT_FALSE(impossible);
+    EXPECT_NE(impossible.error().message.find("0001_one.sql cannot be undone"), std::string::npos);
+    EXPECT_EQ(schema_version(session).value(), 3) << "not half of it";
+    ASSERT_TRUE(migrate_back(session, 1, all));
+    EXPECT_EQ(schema_version(session).value(), 1);
+    EXPECT_EQ(test::schema_text(session), before);
+    EXPECT_TRUE(migrate(session, all));
+}
+
+// sql/back: the tables are then exactly those that the older program would have made.
+TEST_P(Migrations, of_this_program_lead_back_to_the_tables_of_each_one_before) {
+    const auto all = embedded_migrations();
+    int ways = 0;
+    for (std::size_t to = all.size() - 1; to > 0 && !all[to].back.empty(); --to, ++ways) {
+        SCOPED_TRACE(all[to].name);
+        EmptyDatabase older(GetParam());
+        Session other(older.url());
+        ASSERT_TRUE(migrate(other, all.first(to)));
+        EmptyDatabase newer(GetParam());
+        Session site(newer.url());
+        ASSERT_TRUE(migrate(site));
+        const Status back = migrate_back(site, static_cast<int>(to));
+        ASSERT_TRUE(back) << back.error().message;
+        EXPECT_EQ(test::schema_text(site), test::schema_text(other));
+        const std::string counters = "select name from id_counter order by name";
+        const auto left = site.query(counters).value();
+        const auto expected = other.query(counters).value();
+        ASSERT_EQ(left.size(), expected.size());
+        for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i].text(0), expected[i].text(0));
+        ASSERT_TRUE(migrate(site));
+    }
+    EXPECT_GE(ways, 6);
+}
+
 TEST_P(Migrations, refuse_a_script_that_was_edited_after_it_was_applied) {
     const Migration first[] = {one};
     ASSERT_TRUE(migrate(session, first));
