@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "tests/abuse/evidence.h"
+#include "tests/support/files_below.h"
 
 namespace windlass::worker::testing {
 namespace {
@@ -229,11 +230,7 @@ TEST_F(Ablation, without_a_limit_of_cpu_nothing_is_held_back) {
         spec.limits.cpu_millis = 200;
         box->run(spec);
         std::int64_t times = 0;
-        using Iterator = std::filesystem::recursive_directory_iterator;
-        std::error_code ignored;
-        for (Iterator at("/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied, ignored), end;
-             at != end; at.increment(ignored)) {
-            const std::string path = at->path().string();
+        for (const std::string& path : test::files_below("/sys/fs/cgroup")) {
             if (path.ends_with("/cpu.stat") && path.find(box->settings().cgroup + "/slot-") != std::string::npos)
                 times += value_of(read_small(path), "nr_throttled");
         }

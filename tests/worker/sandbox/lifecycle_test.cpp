@@ -14,6 +14,7 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/support/files_below.h"
 #include "tests/worker/sandbox/test_box.h"
 
 namespace windlass::worker::testing {
@@ -44,12 +45,8 @@ std::size_t mounts() {
 
 std::vector<std::string> groups_named(const std::string& name) {
     std::vector<std::string> found;
-    std::error_code ignored;
-    using Iterator = std::filesystem::recursive_directory_iterator;
-    for (Iterator at("/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied, ignored), end;
-         at != end; at.increment(ignored)) {
-        if (at->path().filename() == name) found.push_back(at->path().string());
-    }
+    for (const std::string& path : test::files_below("/sys/fs/cgroup"))
+        if (std::filesystem::path(path).filename() == name) found.push_back(path);
     return found;
 }
 
