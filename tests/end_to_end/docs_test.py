@@ -48,6 +48,7 @@ ELSEWHERE = {
         ("is written by a job", "tests/end_to_end/sampling_test.py"),
     ("docs/backup.md", "runuser -u windlass -- windlass backup /var/lib/windlass/site.backup"): ("needs a site", "tests/end_to_end/backup_test.py"),
     ("docs/backup.md", "systemctl stop windlass-api windlass-scheduler        # workers may go on"): ("needs a site", "tests/end_to_end/backup_test.py"),
+    ("docs/backup.md", "systemctl stop windlass-api windlass-scheduler"): ("needs a site", "tests/end_to_end/backup_test.py"),
     ("docs/systemd.md", "cpack --config build/release/CPackConfig.cmake     # three .deb files in build/release/packages"):
         ("makes and installs packages", "tests/systemd/CMakeLists.txt"),
     ("docs/systemd.md", "for part in server worker command; do cmake --install build/release --prefix / --component $part; done"):
