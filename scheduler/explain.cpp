@@ -53,6 +53,7 @@ std::string text_of(WallTime at) {
 
 struct Workers {
     std::size_t takes_jobs = 0;
+    std::size_t keep_it_out = 0;  // by their label `only`
     std::size_t with_labels = 0;
     std::size_t suitable = 0;
     std::size_t draining = 0;  // that would suit, and start nothing new
@@ -69,6 +70,7 @@ Workers survey(const WorkerTable& workers, const Need& need) {
             continue;
         }
         ++seen.takes_jobs;
+        seen.keep_it_out += worker.keeps_out(need) ? 1 : 0;
         if (!worker.has_labels(need)) continue;
         ++seen.with_labels;
         seen.suitable += worker.suits(need) ? 1 : 0;
@@ -92,6 +94,10 @@ std::string no_suitable(const Workers& seen, const Need& need) {
     if (seen.draining > 0)
         return std::string(seen.draining == 1 ? "The only connected worker" : "Every connected worker") +
                " that suits the job is draining: it starts nothing new until it is resumed.";
+    if (seen.keep_it_out > 0 && seen.takes_jobs == seen.keep_it_out)
+        return "Every connected worker takes certain jobs only (its label `only` says which label they require), and "
+               "this "
+               "one is none of them.";
     if (seen.with_labels == 0) {
         // "the label zone=b", "the labels a=1, b=2", "the image \"x\" and the label zone=b"
         std::string labels;
@@ -107,9 +113,9 @@ std::string no_suitable(const Workers& seen, const Need& need) {
             }
         }
         if (plain > 0)
-            things.push_back(std::string(plain == 1                            ? "the label "
+            things.push_back(std::string(plain == 1                    ? "the label "
                                          : plain == need.labels.size() ? "all the labels "
-                                                                               : "the labels ") +
+                                                                       : "the labels ") +
                              labels);
         std::string all;
         for (std::size_t i = 0; i < things.size(); i++)

@@ -64,7 +64,7 @@ void LeaseSender::hand_over(const SendLease& lease, JobSpec spec, std::string_vi
                     log::field::traceparent(spec.traceparent)},
                    "attempt {} goes to worker {}", lease.attempt.text(), lease.worker.text());
     const protocol::Lease message{lease.attempt, std::move(spec), static_cast<std::int64_t>(code.size()),
-                                  static_cast<std::int64_t>(data.size())};
+                                  static_cast<std::int64_t>(data.size()), turns_.queue().owner(lease.attempt.job)};
     if (data.empty()) return send_(lease.worker, message, code);
     std::string body;
     body.reserve(code.size() + data.size());

@@ -234,6 +234,11 @@ std::optional<StateRow> Queue::row(JobId id) const {
     return job->row(array_of(id, *job), lease == nullptr ? WorkerId{} : lease->worker);
 }
 
+UserId Queue::owner(JobId id) const {
+    const Job* job = jobs_.find(id);
+    return job == nullptr ? UserId{} : users_[fair_.user_of(job->share)].id;
+}
+
 bool Queue::is_active(JobId id) const {
     if (jobs_.find(id) != nullptr) return true;
     const std::optional<JobId> array = arrays_.array_of(id);

@@ -70,6 +70,7 @@ class Queue {
     Counts counts() const;
     // Of a job that has not ended and has a row; nullopt otherwise.
     std::optional<StateRow> row(JobId job) const;
+    UserId owner(JobId job) const;  // of one that row() has; 0 otherwise
     // It has not ended: row() has it, or it is a member of an array and gets a row when it starts.
     bool is_active(JobId job) const;
     // When TimePassed has something to do. The timer that is armed may ring earlier (never later), which is harmless.

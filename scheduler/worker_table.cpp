@@ -4,6 +4,7 @@
 
 #include "shared/guard.h"
 #include "shared/result.h"
+#include "shared/site_names.h"
 
 namespace windlass::scheduler {
 
@@ -35,7 +36,13 @@ bool Worker::overfull() const {
                        [this](const auto& used) { return free_resource(used.first) < 0; });
 }
 
+bool Worker::keeps_out(const Need& need) const {
+    const auto only = capacity.labels.find(std::string(only_label));
+    return only != capacity.labels.end() && !need.labels.contains(only->second);
+}
+
 bool Worker::has_labels(const Need& need) const {
+    if (keeps_out(need)) return false;
     return std::all_of(need.labels.begin(), need.labels.end(), [this](const auto& label) {
         const auto mine = capacity.labels.find(label.first);
         return !WINDLASS_GUARD(label) || (mine != capacity.labels.end() && mine->second == label.second);

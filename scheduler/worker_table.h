@@ -53,7 +53,9 @@ struct Worker {
     std::int64_t free_memory() const { return capacity.memory_bytes - memory_used; }
     std::int64_t free_resource(const std::string& resource) const;
     bool overfull() const;
-    bool has_labels(const Need& need) const;
+    // It has the label only=NAME, and the job does not require the label NAME.
+    bool keeps_out(const Need& need) const;
+    bool has_labels(const Need& need) const;  // and does not keep the job out
     // Large enough and with the labels, if it were empty.
     bool suits(const Need& need) const;
     bool has_room(const Need& need) const;

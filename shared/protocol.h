@@ -126,6 +126,7 @@ struct Lease {  // body: code, then data
     JobSpec spec;  // env holds what a member of an array sees beside it: WINDLASS_ARRAY_ID, _INDEX, _COUNT, parameters
     std::int64_t code_size = 0;
     std::int64_t data_size = 0;
+    UserId owner;  // of the job
 };
 struct BlobFetched {  // body: the bytes
     std::string sha256;

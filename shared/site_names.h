@@ -13,9 +13,10 @@ inline constexpr std::size_t most_site_name_bytes = 200;
 std::string_view fault_of_site_name(std::string_view name);
 
 // What the scheduler matches: a job with an image needs a worker with this label, and so for each data set. The value
-// is site_label_value. Workers cannot be configured with labels that begin so.
+// is site_label_value. Workers cannot be configured with labels that begin so. (only_label they can.)
 inline constexpr std::string_view image_label_prefix = "image:";
 inline constexpr std::string_view dataset_label_prefix = "dataset:";
+inline constexpr std::string_view only_label = "only";  // only=NAME of a worker: jobs that require the label NAME alone
 inline constexpr std::string_view site_label_value = "present";
 
 }  // namespace windlass

@@ -125,6 +125,7 @@ void describe(V& v, Lease& m) {
     v("spec", m.spec);
     v("code_size", m.code_size);
     v("data_size", m.data_size);
+    v("owner", m.owner);
 }
 
 template <class V>
