@@ -75,6 +75,13 @@ struct Config {
         std::string slurm_conf;
         std::vector<std::string> slurm_options;
         std::int64_t slurm_poll_ms = 2'000;
+        std::string kubernetes_url;
+        std::string kubernetes_namespace_prefix = "windlass-user-";
+        std::string kubernetes_token_file = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+        std::string kubernetes_ca_file = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+        std::string kubernetes_worker_cidr;
+        std::vector<std::string> kubernetes_images;
+        std::vector<std::string> kubernetes_datasets;
     } worker;
 
     struct Api {
@@ -197,7 +204,8 @@ void describe_settings(V&& visit, Config& c) {
           "certificates live so long, 10 or more; workers renew theirs at half of it");
     visit("worker.name", c.worker.name, "unique in the site; the default is the host's name");
     visit("worker.backend", c.worker.backend,
-          "who runs the jobs: sandbox (on this machine) or slurm (docs/slurm-engine.md)");
+          "who runs the jobs: sandbox (on this machine), slurm (docs/slurm-engine.md) or kubernetes "
+          "(docs/kubernetes-engine.md)");
     visit("worker.slots", c.worker.slots, "cores to offer; 0: as many as the machine has");
     visit("worker.memory_bytes", c.worker.memory_bytes, "memory to offer to jobs; 0: nine tenths of the machine's");
     visit("worker.prefetch", c.worker.prefetch, "short jobs to hold ready beyond the slots");
@@ -249,6 +257,21 @@ void describe_settings(V&& visit, Config& c) {
           "backend slurm: more words for every sbatch, e.g. --partition=batch, --account=windlass");
     visit("worker.slurm_poll_ms", c.worker.slurm_poll_ms,
           "backend slurm: Slurm is asked so often for all jobs together, by one squeue");
+    visit("worker.kubernetes_url", c.worker.kubernetes_url,
+          "backend kubernetes: of the API server, e.g. https://10.96.0.1:443");
+    visit("worker.kubernetes_namespace_prefix", c.worker.kubernetes_namespace_prefix,
+          "backend kubernetes: the namespace of a user is this and the id of his account; it must exist");
+    visit("worker.kubernetes_token_file", c.worker.kubernetes_token_file,
+          "backend kubernetes: the token of a service account, read again for every connection");
+    visit("worker.kubernetes_ca_file", c.worker.kubernetes_ca_file,
+          "backend kubernetes: PEM of the authority of the API server's certificate; nobody else is believed");
+    visit("worker.kubernetes_worker_cidr", c.worker.kubernetes_worker_cidr,
+          "backend kubernetes: the addresses from which this worker reaches pods, e.g. 10.0.3.7/32; all others are "
+          "shut out of them");
+    visit("worker.kubernetes_images", c.worker.kubernetes_images,
+          "backend kubernetes: images of the site, as NAME=REFERENCE, e.g. jupyter=registry.example/jupyter@sha256:…");
+    visit("worker.kubernetes_datasets", c.worker.kubernetes_datasets,
+          "backend kubernetes: data sets, as NAME=CLAIM, a volume claim in the namespace of every user");
     visit("api.listen", c.api.listen,
           "HOST:PORT, [V6]:PORT or unix:/path; port 0 picks a free one; sockets of a .socket unit come first");
     visit("api.unix_socket_mode", c.api.unix_socket_mode, "who may connect when listen is unix:/path, as for chmod");

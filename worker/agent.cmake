@@ -25,6 +25,10 @@ if(TARGET windlass_sandbox)
     finished_attempt.cpp
     gpu_tool.cpp
     input_files.cpp
+    kubernetes/client.cpp
+    kubernetes/engine.cpp
+    kubernetes/http.cpp
+    kubernetes/manifests.cpp
     lease_clock.cpp
     metrics_file.cpp
     output_collector.cpp
@@ -51,7 +55,7 @@ if(TARGET windlass_sandbox)
   )
   target_link_libraries(windlass_worker
     PUBLIC windlass_shared windlass_sandbox windlass_images windlass_settings
-    PRIVATE windlass_warnings)
+    PRIVATE windlass_warnings PkgConfig::CURL)
 
   add_executable(windlass-site images/main.cpp)
   target_link_libraries(windlass-site PRIVATE windlass_worker windlass_warnings)

@@ -125,10 +125,19 @@ Result<MakeEngine> open_slurm(WorkerSettings& settings, const Clock& clock) {
     return slurm::slurm_engine(settings.slurm, std::move(ledger), std::move(cache), clock);
 }
 
+Result<MakeEngine> open_kubernetes(WorkerSettings& settings, const Clock& clock) {
+    WINDLASS_TRY(auto services, Services::open(*settings.service_listen, settings.agent.secret));
+    log::info("launches go to Kubernetes at {}, and are reached at {}", settings.kubernetes.site.url,
+              services->address());
+    return kubernetes::kubernetes_engine(settings.kubernetes, std::move(services), clock);
+}
+
 Result<MakeEngine> open_engine(WorkerSettings& settings, const Clock& clock) {
     switch (settings.backend) {
         case WorkerSettings::Backend::slurm:
             return open_slurm(settings, clock);
+        case WorkerSettings::Backend::kubernetes:
+            return open_kubernetes(settings, clock);
         case WorkerSettings::Backend::sandbox:
             break;
     }

@@ -136,10 +136,12 @@ Services::~Services() {
 
 // ---- services
 
-void Services::add(AttemptRef attempt, std::uint64_t box, const ServicePort& port, SteadyTime now) {
+void Services::add(AttemptRef attempt, std::uint64_t box, const ServicePort& port, SteadyTime now,
+                   const std::string& address) {
     Service service;
     service.box = box;
     service.port = port;
+    service.address = address;
     service.last_traffic = now;
     service.check_at = now;
     service.check_pause = first_check_pause;
@@ -292,7 +294,7 @@ bool Services::dial(Link& link, const Service& service) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(static_cast<std::uint16_t>(service.port.port));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (inet_pton(AF_INET, service.address.c_str(), &to.sin_addr) != 1) return false;
     link.phase = Link::Phase::connecting;
     const int result = connect(link.far.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
     if (result != 0 && errno != EINPROGRESS) return false;

@@ -39,8 +39,9 @@ class Services {
     void set_make_socket(MakeSocket make_socket) { make_socket_ = std::move(make_socket); }
     const std::string& address() const { return address_; }  // with the port that was picked
 
-    // Its process runs; not yet ready.
-    void add(AttemptRef attempt, std::uint64_t box, const ServicePort& port, SteadyTime now);
+    // Its process runs; not yet ready. `address`: IPv4, where a socket for the box reaches it.
+    void add(AttemptRef attempt, std::uint64_t box, const ServicePort& port, SteadyTime now,
+             const std::string& address = "127.0.0.1");
     // Ends every connection to it. Harmless for one that is not there.
     void remove(AttemptRef attempt);
 
@@ -59,6 +60,7 @@ class Services {
     struct Service {
         std::uint64_t box = 0;
         ServicePort port;
+        std::string address;
         SteadyTime last_traffic{};
         SteadyTime check_at{};  // while it is not ready and no check is under way
         Milliseconds check_pause{};

@@ -58,9 +58,9 @@ Result<std::string> beside_this_program(const std::string& name) {
 constexpr std::int64_t most_cores_of_a_cluster = 1'000'000;
 
 Status check(const Config::Worker& worker) {
-    if (worker.backend != "sandbox" && worker.backend != "slurm")
+    if (worker.backend != "sandbox" && worker.backend != "slurm" && worker.backend != "kubernetes")
         return make_error(ErrorKind::invalid,
-                          fmt::format("worker.backend is sandbox or slurm, not '{}'", worker.backend));
+                          fmt::format("worker.backend is sandbox, slurm or kubernetes, not '{}'", worker.backend));
     if (worker.backend == "sandbox" && worker.slots > max_slots)
         return make_error(ErrorKind::invalid, fmt::format("worker.slots may be at most {}", max_slots));
     if (worker.result_file_bytes > most_result_file_bytes)
@@ -219,6 +219,69 @@ Result<slurm::EngineSettings> slurm_settings(const Config::Worker& worker) {
     return settings;
 }
 
+Result<std::map<std::string, std::string>> references(std::string_view setting, const std::vector<std::string>& words) {
+    std::map<std::string, std::string> all;
+    for (const auto& word : words) {
+        WINDLASS_TRY(const auto one, name_and_value(setting, word));
+        if (one.second.empty() || !all.insert(one).second)
+            return make_error(ErrorKind::invalid, fmt::format("{}: '{}' says nothing, or twice", setting, word));
+    }
+    return all;
+}
+
+bool is_pinned(const std::string& reference) {
+    const auto at = reference.rfind("@sha256:");
+    if (at == std::string::npos || at == 0) return false;
+    const auto digits = std::string_view(reference).substr(at + 8);
+    return digits.size() == 64 &&
+           std::ranges::all_of(digits, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// A DNS label (RFC 1123) once the id of an account stands behind it.
+bool is_namespace_prefix(const std::string& prefix) {
+    return !prefix.empty() && prefix.size() <= 40 && prefix.front() != '-' && std::ranges::all_of(prefix, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+Result<kubernetes::EngineSettings> kubernetes_settings(const Config::Worker& worker, const std::string& name) {
+    const auto wrong = [](std::string sentence) { return make_error(ErrorKind::invalid, std::move(sentence)); };
+    if (worker.slots < 1 || worker.slots > most_cores_of_a_cluster || worker.memory_bytes < 1)
+        return wrong(
+            "with worker.backend = kubernetes worker.slots and worker.memory_bytes must say how many cores, and "
+            "how much memory, of the cluster Windlass may use");
+    if (worker.service_listen.empty())
+        return wrong("with worker.backend = kubernetes the api reaches launches through worker.service_listen: set it");
+    if (!worker.kubernetes_url.starts_with("https://") || worker.kubernetes_url.back() == '/')
+        return wrong("worker.kubernetes_url must be https://HOST:PORT of the API server");
+    if (!is_namespace_prefix(worker.kubernetes_namespace_prefix))
+        return wrong("worker.kubernetes_namespace_prefix must be at most 40 small letters, digits and -");
+    const EgressSettings cidr{{}, {worker.kubernetes_worker_cidr}, {}};
+    if (worker.kubernetes_worker_cidr.find('/') == std::string::npos || !check_egress(cidr))
+        return wrong(
+            "worker.kubernetes_worker_cidr must be the IPv4 block from which this worker reaches pods, such as "
+            "10.0.3.7/32");
+    kubernetes::EngineSettings settings;
+    settings.site.url = worker.kubernetes_url;
+    settings.site.namespace_prefix = worker.kubernetes_namespace_prefix;
+    settings.site.token_file = worker.kubernetes_token_file;
+    settings.site.ca_file = worker.kubernetes_ca_file;
+    settings.site.worker_cidr = worker.kubernetes_worker_cidr;
+    WINDLASS_TRY(settings.site.images, references("worker.kubernetes_images", worker.kubernetes_images));
+    for (const auto& [image, reference] : settings.site.images)
+        if (!is_pinned(reference))
+            return wrong(
+                fmt::format("worker.kubernetes_images: the reference of '{}' must end in @sha256: and 64 hexadecimal "
+                            "digits, so that it is the same image everywhere",
+                            image));
+    WINDLASS_TRY(settings.site.datasets, references("worker.kubernetes_datasets", worker.kubernetes_datasets));
+    settings.site.identity = sha256_hex(name).substr(0, 16);
+    settings.site.grace_s = std::max<std::int64_t>(worker.kill_grace_ms / 1000, 1);
+    settings.cpu_millis = worker.slots * 1000;
+    settings.memory_bytes = worker.memory_bytes;
+    return settings;
+}
+
 }  // namespace
 
 std::string default_cgroup(const std::string& worker_name) {
@@ -266,6 +329,12 @@ Result<WorkerSettings> derive_settings(const Config& config) {
         settings.backend = WorkerSettings::Backend::slurm;
         agent.prefetch = 0;  // what cannot start at once waits where everybody sees it, not in another queue
         WINDLASS_TRY(settings.slurm, slurm_settings(worker));
+        return settings;
+    }
+    if (worker.backend == "kubernetes") {
+        settings.backend = WorkerSettings::Backend::kubernetes;
+        agent.prefetch = 0;
+        WINDLASS_TRY(settings.kubernetes, kubernetes_settings(worker, agent.name));
         return settings;
     }
 

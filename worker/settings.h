@@ -5,6 +5,7 @@
 #include "shared/config.h"
 #include "worker/agent.h"
 #include "worker/images/import.h"
+#include "worker/kubernetes/engine.h"
 #include "worker/runner.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/slurm/engine.h"
@@ -13,13 +14,15 @@ namespace windlass::worker {
 
 struct WorkerSettings {
     AgentSettings agent;  // without random and on_ready
-    enum class Backend { sandbox, slurm } backend = Backend::sandbox;
+    enum class Backend { sandbox, slurm, kubernetes } backend = Backend::sandbox;
     // Of backend sandbox:
     RunnerSettings runner;
     SandboxSettings sandbox;
     // Of backend slurm, without site.identity:
     slurm::EngineSettings slurm;
-    // Of both:
+    // Of backend kubernetes:
+    kubernetes::EngineSettings kubernetes;
+    // Of all:
     std::string state_directory;
     std::int64_t cache_bytes = 0;  // of state_directory/blobs
     std::optional<wire::Endpoint> service_listen;

@@ -29,6 +29,10 @@ if(TARGET windlass_worker)
     SOURCES bounded_command_test.cpp slurm/engine_test.cpp slurm/words_test.cpp
     LIBRARIES windlass_worker
     LABELS worker)
+  windlass_test(worker_kubernetes_test
+    SOURCES kubernetes/engine_test.cpp kubernetes/manifests_test.cpp
+    LIBRARIES windlass_worker
+    LABELS worker)
   windlass_test(worker_agent_test
     SOURCES agent_test.cpp
     LIBRARIES windlass_worker
