@@ -56,6 +56,13 @@ int main(int argc, char** argv) {
     auto* launches = add("launch", "deployments of a course: launch to Ready (needs busybox)", launch);
     launches->add_option("--launches", options.launches, "deployments per run");
     launches->add_option("--database", options.database, "postgresql://… (default: SQLite)");
+    auto* together = add("deployments",
+                         "many deployments of a course at once on one worker, one for each user of a class: "
+                         "memory of each, processor time of all while nobody uses them (needs busybox)",
+                         deployments);
+    together->add_option("--launches", options.launches, "deployments");
+    together->add_option("--seconds", options.idle_seconds, "how long they are left alone");
+    together->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     auto* nothing = add("idle", "what a site without work does: transactions, bytes written, processor time", idle);
     nothing->add_option("--seconds", options.seconds, "how long to look");
     nothing->add_option("--database", options.database, "postgresql://… (default: SQLite)");

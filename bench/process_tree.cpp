@@ -92,6 +92,18 @@ Memory memory_of(pid_t pid) {
     return memory;
 }
 
+double shared_out_mib_of_tree(pid_t root) {
+    const auto all = processes();
+    double kib = 0;
+    for (const auto& [pid, process] : all) {
+        if (!is_below(all, pid, root)) continue;
+        std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
+        for (std::string line; std::getline(file, line);)
+            if (line.starts_with("Pss:")) kib += std::atof(line.c_str() + 4);
+    }
+    return kib / 1024;
+}
+
 void forget_peak(pid_t pid) {
     std::ofstream("/proc/" + std::to_string(pid) + "/clear_refs") << "5";
 }

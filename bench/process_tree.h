@@ -19,6 +19,8 @@ struct Memory {
 };
 Memory memory_of(pid_t pid);
 void forget_peak(pid_t pid);
+// Proportional set sizes of `root` and of all living processes below it: a page that n share counts 1/n for each.
+double shared_out_mib_of_tree(pid_t root);
 // Of all kernel threads of the machine: take the difference over a run. No rusage shows it, yet it is part of the
 // price.
 double cpu_seconds_of_kernel_threads();

@@ -69,6 +69,11 @@ Site::Site(const Options& options) {
                         {"WINDLASS_API_REQUESTS_PER_S", "0"},
                         {"WINDLASS_API_FOLLOWERS_PER_ACCOUNT", "0"},
                         {"WINDLASS_API_ADDRESS_REQUESTS_PER_S", "0"}};
+    if (options.slots > 0) {
+        spec.environment.emplace("WINDLASS_WORKER_SLOTS", std::to_string(options.slots));
+        spec.environment.emplace("WINDLASS_WORKER_MEMORY_BYTES",
+                                 std::to_string(static_cast<std::int64_t>(options.slots) << 30));
+    }
     spec.log_path = directory_.path() + "/dev.log";
     auto started = cli::ChildProcess::start(spec);
     if (!started) give_up(started.error().message);

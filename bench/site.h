@@ -20,6 +20,8 @@ struct Options {
     int launches = 50;
     int lines = 100;       // of a job that is followed
     int seconds = 5;       // of each wrk run
+    int idle_seconds = 10;
+    int slots = 0;  // of its worker, and GiB of memory; 0: what the machine has
     int images = 150;      // uploaded, each with two thumbnails
     int uploads = 0;       // for their memory; 0: not measured
     std::string database;  // empty: SQLite in the site's directory
@@ -79,6 +81,7 @@ int array(const Options& options);
 int http(const Options& options);
 int output(const Options& options);
 int launch(const Options& options);
+int deployments(const Options& options);
 int images(const Options& options);
 int metric_points(const Options& options);
 int idle(const Options& options);
