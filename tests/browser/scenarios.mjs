@@ -497,6 +497,50 @@ if (features.includes("courses")) {
     };
 }
 
+if (features.includes("courses")) {
+    scenarios["a teacher gives a course to a class and puts students into it"] = async () => {
+        const teacher = await makeUser(), student = await makeUser();
+        await api("PUT", `/v1/teacher/${teacher}/`);
+        const person = await Person.come(browser, setup);
+        const { page } = person;
+        const button = (name) => page.getByRole("button", { name, exact: true });
+        await person.signIn(teacher, password);
+        await person.open("/courses");
+        await page.getByText("Teach: make a course or a class").click();
+        await page.getByLabel("Name", { exact: true }).fill("Statistics");
+        await page.getByLabel("Image", { exact: true }).fill("plain");
+        await button("Make the course").click();
+        await button("Launch Statistics").waitFor();
+        await page.getByLabel("Name of a class", { exact: true }).fill("Monday <b>");
+        await button("Make the class").click();
+        await button("Classes that see Statistics").click();
+        await button("Give Statistics to Monday <b>").click();
+        await button("Take Statistics away from Monday <b>").waitFor();
+        await page.getByText("0 members, 1 courses", { exact: true }).waitFor();
+        await button("Members and courses of Monday <b>").click();
+        await page.getByLabel("Username", { exact: true }).fill(student);
+        await button("Put into the class").click();
+        await button(`Take ${student} out of Monday <b>`).waitFor();
+        await page.screenshot({ path: `${setup.pictures}/courses-classes.png`, fullPage: true });
+
+        const learner = await Person.come(browser, setup);
+        await learner.signIn(student, password);
+        await learner.open("/courses");
+        await learner.page.getByRole("button", { name: "Launch Statistics", exact: true }).waitFor();
+        must((await learner.page.getByRole("button", { name: "Classes that see Statistics", exact: true }).count()) === 0, "a student has no classes to give courses to");
+
+        await button(`Take ${student} out of Monday <b>`).click();
+        await page.getByText("None yet.", { exact: true }).waitFor();
+        await learner.page.reload();
+        await learner.page.getByText("No courses yet. A teacher gives them to a class that you are in.", { exact: true }).waitFor();
+        await learner.leave();
+        await button("Take Statistics away from Monday <b>").click();
+        await button("Give Statistics to Monday <b>").waitFor();
+        await page.getByText("0 members, 0 courses", { exact: true }).waitFor();
+        await person.leave();
+    };
+}
+
 if (features.includes("courses") && setup.image) {
     scenarios["a course is launched, becomes Ready and is opened"] = async () => {
         const teacher = await makeUser();

@@ -13,15 +13,35 @@ const signs = { Created: "s-queued", Pending: "s-starting", Ready: "s-succeeded"
 export default async function show(view, { signal }) {
     const name = user().username, me = encodeURIComponent(name);
     const running = h("div.cards"), courses = h("div.cards"), classes = h("div.cards"), teaching = h("div"), teachers = h("div");
-    let mine = [];
+    let mine = [], groups = [];
+    const opened = new Map();  // what shows its classes or members, by its key: how it is filled again
 
     async function load() {
-        const [known, launched, groups] = await Promise.all([get(`/v1/course/${me}/`, { signal }), get(`/v1/job/${me}/`, { signal }), get("/v1/class/", { signal })]);
+        const [known, launched, all] = await Promise.all([get(`/v1/course/${me}/`, { signal }), get(`/v1/job/${me}/`, { signal }), get("/v1/class/", { signal })]);
         mine = known.courses;
+        groups = all.classes;
+        const wasOpened = [...opened.keys()];
+        opened.clear();
+        openers.clear();
         fill(running, launched.jobs.length === 0 && h("p.quiet", "Nothing is launched."), launched.jobs.map(deployment));
         fill(courses, mine.length === 0 && h("p.quiet", "No courses yet. A teacher gives them to a class that you are in."), mine.map(course));
-        fill(classes, groups.classes.length === 0 && h("p.quiet", "No classes."), groups.classes.map(group));
+        fill(classes, groups.length === 0 && h("p.quiet", "No classes."), groups.map(group));
+        await Promise.all(wasOpened.map((key) => openers.get(key)?.()));
     }
+    const openers = new Map();
+    // A button that shows what `show` puts below it, also after the page was filled anew.
+    function opener(words, { key, label, show: fillPlace }) {
+        const open = async () => {
+            await fillPlace();
+            opened.set(key, open);
+        };
+        openers.set(key, open);
+        return act(words, open, { key, label });
+    }
+    const change = async (group, path, how) => {
+        notice((await how(`/v1/class/${group.class_id}/${path}/`, {})).message);
+        await load();
+    };
 
     function deployment(job) {
         return h("section.card", h("h3", told(job.course_name, { most: 120 })),
@@ -37,6 +57,13 @@ export default async function show(view, { signal }) {
     }
 
     function course(one) {
+        const own = groups.filter((group) => group.own || isAdmin()), place = h("div");
+        const given = own.filter((group) => group.courses.includes(one.course_id)), rest = own.filter((group) => !given.includes(group));
+        const path = `course/${one.course_id}`;
+        const open = () => fill(place,
+            h("h4", "Classes that see it"), given.length === 0 && h("p.quiet", "None yet."),
+            h("ul.plain", given.map((group) => h("li", told(group.name, { most: 80 }), " ", act("take away", () => change(group, path, remove), { kind: "link", label: `Take ${one.course_name} away from ${group.name}` })))),
+            h("div.actions", rest.map((group) => act(`Give to ${group.name.slice(0, 60)}`, () => change(group, path, put), { key: `give-${one.course_id}-${group.class_id}`, label: `Give ${one.course_name} to ${group.name}` }))));
         return h("section.card", h("h3", told(one.course_name, { most: 120 })),
             h("p", told(one.image, { most: 120 }), " ", (one.dataset ?? []).map((set) => h("span.tag", told(set, { most: 80 })))),
             h("div.actions",
@@ -44,11 +71,12 @@ export default async function show(view, { signal }) {
                     notice((await post("/v1/job/launch/", { user: name, course_id: one.course_id }, { headers: { "Idempotency-Key": newKey() } })).message);
                     await load();
                 }, { kind: "primary", key: `launch-${one.course_id}`, label: `Launch ${one.course_name}` }),
+                own.length > 0 && opener("Classes", { key: `classes-${one.course_id}`, label: `Classes that see ${one.course_name}`, show: open }),
                 act("Remove", async () => {
                     if (!(await sure("Remove this course?", "What was launched of it ends. Only its teacher may.", "Remove it"))) return;
                     notice((await remove(`/v1/course/${me}/${one.course_id}/`)).message);
                     await load();
-                }, { kind: "danger", key: `remove-${one.course_id}`, label: `Remove ${one.course_name}` })));
+                }, { kind: "danger", key: `remove-${one.course_id}`, label: `Remove ${one.course_name}` })), place);
     }
 
     function group(one) {
@@ -56,19 +84,15 @@ export default async function show(view, { signal }) {
         const place = h("div");
         async function open() {
             const { members } = await get(`/v1/class/${one.class_id}/member/`, { signal });
-            const change = async (path, how) => {
-                notice((await how(`/v1/class/${one.class_id}/${path}/`, {})).message);
-                await load();
-            };
             fill(place,
                 h("h4", "Members"), members.length === 0 && h("p.quiet", "None yet."),
-                h("ul.plain", members.map((member) => h("li", told(member, { most: 80 }), " ", act("take out", () => change(`member/${encodeURIComponent(member)}`, remove), { kind: "link", label: `Take ${member} out of ${one.name}` })))),
-                form([field("member", { label: "Username", autocomplete: "off" })], { action: "Put into the class", submit: (values) => change(`member/${encodeURIComponent(values.member.trim())}`, put) }),
-                h("h4", "Courses"), given.map((known) => h("p", told(known.course_name, { most: 80 }), " ", act("take away", () => change(`course/${known.course_id}`, remove), { kind: "link" }))),
-                rest.map((known) => act(`Give ${known.course_name.slice(0, 60)}`, () => change(`course/${known.course_id}`, put))));
+                h("ul.plain", members.map((member) => h("li", told(member, { most: 80 }), " ", act("take out", () => change(one, `member/${encodeURIComponent(member)}`, remove), { kind: "link", label: `Take ${member} out of ${one.name}` })))),
+                form([field("member", { label: "Username", autocomplete: "off" })], { action: "Put into the class", submit: (values) => change(one, `member/${encodeURIComponent(values.member.trim())}`, put) }),
+                h("h4", "Courses"), given.map((known) => h("p", told(known.course_name, { most: 80 }), " ", act("take away", () => change(one, `course/${known.course_id}`, remove), { kind: "link", label: `Take ${known.course_name} out of ${one.name}` }))),
+                rest.map((known) => act(`Give ${known.course_name.slice(0, 60)}`, () => change(one, `course/${known.course_id}`, put), { label: `Give ${known.course_name} to class ${one.name}` })));
         }
         return h("section.card", h("h3", told(one.name, { most: 120 })), h("p.quiet", `${one.members} members, ${one.courses.length} courses`),
-            (one.own || isAdmin()) && h("div.actions", act("Members and courses", open, { key: `class-${one.class_id}`, label: `Members and courses of ${one.name}` }), act("Remove", async () => {
+            (one.own || isAdmin()) && h("div.actions", opener("Members and courses", { key: `class-${one.class_id}`, label: `Members and courses of ${one.name}`, show: open }), act("Remove", async () => {
                 if (!(await sure("Remove this class?", "Its members see its courses no more; what they launched runs on.", "Remove it"))) return;
                 notice((await remove(`/v1/class/${one.class_id}/`)).message);
                 await load();
