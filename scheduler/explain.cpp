@@ -96,8 +96,7 @@ std::string no_suitable(const Workers& seen, const Need& need) {
                " that suits the job is draining: it starts nothing new until it is resumed.";
     if (seen.keep_it_out > 0 && seen.takes_jobs == seen.keep_it_out)
         return "Every connected worker takes certain jobs only (its label `only` says which label they require), and "
-               "this "
-               "one is none of them.";
+               "this one is none of them.";
     if (seen.with_labels == 0) {
         // "the label zone=b", "the labels a=1, b=2", "the image \"x\" and the label zone=b"
         std::string labels;
@@ -113,9 +112,9 @@ std::string no_suitable(const Workers& seen, const Need& need) {
             }
         }
         if (plain > 0)
-            things.push_back(std::string(plain == 1                    ? "the label "
+            things.push_back(std::string(plain == 1                            ? "the label "
                                          : plain == need.labels.size() ? "all the labels "
-                                                                       : "the labels ") +
+                                                                               : "the labels ") +
                              labels);
         std::string all;
         for (std::size_t i = 0; i < things.size(); i++)

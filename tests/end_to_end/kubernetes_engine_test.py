@@ -77,6 +77,10 @@ class KubernetesEngine(harness.OnDatabase):
         with self.cluster.lock:
             return [pod for pod in self.cluster.pods if pod.object["metadata"]["labels"]["windlass.attempt"].split(".")[0] == str(job)]
 
+    def objects_named(self, name):
+        with self.cluster.lock:
+            return [key for key in self.cluster.objects if key[2] == name]
+
     def left_of(self, job):
         with self.cluster.lock:
             return [key for key in self.cluster.objects if f"-{job}-" in key[2]] + self.pods_of(job)
@@ -200,11 +204,12 @@ class KubernetesEngine(harness.OnDatabase):
     def test_an_object_that_is_refused_is_told(self):
         student = self.person("kurt")
         course = self.make_course(student)
-        self.cluster.answers += [("POST", "/deployments", 422, "Deployment is invalid: spec")] * 2
+        self.cluster.answers.append(("POST", "/deployments", 422, "Deployment is invalid: spec"))
         job = self.launch(student, course)
-        self.assertEqual(self.admin.wait(job)["status"], "failed")
-        self.assertIn(b"Deployment is invalid: spec", self.admin.get(f"/api/jobs/{job}/attempts/").body)
-        harness.until(lambda: not self.left_of(job), "nothing of it is left")
+        told = b"Deployment is invalid: spec"
+        harness.until(lambda: told in self.admin.get(f"/api/jobs/{job}/attempts/").body, "the reason is told")
+        harness.until(lambda: not self.objects_named(f"windlass-{job}-1"), "its policy and service are gone")
+        self.delete(student, job)
 
     def test_a_new_token_is_read_and_another_authority_is_not_believed(self):
         student = self.person("lea")
