@@ -163,9 +163,11 @@ class Calls {
         if (made.status / 100 != 2) return refusal(made);
         return std::move(made.body);
     }
-    Status remove(const Kind& kind, const std::string& space, const std::string& name) {
+    // Foreground: the object stays until what it owns is gone.
+    Status remove(const Kind& kind, const std::string& space, const std::string& name, bool foreground = false) {
         WINDLASS_TRY(const auto gone,
-                     ask("DELETE", collection(kind, space) + "/" + name, R"({"propagationPolicy":"Foreground"})"));
+                     ask("DELETE", collection(kind, space) + "/" + name,
+                         fmt::format(R"({{"propagationPolicy":"{}"}})", foreground ? "Foreground" : "Background")));
         if (gone.status / 100 != 2 && gone.status != 404) return refusal(gone);
         return {};
     }
@@ -223,7 +225,7 @@ Result<std::string> ApiServer::launch(const Launch& launch) const {
 
 Status ApiServer::stop(AttemptRef ref, const std::string& space, bool at_once) const {
     Calls calls(site_, nullptr);
-    WINDLASS_TRY_STATUS(calls.remove(deployments, space, object_name(ref)));
+    WINDLASS_TRY_STATUS(calls.remove(deployments, space, object_name(ref), true));
     if (!at_once) return {};
     const std::string own = calls.selector() + percent_encoded(fmt::format(",{}={}", attempt_label, ref.text()));
     WINDLASS_TRY(const auto gone,
@@ -235,7 +237,7 @@ Status ApiServer::stop(AttemptRef ref, const std::string& space, bool at_once) c
 Result<bool> ApiServer::clear(AttemptRef ref, const std::string& space) const {
     Calls calls(site_, nullptr);
     const std::string name = object_name(ref);
-    // Foreground: it stays until its ReplicaSet is gone, which makes a new pod for each that goes.
+    // It stays until its ReplicaSet is gone, which makes a new pod for each that goes.
     WINDLASS_TRY(const auto there, calls.ask("GET", Calls::collection(deployments, space) + "/" + name));
     if (there.status == 200) return false;
     if (there.status != 404) return refusal(there);
