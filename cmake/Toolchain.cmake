@@ -33,5 +33,5 @@ if(WINDLASS_SANITIZE)
   target_compile_options(windlass_settings INTERFACE -fsanitize=${WINDLASS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(windlass_settings INTERFACE -fsanitize=${WINDLASS_SANITIZE})
   # What the sanitizers put in makes GCC 12 see uninitialised strings in every std::variant that may hold one.
-  target_compile_options(windlass_warnings INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(windlass_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
