@@ -1,5 +1,6 @@
 // A body from a client, as everything that is submitted: a job, changes of one, a batch, a recurring job; and the
-// reader of fields (api/field_reader.h) by which all other bodies are read too.
+// reader of fields (api/field_reader.h) by which all other bodies are read too (those with a parser of their own:
+// request_bodies.cpp).
 //
 // Promises: what is accepted keeps to the limits of the site and survives the wire; paths of files stay below the
 // working directory; every refusal is a 4xx whose problem+json is JSON, with a pointer for each fault.
@@ -13,7 +14,7 @@
 #include "api/submit_fields.h"
 #include "api/submit_parser.h"
 #include "shared/protocol.h"
-#include "tests/fuzz/target.h"
+#include "tests/fuzz/refusal.h"
 
 namespace windlass::fuzz {
 namespace {
@@ -25,18 +26,6 @@ const Config::Api& settings() {
         return s;
     }();
     return site;
-}
-
-void require_fit_for_a_client(const api::Problem& problem) {
-    require(problem.status >= 400 && problem.status < 500, "a refusal of a body is a 4xx", problem.detail);
-    require(!problem.detail.empty(), "a refusal says why");
-    const auto response = api::problem_response(problem, "request");
-    const auto document = parse_json(response.body);
-    require(document.ok() && document->IsObject(), "a problem is JSON", document ? "" : document.error().message);
-    for (const auto& error : problem.errors)
-        require((error.pointer.empty() || error.pointer.starts_with('/') || error.pointer.starts_with('?')) &&
-                    !error.detail.empty(),
-                "a fault has its place and its sentence", error.pointer);
 }
 
 bool below_the_directory(std::string_view path) {

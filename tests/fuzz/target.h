@@ -39,6 +39,7 @@ void fuzz_json(std::string_view input);
 void fuzz_line_protocol(std::string_view input);
 void fuzz_output_patterns(std::string_view input);
 void fuzz_plans_and_units(std::string_view input);
+void fuzz_request_bodies(std::string_view input);
 void fuzz_signed_links(std::string_view input);
 void fuzz_uploads(std::string_view input);
 void fuzz_websocket_frames(std::string_view input);

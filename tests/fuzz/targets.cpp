@@ -5,7 +5,7 @@
 namespace windlass::fuzz {
 
 std::span<const Target> targets() {
-    static constexpr std::array<Target, 16> all = {{
+    static constexpr std::array<Target, 17> all = {{
         {"configuration", fuzz_configuration},
         {"credentials", fuzz_credentials},
         {"event_stream", fuzz_event_stream},
@@ -17,6 +17,7 @@ std::span<const Target> targets() {
         {"line_protocol", fuzz_line_protocol},
         {"output_patterns", fuzz_output_patterns},
         {"plans_and_units", fuzz_plans_and_units},
+        {"request_bodies", fuzz_request_bodies},
         {"signed_links", fuzz_signed_links},
         {"uploads", fuzz_uploads},
         {"websocket_frames", fuzz_websocket_frames},
