@@ -9,6 +9,7 @@
 #include "shared/database/migrate.h"
 #include "shared/digest.h"
 #include "tests/api/openapi/answer_check.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -621,7 +622,7 @@ Answer ApiTest::open(const std::string& target, const std::string& token, Header
 Answer ApiTest::finish(const std::shared_ptr<Pending>& pending, std::size_t most_pieces) {
     if (!pending->response) {
         std::unique_lock lock(pending->resumed->mutex);
-        const bool came = pending->resumed->changed.wait_for(lock, std::chrono::seconds(10),
+        const bool came = pending->resumed->changed.wait_for(lock, windlass::test::patience(),
                                                              [&] { return pending->resumed->next.has_value(); });
         EXPECT_TRUE(came) << "nobody answered " << pending->request.method << " " << pending->request.target;
         if (!came) return {};

@@ -150,7 +150,7 @@ class ApiTest : public ::testing::Test {
 
     using Headers = std::vector<std::pair<std::string, std::string>>;
     // `token` empty: without a credential. Waits for the answer; a Later that nobody resumes runs into its deadline as
-    // soon as give_up() says so, else after ten seconds.
+    // soon as give_up() says so, else after test::patience().
     Answer send(const std::string& method, const std::string& target, const std::string& body = {},
                 const std::string& token = {}, Headers headers = {});
     // As send(), but a stream is left in the answer's response for the test to pull.

@@ -92,8 +92,7 @@ windlass_test(api_tests
     submit_fields_test.cpp
     submit_parser_test.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support windlass_test_exposition PkgConfig::CJOSE PkgConfig::ZLIB
-  LABELS api
-  TIMEOUT 60)
+  LABELS api)
 
 # The same contract on the other engine.
 windlass_test(api_postgresql_tests WHOLE
@@ -102,7 +101,7 @@ windlass_test(api_postgresql_tests WHOLE
     on_postgresql.cpp
   LIBRARIES windlass_api windlass_front windlass_test_support windlass_test_exposition PkgConfig::CJOSE PkgConfig::ZLIB
   LABELS api database
-  TIMEOUT 120)
+  TIMEOUT 600)
 
 # Many thousand requests made from the OpenAPI document; more of them by WINDLASS_GENERATED_REQUESTS.
 windlass_test(api_generated_test WHOLE

@@ -12,6 +12,7 @@
 #include "api/routes.h"
 #include "api_fixture.h"
 #include "tests/api/front/test_front.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -112,7 +113,7 @@ TEST_F(HandlerFaults, are_counted_and_recorded) {
     expect_silence(ask("POST", "/api/jobs/submit/", "{}"));
     const auto metrics = send("GET", "/metrics").body;
     EXPECT_NE(metrics.find("{method=\"POST\",route=\"/api/jobs/submit/\",status=\"500\"} 1"), std::string::npos);
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto give_up = std::chrono::steady_clock::now() + windlass::test::patience();
     while (audit_->written() == 0 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
     const auto entries = audit_entries_->upwards(1, std::nullopt, 10);
     ASSERT_TRUE(entries.ok());

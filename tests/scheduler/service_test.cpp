@@ -128,7 +128,8 @@ TEST_F(ServiceTest, while_the_database_is_away_submits_are_refused_and_jobs_run_
     worker.connection->send(finished);
     const auto refused = [&] {
         api.connection->send(two_jobs(2), "codeD1dat");
-        loop_.run_until([&] { return api.has<protocol::Unavailable>() || api.has<protocol::JobsSubmitted>(); }, 200);
+        loop_.run_until([&] { return api.has<protocol::Unavailable>() || api.has<protocol::JobsSubmitted>(); },
+                        std::chrono::milliseconds(200));
         return api.has<protocol::Unavailable>();
     };
     EXPECT_TRUE(loop_.run_until([&] { return refused(); }));

@@ -3,7 +3,10 @@
 
 #include <uv.h>
 
+#include <chrono>
 #include <cstdint>
+
+#include "tests/support/patience.h"
 
 namespace windlass::test {
 
@@ -17,8 +20,8 @@ class TestLoop {
     uv_loop_t* get() { return &loop_; }
 
     template <class Condition>
-    bool run_until(Condition holds, std::uint64_t deadline_ms = 20'000) {
-        const std::uint64_t end = uv_hrtime() + deadline_ms * 1'000'000;
+    bool run_until(Condition holds, std::chrono::milliseconds deadline = patience()) {
+        const std::uint64_t end = uv_hrtime() + static_cast<std::uint64_t>(deadline.count()) * 1'000'000;
         uv_timer_t tick;  // wakes the loop, so that conditions that other threads make true are seen
         uv_timer_init(&loop_, &tick);
         uv_timer_start(

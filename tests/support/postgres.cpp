@@ -1,4 +1,5 @@
 #include "tests/support/postgres.h"
+#include "tests/support/patience.h"
 
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -31,7 +32,6 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-constexpr auto patience = std::chrono::seconds(60);
 const std::string programs = "/usr/lib/postgresql/15/bin/";
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -174,7 +174,7 @@ void PostgresServer::wait_until_ready() {
     const int told = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (::inotify_add_watch(told, (directory_ + "/data").c_str(), IN_MODIFY) < 0) give_up("cannot watch its directory");
     int ended = pidfd_of(postmaster_);
-    for (const auto end = steady_clock::now() + patience; steady_clock::now() < end;) {
+    for (const auto end = steady_clock::now() + 2 * patience(); steady_clock::now() < end;) {
         if (PQping(where.c_str()) == PQPING_OK) {
             ::close(told);
             ::close(ended);

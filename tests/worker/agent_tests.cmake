@@ -55,6 +55,6 @@ if(TARGET windlass_worker)
     # Without cgroups the limits of time are kept by other means.
     add_test(NAME worker_box_test_rootless
       COMMAND worker_box_test --rootless --gtest_filter=AgentBox.*processor_time*:AgentBox.*timeout*:AgentBox.*output*)
-    set_tests_properties(worker_box_test_rootless PROPERTIES TIMEOUT 120 LABELS worker)
+    set_tests_properties(worker_box_test_rootless PROPERTIES TIMEOUT 300 LABELS worker)
   endif()
 endif()

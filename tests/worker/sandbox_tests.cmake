@@ -16,7 +16,7 @@ if(TARGET windlass_sandbox)
     LIBRARIES windlass_test_box
     LABELS sandbox)
   add_test(NAME sandbox_test_rootless COMMAND sandbox_test --rootless)
-  set_tests_properties(sandbox_test_rootless PROPERTIES TIMEOUT 120 LABELS sandbox)
+  set_tests_properties(sandbox_test_rootless PROPERTIES TIMEOUT 300 LABELS sandbox)
 
   # Jobs with a service, each in a network with nothing in it but loopback.
   windlass_test(service_network_test WHOLE
@@ -24,7 +24,7 @@ if(TARGET windlass_sandbox)
     LIBRARIES windlass_test_box fmt::fmt
     LABELS sandbox)
   add_test(NAME service_network_test_rootless COMMAND service_network_test --rootless)
-  set_tests_properties(service_network_test_rootless PROPERTIES TIMEOUT 120 LABELS sandbox)
+  set_tests_properties(service_network_test_rootless PROPERTIES TIMEOUT 300 LABELS sandbox)
 
   # Jobs with full network, in a private network namespace with an outside world of its own.
   windlass_test(job_network_test WHOLE
@@ -34,5 +34,5 @@ if(TARGET windlass_sandbox)
   target_compile_definitions(job_network_test PRIVATE
     PROGRAMS_DIRECTORY="${CMAKE_CURRENT_SOURCE_DIR}/sandbox/network_programs")
   add_test(NAME job_network_test_rootless COMMAND job_network_test --rootless)
-  set_tests_properties(job_network_test_rootless PROPERTIES TIMEOUT 120 LABELS sandbox)
+  set_tests_properties(job_network_test_rootless PROPERTIES TIMEOUT 300 LABELS sandbox)
 endif()

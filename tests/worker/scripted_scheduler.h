@@ -8,6 +8,7 @@
 
 #include "shared/loop_timer.h"
 #include "shared/wire/connection.h"
+#include "tests/support/patience.h"
 #include "tests/worker/fake_connection.h"
 
 namespace windlass::worker::testing {
@@ -25,7 +26,7 @@ class TestLoop {
     uv_loop_t* get() { return &loop_; }
 
     // False after `patience`: the test fails then, so it may be long.
-    bool until(const std::function<bool()>& condition, Seconds patience = Seconds{20}) {
+    bool until(const std::function<bool()>& condition, Seconds patience = windlass::test::patience()) {
         bool late = false;
         LoopTimer deadline(&loop_, [&] { late = true; });
         deadline.start(patience);

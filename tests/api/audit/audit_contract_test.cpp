@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/api/api_fixture.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -14,7 +15,7 @@ class Audit : public ApiTest {
   protected:
     // All entries, once there are as many as expected. Those that nobody waits for come a moment later.
     std::vector<AuditEntry> entries(std::size_t expected) {
-        const auto deadline = std::chrono::steady_clock::now() + Seconds{20};
+        const auto deadline = std::chrono::steady_clock::now() + windlass::test::patience();
         for (;;) {
             auto all = audit_entries_->upwards(1, std::nullopt, 1000);
             EXPECT_TRUE(all);

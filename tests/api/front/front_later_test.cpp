@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tests/api/front/test_front.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -242,7 +243,7 @@ TEST(Later, drain_gives_waits_their_deadline) {
     EXPECT_EQ(answer.body, "draining");
     EXPECT_EQ(answer.header("Connection"), "close");
     client.close();
-    EXPECT_EQ(drained.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_EQ(drained.wait_for(windlass::test::patience()), std::future_status::ready);
 }
 
 TEST(Later, resumer_may_outlive_the_front) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tests/api/front/test_front.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -299,13 +300,13 @@ TEST(Front, drain_closes_idle_connections_finishes_answers_and_stops_listening) 
     EXPECT_EQ(answer.body, "finished");
     EXPECT_EQ(answer.header("Connection"), "close");
     busy.close();
-    EXPECT_EQ(drained.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_EQ(drained.wait_for(windlass::test::patience()), std::future_status::ready);
     EXPECT_EQ(front.statistics().connections_open, 0u);
 }
 
 TEST(Front, drain_without_connections_is_done_at_once) {
     TestFront front;
-    EXPECT_EQ(front.drain(Milliseconds{60'000}).wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_EQ(front.drain(Milliseconds{60'000}).wait_for(windlass::test::patience()), std::future_status::ready);
 }
 
 TEST(Front, drain_gives_up_on_clients_that_do_not_finish) {
@@ -313,7 +314,7 @@ TEST(Front, drain_gives_up_on_clients_that_do_not_finish) {
     Client half(front.address());
     half.send("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
     EXPECT_TRUE(eventually([&] { return front.statistics().buffered_bytes > 0; }));
-    EXPECT_EQ(front.drain(Milliseconds{50}).wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_EQ(front.drain(Milliseconds{50}).wait_for(windlass::test::patience()), std::future_status::ready);
     EXPECT_TRUE(half.wait_closed());
 }
 

@@ -6,6 +6,8 @@
 #include <future>
 #include <memory>
 
+#include "tests/support/patience.h"
+
 namespace windlass::api {
 namespace {
 
@@ -27,7 +29,7 @@ TEST(HandlerPool, every_piece_of_work_is_done_once) {
     }
     pool.submit(batch);
     EXPECT_TRUE(batch.empty());
-    ASSERT_EQ(finished.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    ASSERT_EQ(finished.get_future().wait_for(windlass::test::patience()), std::future_status::ready);
     for (const auto& count : done) EXPECT_EQ(count, 1);
 }
 
@@ -44,7 +46,7 @@ TEST(HandlerPool, work_that_blocks_one_thread_leaves_the_others) {
     pool.submit(batch);
     batch = {1};
     pool.submit(batch);
-    EXPECT_EQ(other_done.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_EQ(other_done.get_future().wait_for(windlass::test::patience()), std::future_status::ready);
     release.set_value();
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/api/api_fixture.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -110,7 +111,7 @@ TEST_F(Configuration, a_change_is_live_at_once_in_every_process_and_audited) {
     ASSERT_EQ(update(R"({"MetricCategories":["B"]})").status, 200);
     EXPECT_EQ(another.config()->metric_categories, std::vector<std::string>{"B"});
     std::set<std::string> details;  // the entries come a moment later
-    const auto deadline = std::chrono::steady_clock::now() + Seconds{20};
+    const auto deadline = std::chrono::steady_clock::now() + windlass::test::patience();
     while (!details.contains("version 2") && std::chrono::steady_clock::now() < deadline) {
         const auto all = audit_entries_->upwards(1, std::nullopt, 100);
         ASSERT_TRUE(all);

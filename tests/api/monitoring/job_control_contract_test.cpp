@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/api/api_fixture.h"
+#include "tests/support/patience.h"
 
 namespace windlass::api::test {
 namespace {
@@ -191,7 +192,7 @@ TEST_F(JobControl, what_scripts_report_is_audited) {
     start(job_);
     stop("42", "{}");
     std::set<std::string> objects;  // nobody waits for these entries: they come a moment later
-    const auto deadline = std::chrono::steady_clock::now() + Seconds{20};
+    const auto deadline = std::chrono::steady_clock::now() + windlass::test::patience();
     while (objects.size() < 2 && std::chrono::steady_clock::now() < deadline) {
         const auto all = audit_entries_->upwards(1, std::nullopt, 100);
         ASSERT_TRUE(all);

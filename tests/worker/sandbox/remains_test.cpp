@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "tests/support/files_below.h"
+#include "tests/support/patience.h"
 #include "tests/worker/sandbox/test_box.h"
 #include "worker/sandbox/stuck.h"
 
@@ -122,7 +123,7 @@ TEST(Remains, of_a_job_that_was_killed_there_are_none_on_the_host) {
 
 // Waits for it: between fork and exec it has another name. 0: it never came.
 pid_t process_named(const std::string& name) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + windlass::test::patience();
     while (std::chrono::steady_clock::now() < deadline) {
         for (const pid_t pid : other_processes()) {
             if (bytes_of(fmt::format("/proc/{}/comm", pid)) == name + "\n") return pid;
@@ -158,7 +159,7 @@ TEST(Remains, pid_one_keeps_no_descriptor_and_one_capability) {
     ASSERT_GT(pid, 0);
     const std::string status_file = fmt::format("/proc/{}/status", pid);
     const std::string only_kill = "CapPrm:\t0000000000000020\n";
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + windlass::test::patience();
     // The job may print before PID 1, which waited for its exec, goes on to give up the rest.
     while (bytes_of(status_file).find(only_kill) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
     }

@@ -1,4 +1,5 @@
 #include "tests/worker/sandbox/test_box.h"
+#include "tests/support/patience.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,10 +16,8 @@
 namespace windlass::worker::testing {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(20);
-
 std::chrono::steady_clock::time_point deadline() {
-    return std::chrono::steady_clock::now() + patience;
+    return std::chrono::steady_clock::now() + windlass::test::patience();
 }
 
 int milliseconds_until(std::chrono::steady_clock::time_point when) {
