@@ -12,7 +12,8 @@
 namespace windlass::api {
 namespace {
 
-constexpr std::size_t longest_reason_bytes = 123;  // a control frame has 125, the code takes two
+constexpr std::size_t longest_control_bytes = 125;
+constexpr std::size_t longest_reason_bytes = longest_control_bytes - 2;  // the code takes two
 
 const std::uint8_t* bytes_of(std::string_view text) {
     return reinterpret_cast<const std::uint8_t*>(text.data());
@@ -22,6 +23,24 @@ std::string_view cut_between_characters(std::string_view text, std::size_t most)
     if (text.size() <= most) return text;
     while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
     return text.substr(0, most);
+}
+
+// Where the head of a frame ends, and what it says of the rest (RFC 6455 section 5.2). No bytes: it is not whole.
+struct FrameHead {
+    std::size_t bytes = 0;
+    std::uint64_t payload_bytes = 0;
+    bool is_control = false;
+};
+FrameHead head_of(std::string_view frame) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(frame[at]); };
+    if (frame.size() < 2) return {};
+    const std::uint64_t length = byte(1) & 0x7FU;
+    const std::size_t length_bytes = length == 126 ? 2 : length == 127 ? 8 : 0;
+    FrameHead head{2 + length_bytes + ((byte(1) & 0x80U) != 0 ? 4 : 0), length, wslay_is_ctrl_frame(byte(0)) != 0};
+    if (frame.size() < head.bytes) return {};
+    for (std::size_t i = 0; i < length_bytes; ++i)
+        head.payload_bytes = (i == 0 ? 0 : head.payload_bytes << 8U) | byte(2 + i);
+    return head;
 }
 
 }  // namespace
@@ -97,7 +116,7 @@ void WebSocketSession::on_frame_start(std::uint8_t opcode, std::uint64_t payload
              "a message here has at most " + std::to_string(largest_message_bytes_) + " bytes");
 }
 
-// wslay lets two faults pass: a payload of one byte, and a reason that ends within a character, if it came in pieces.
+// wslay lets a payload of one byte pass.
 void WebSocketSession::on_close(std::uint16_t code, std::string_view payload) {
     if (payload.size() == 1) {
         close_fault_ = websocket_close::protocol_error;
@@ -111,13 +130,35 @@ void WebSocketSession::on_close(std::uint16_t code, std::string_view payload) {
     }
 }
 
+// wslay looks at the reason of a close piece by piece, and passes over the first two bytes of each: cut within it, a
+// good reason is none and a bad one good. So it gets heads and control frames whole; they are short.
 void WebSocketSession::receive(std::string_view bytes, std::vector<WebSocketMessage>& messages) {
-    if (phase_ == Phase::closed) return;
-    input_ = bytes;
     messages_ = &messages;
+    while (!bytes.empty() && phase_ != Phase::closed) {
+        if (payload_left_ > 0) {
+            const auto piece = bytes.substr(0, std::min<std::uint64_t>(payload_left_, bytes.size()));
+            payload_left_ -= piece.size();
+            bytes.remove_prefix(piece.size());
+            hand_on(piece);
+            continue;
+        }
+        frame_ += bytes.front();
+        bytes.remove_prefix(1);
+        const auto head = head_of(frame_);
+        if (head.bytes == 0) continue;
+        // A longer one cannot be; that is for wslay to refuse.
+        const bool whole = head.is_control && head.payload_bytes <= longest_control_bytes;
+        if (whole && frame_.size() < head.bytes + head.payload_bytes) continue;
+        if (!whole) payload_left_ = head.payload_bytes;
+        hand_on(std::exchange(frame_, {}));
+    }
+    messages_ = nullptr;
+}
+
+void WebSocketSession::hand_on(std::string_view bytes) {
+    input_ = bytes;
     const int result = ::wslay_event_recv(context_);
     input_ = {};
-    messages_ = nullptr;
     // A frame that cannot be: wslay would answer with a close without a code.
     if (result != 0) close_fault_ = websocket_close::protocol_error;
     if (close_fault_ != 0 && phase_ != Phase::closed) answer_fault();

@@ -55,6 +55,7 @@ class WebSocketSession {
   private:
     struct Callbacks;
 
+    void hand_on(std::string_view bytes);
     void fail(std::uint16_t code, std::string_view reason);
     void on_frame_start(std::uint8_t opcode, std::uint64_t payload_bytes);
     void on_close(std::uint16_t code, std::string_view payload);
@@ -66,6 +67,8 @@ class WebSocketSession {
     wslay_event_context* context_ = nullptr;
     std::string_view input_;
     std::string output_;
+    std::string frame_;               // a head, or a control frame, that is not whole
+    std::uint64_t payload_left_ = 0;  // of the frame that is being read
     std::string partial_;
     bool in_control_frame_ = false;
     std::uint16_t close_fault_ = 0;

@@ -175,7 +175,7 @@ Status MultipartParser::step(std::string_view rest, bool& more) {
         case State::data:
             return take_data(rest, more);
         case State::epilogue:
-            used(rest.size());  // RFC 2046: to be ignored
+            return take_epilogue(rest);
     }
     return {};
 }
@@ -241,6 +241,16 @@ Status MultipartParser::take_data(std::string_view rest, bool& more) {
     used(delimiter_.size());
     state_ = State::after_boundary;
     more = true;
+    return {};
+}
+
+// To be ignored (RFC 2046). But a form that ends before its first part is read by others as nothing yet, and what
+// follows as the form.
+Status MultipartParser::take_epilogue(std::string_view rest) {
+    if (parts_ > 0)
+        used(rest.size());
+    else if (!line_end.starts_with(rest))
+        return bad("The form ends before its first part, and goes on behind its end.");
     return {};
 }
 

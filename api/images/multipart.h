@@ -3,7 +3,8 @@
 //
 // Everything on which two readers may disagree is refused: a preamble, white space after a boundary, bare line feeds,
 // folded headers, a boundary that only begins a longer word, a part without a name or with two of them, a transfer
-// encoding that would have to be undone. The same bytes give the same parts however they are cut.
+// encoding that would have to be undone, something behind a form of no parts. The same bytes give the same parts
+// however they are cut.
 #pragma once
 
 #include <cstddef>
@@ -53,6 +54,7 @@ class MultipartParser {
     Status take_boundary(std::string_view rest, bool& more);
     Status take_head(std::string_view rest, bool& more);
     Status take_data(std::string_view rest, bool& more);
+    Status take_epilogue(std::string_view rest);
     Status give(std::string_view bytes);
     void used(std::size_t bytes);
 

@@ -241,6 +241,13 @@ std::vector<Row> rows() {
         {"7.3.7 close in two fragments", part(8, close_payload(1000), false) + part(0, "a", true), failed},
         {"7.5.1 close with a reason that is no UTF-8", close_frame(1000, "\xff"), bad_text},
         {"7.5.2 close with a reason that ends in a character", close_frame(1000, "\xce"), bad_text},
+        {"7.5.3 close with a reason of several bytes per character", close_frame(1000, greek + clef),
+         "got | sent close<1000> | closed 1000 " + greek + clef},
+        {"7.5.4 close with a reason that is wrong in its middle",
+         close_frame(1000,
+                     "a\xff"
+                     "bc"),
+         bad_text},
 
         // 9 sizes
         {"9.1 a message of exactly the limit", binary(repeated('x', limit)), "got binary(100000 bytes) | sent | open"},

@@ -70,7 +70,10 @@ TEST(Multipart, an_empty_part_an_empty_form_and_an_epilogue_are_taken) {
     EXPECT_EQ(read("--edge\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n--edge--\r\nbye", parts, 3), "");
     ASSERT_EQ(parts.size(), 1U);
     EXPECT_EQ(parts[0].data, "");
-    EXPECT_EQ(read("--edge--", parts, 8), "");
+    for (const std::size_t cut : {std::size_t{1}, std::size_t{10}}) {
+        EXPECT_EQ(read("--edge--", parts, cut), "");
+        EXPECT_EQ(read("--edge--\r\n", parts, cut), "");
+    }
     EXPECT_TRUE(parts.empty());
 }
 
@@ -79,6 +82,9 @@ TEST(Multipart, what_two_readers_might_read_differently_is_refused) {
     for (const std::string& bad : {
              std::string("preamble\r\n") + good,
              std::string("--edges\r\n"),
+             "--edge--\r\n" + good,
+             std::string("--edge--\r\n\r\n"),
+             "--edge--bye " + good,
              std::string("--edge \r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--edge--"),
              std::string("--edge\nContent-Disposition: form-data; name=\"a\"\n\nx\n--edge--"),
              head + "\r\nx\r\n--edgex\r\n--edge--",
