@@ -148,11 +148,17 @@ class Cluster:
         self.handler = Handler
         self.certificate = self.directory / "certificate"
         shutil.copy(self.ca_file, self.certificate)
-        self.server = self.listen(0)
-        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
+        # Bound as long as this lives, and never listening: nobody else gets the port while no server is there.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port = self.place.getsockname()[1]
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.server = self.listen()
 
     def close(self):
         self.close_listener()
+        self.place.close()
         with self.lock:
             for pod in self.pods:
                 pod.kill()
@@ -196,7 +202,7 @@ class Cluster:
         """Somebody else at its address, whose certificate is of another authority."""
         self.close_listener()
         self.make_certificate(self.certificate)
-        self.server = self.listen(self.server.server_address[1])
+        self.open_listener()
 
     def be_oneself(self):
         self.close_listener()
@@ -227,10 +233,10 @@ class Cluster:
         self.server.hang_up()
 
     def open_listener(self):
-        self.server = self.listen(self.server.server_address[1])
+        self.server = self.listen()
 
-    def listen(self, port):
-        server = Server(("127.0.0.1", port), self.handler)
+    def listen(self):
+        server = Server(("127.0.0.1", self.port), self.handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.directory / "key")
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

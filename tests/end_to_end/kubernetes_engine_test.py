@@ -48,6 +48,10 @@ class KubernetesEngine(harness.OnDatabase):
         cls.cluster.namespaces.add(f"windlass-user-{client.id}")
         return client
 
+    def setUp(self):
+        self.log_before = 0
+        self.log_before = len(self.worker_log())
+
     def make_course(self, student, **more):
         course = {"course_name": self.id(), "image": "lab", "command": SERVE, "port": 8888, **more}
         made = self.teacher.post(f"/v1/course/{quote(self.teacher.username)}", course)
@@ -259,12 +263,16 @@ class KubernetesEngine(harness.OnDatabase):
         self.admin.wait(job)
 
     def worker_log(self):
-        return "".join(path.read_text(errors="replace") for path in self.dev.data.glob("log/worker*.log"))
+        """What it said during this test."""
+        return self.whole_log()[self.log_before :]
+
+    def whole_log(self):
+        return "".join(path.read_text(errors="replace") for path in sorted(self.dev.data.glob("log/worker*.log")))
 
     def test_the_token_is_in_no_log_and_no_environment(self):
-        self.assertNotIn(self.cluster.token, self.worker_log())
+        self.assertNotIn(self.cluster.token, self.whole_log())
         self.assertFalse([pid for pid in harness.processes_with(self.cluster.token) if pid != os.getpid()])
-        self.assertRegex(self.worker_log(), re.escape(self.cluster.url))
+        self.assertRegex(self.whole_log(), re.escape(self.cluster.url))
 
 
 class KubernetesEngineOnSqlite(KubernetesEngine, unittest.TestCase):
