@@ -177,7 +177,8 @@ class KubernetesApiServer(harness.OnDatabase, unittest.TestCase):
         self.assertEqual(self.left(space), ["deployments", "networkpolicies", "pods", "replicasets", "services"])
         self.assertEqual(self.status(student, job)["status"], "Pending")
 
-        address = self.plane.ask("GET", f"/api/v1/namespaces/{space}/services/windlass-{job}-1")[1]["spec"]["clusterIP"]
+        made = self.plane.ask("GET", f"/api/v1/namespaces/{space}/services/windlass-{job}-1")[1]
+        address = made["spec"]["clusterIP"]
         program = subprocess.Popen([sys.executable, "-m", "http.server", "8888", "--bind", address], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, cwd=self.plane.directory / "etcd")
         self.addCleanup(program.wait)
@@ -192,7 +193,12 @@ class KubernetesApiServer(harness.OnDatabase, unittest.TestCase):
         service = "/" + ready["address"].split("/", 3)[3]
         self.assertEqual((student.get(service).status, self.teacher.get(service).status), (200, 404))
 
+        policies = f"/apis/networking.k8s.io/v1/namespaces/{space}/networkpolicies"
+        labels = {**made["metadata"]["labels"], "windlass.attempt": "999999.1"}
+        half = {"metadata": {"name": "windlass-999999-1", "labels": labels}, "spec": {"podSelector": {}}}
+        self.plane.make(policies, half)
         self.dev.wait_restarted("worker", self.dev.kill_daemon("worker"))
+        harness.until(lambda: self.plane.ask("GET", f"{policies}/windlass-999999-1")[0] == 404, "what was left by halves is removed")
         harness.until(lambda: "of a former life are in Kubernetes" in self.worker_log(), "the next life goes on")
         self.plane.kill("kube-apiserver")
         harness.until(lambda: "is asked for again" in self.worker_log(), "the worker notices")

@@ -268,7 +268,8 @@ void KubernetesEngine::go_on_stopping(Held& held) {
         },
         [this, cleared](Held& of) {
             if (*cleared) return tell(of, clock_.now().steady);
-            of.gone = false;  // a list later
+            if (!of.stopped) return go_on_stopping(of);  // its lease was lost meanwhile
+            of.gone = false;                             // a list later
             of.gone_from_list = lists_begun_ + 1;
             version_.clear();
         });

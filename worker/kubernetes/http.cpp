@@ -62,7 +62,7 @@ Result<HttpAnswer> ask(const HttpRequest& request) {
                           "there is no token in worker.kubernetes_token_file " + request.token_file);
     CURL* const curl = easy.get();
     Transfer transfer{request, {}, false};
-    std::unique_ptr<curl_slist, ListDeleter> headers(curl_slist_append(nullptr, "Accept: application/json"));
+    std::unique_ptr<curl_slist, ListDeleter> headers(curl_slist_append(nullptr, "Accept: application/json, */*"));
     curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());

@@ -112,11 +112,18 @@ class KubernetesEngineTest : public ::testing::Test {
             settings_, cluster_.away ? std::vector<Left>{} : cluster_.deployments,
             std::make_shared<FakeClient>(cluster_), std::make_shared<std::atomic<bool>>(false),
             Services::open(wire::Endpoint{scratch_ / "s.sock", "", 0}, "secret").value(),
-            [](auto work, auto done) {
-                work();
-                done();
+            [this](auto work, auto done) {
+                background_.emplace_back(std::move(work), std::move(done));
+                if (!background_waits_) run_background();
             },
             clock_, [this](FinishedAttempt finished, SteadyTime) { finished_.push_back(std::move(finished)); });
+    }
+    // What is under way; what follows from it is under way then.
+    void run_background() {
+        for (auto now = std::exchange(background_, {}); const auto& [work, done] : now) {
+            work();
+            done();
+        }
     }
     void pass(Milliseconds time = Milliseconds{1000}) {
         clock_.passed += time;
@@ -150,6 +157,8 @@ class KubernetesEngineTest : public ::testing::Test {
     Cluster cluster_;
     SetClock clock_;
     FakeConnection connection_;
+    bool background_waits_ = false;
+    std::vector<std::pair<std::function<void()>, std::function<void()>>> background_;
     std::unique_ptr<KubernetesEngine> engine_;
     std::vector<FinishedAttempt> finished_;
 };
@@ -228,6 +237,66 @@ TEST_F(KubernetesEngineTest, lost_leases_remove_everything_at_once) {
     EXPECT_EQ(cluster_.at_once.size(), 2u);
     EXPECT_TRUE(finished_.empty());
     EXPECT_TRUE(engine_->empty());
+}
+
+TEST_F(KubernetesEngineTest, leases_lost_in_the_middle_of_a_removal_do_not_leave_it_there) {
+    live();
+    lease_and_run(1);
+    cluster_.deployments_linger = true;
+    engine_->cancel(job(1), clock_.now().steady);
+    background_waits_ = true;
+    pass();
+    run_background();  // the list: its pod is gone, so the rest is to go
+    engine_->kill_all();
+    run_background();  // but its deployment is not
+    run_background();
+    EXPECT_EQ(cluster_.at_once, (std::vector<AttemptRef>{job(1)}));
+    cluster_.deployments_linger = false;
+    for (int i = 0; i < 5; ++i) {
+        pass();
+        run_background();
+    }
+    EXPECT_TRUE(engine_->empty());
+    EXPECT_TRUE(finished_.empty());
+}
+
+TEST_F(KubernetesEngineTest, a_lease_lost_while_its_pod_is_told_to_end_ends_it_at_once) {
+    live();
+    lease_and_run(1);
+    background_waits_ = true;
+    engine_->cancel(job(1), clock_.now().steady);
+    engine_->kill_all();
+    run_background();
+    EXPECT_TRUE(cluster_.at_once.empty());
+    run_background();
+    EXPECT_EQ(cluster_.at_once, (std::vector<AttemptRef>{job(1)}));
+}
+
+TEST_F(KubernetesEngineTest, a_lease_lost_while_it_is_launched_removes_what_was_made) {
+    live();
+    background_waits_ = true;
+    lease(1);
+    engine_->revoke(job(1));
+    for (int i = 0; i < 5; ++i) {
+        run_background();
+        pass();
+    }
+    EXPECT_TRUE(cluster_.deployments.empty());
+    EXPECT_EQ(cluster_.cleared, (std::vector<AttemptRef>{job(1)}));
+    EXPECT_TRUE(engine_->empty());
+}
+
+TEST_F(KubernetesEngineTest, a_service_that_nobody_uses_is_ended) {
+    live();
+    lease(1, [](protocol::Lease& lease) { lease.spec.service->idle = Seconds{60}; });
+    cluster_.start(job(1));
+    pass();
+    pass(Seconds{59});
+    EXPECT_TRUE(finished_.empty());
+    for (int i = 0; i < 4; ++i) pass();
+    ASSERT_EQ(finished_.size(), 1u);
+    EXPECT_EQ(result().outcome.kind, OutcomeKind::cancelled);
+    EXPECT_EQ(result().outcome.detail, "nobody used its service for 60 s");
 }
 
 TEST_F(KubernetesEngineTest, a_life_begins_with_removing_what_the_former_one_left_by_halves) {
