@@ -3,6 +3,11 @@ run by hand, with a directory that has etcd, kube-apiserver and kube-controller-
 
     python3 -B kubernetes_apiserver_test.py DIRECTORY
 
+They were built of Debian's source package kubernetes (1.20.2) by its golang-1.19, outside of modules (GO111MODULE=off, the
+tree at $GOPATH/src/k8s.io/kubernetes), with -tags providerless; beforehand vendor/k8s.io/kube-openapi/cmd/openapi-gen makes
+pkg/generated/openapi, and vendor/github.com/modern-go/reflect2 is replaced by 1.0.2 (golang-github-modern-go-reflect2-dev),
+which this Go needs. etcd is of the package etcd-server.
+
 There is no kubelet: the test binds the pod to a node, says that it runs, and takes it away. Services have addresses of the
 loopback network, so that a program of the test can be behind one. The worker may do what docs/kubernetes-engine.md asks for.
 """
