@@ -14,6 +14,7 @@ StoreThread::StoreThread(uv_loop_t* loop, std::unique_ptr<Store> store)
 }
 
 StoreThread::~StoreThread() {
+    *alive_ = false;
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -73,7 +74,10 @@ void StoreThread::deliver() {
         const std::lock_guard lock(mutex_);
         answers.swap(answers_);
     }
-    for (auto& answer : answers) answer();
+    // A service that has stopped is destroyed by what it tells; those behind it are about things that are no more.
+    const auto alive = alive_;
+    for (auto& answer : answers)
+        if (*alive) answer();
 }
 
 Status StoreThread::until_done(const std::function<Status()>& attempt) {

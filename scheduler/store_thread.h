@@ -20,7 +20,7 @@ namespace windlass::scheduler {
 class StoreThread {
   public:
     StoreThread(uv_loop_t* loop, std::unique_ptr<Store> store);
-    // Finishes what was asked for and is not failing; `done`s that were not called yet are dropped.
+    // Finishes what was asked for and is not failing; `done`s that were not called yet are dropped. Also from a `done`.
     ~StoreThread();
     StoreThread(const StoreThread&) = delete;
     StoreThread& operator=(const StoreThread&) = delete;
@@ -57,6 +57,7 @@ class StoreThread {
     std::condition_variable changed_;
     std::deque<Task> tasks_;
     std::deque<std::function<void()>> answers_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of the loop's thread
     bool stopping_ = false;
     std::atomic<bool> failing_{false};
     std::atomic<std::uint64_t> failures_{0};

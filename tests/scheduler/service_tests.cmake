@@ -1,3 +1,3 @@
 windlass_test(scheduler_service_tests
-  SOURCES batch_builder_test.cpp greeting_test.cpp leadership_test.cpp schedules_test.cpp service_figures_test.cpp service_leadership_test.cpp service_schedules_test.cpp service_test.cpp service_trust_test.cpp service_workers_test.cpp user_weights_test.cpp
+  SOURCES batch_builder_test.cpp greeting_test.cpp leadership_test.cpp schedules_test.cpp service_figures_test.cpp service_leadership_test.cpp service_schedules_test.cpp service_test.cpp service_trust_test.cpp service_workers_test.cpp store_thread_test.cpp user_weights_test.cpp
   LIBRARIES windlass_scheduler windlass_test_exposition)
