@@ -60,6 +60,8 @@ struct Config {
         std::int64_t drain_ms = 30'000;
         std::int64_t result_file_bytes = 16 * mebibyte;
         std::int64_t cache_bytes = gibibyte;
+        std::int64_t disk_low_bytes = 256 * mebibyte;
+        std::int64_t disk_low_percent = 0;
         std::vector<std::string> labels;
         std::vector<std::string> resources;
         std::int64_t sample_interval_s = 30;
@@ -231,6 +233,12 @@ void describe_settings(V&& visit, Config& c) {
           "of the files that a job leaves so many bytes are kept");
     visit("worker.cache_bytes", c.worker.cache_bytes,
           "input files of jobs are kept in state_directory/blobs, so many bytes of them; 0: none");
+    visit(
+        "worker.disk_low_bytes", c.worker.disk_low_bytes,
+        "with less free on the disk of state_directory no new jobs are taken, until it is half as much more; 0: taken "
+        "as long as it goes");
+    visit("worker.disk_low_percent", c.worker.disk_low_percent,
+          "the same in hundredths of that disk; the larger of the two counts");
     visit("worker.labels", c.worker.labels, "what jobs may require of a worker, as NAME=VALUE, e.g. zone=b");
     visit("worker.resources", c.worker.resources, "named devices that jobs may take, as NAME=COUNT, e.g. gpu=2");
     visit("worker.sample_interval_s", c.worker.sample_interval_s,

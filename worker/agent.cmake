@@ -20,6 +20,7 @@ if(TARGET windlass_sandbox)
     blob_cache.cpp
     bounded_command.cpp
     credential.cpp
+    disk_room.cpp
     enrolment.cpp
     explain.cpp
     finished_attempt.cpp

@@ -34,7 +34,7 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, const MakeEngine& make_eng
                           })),
       link_(loop, settings_.schedulers, clock, settings_.random,
             {[this] {
-                 offered_ = engine_->offer();
+                 offered_ = offer();
                  return hello();
              },
              [this](auto& connection, auto& welcome, SteadyTime sent) { on_welcome(connection, welcome, sent); },
@@ -81,7 +81,9 @@ void Agent::on_engine(const std::function<void(SteadyTime now)>& turn) {
 }
 
 void Agent::start() {
-    settle(clock_.now().steady);
+    const SteadyTime now = clock_.now().steady;
+    look_for_room(now);
+    settle(now);
     link_.dial();
 }
 
@@ -95,14 +97,14 @@ protocol::Hello Agent::hello() const {
     hello.instance = settings_.instance;
     hello.secret = settings_.secret;
     // A scheduler takes no offer of nothing; for one of next to nothing it has no job.
-    hello.cpu_millis = std::max<std::int64_t>(engine_->offer().cpu_millis, 1);
-    hello.memory_bytes = std::max<std::int64_t>(engine_->offer().memory_bytes, 1);
-    hello.prefetch = settings_.prefetch;
+    hello.cpu_millis = std::max<std::int64_t>(offered_.cpu_millis, 1);
+    hello.memory_bytes = std::max<std::int64_t>(offered_.memory_bytes, 1);
+    hello.prefetch = no_room_.empty() ? settings_.prefetch : 0;
     hello.software = WINDLASS_VERSION;
     hello.labels = settings_.labels;
     hello.labels.merge(engine_->labels());
-    hello.images = engine_->offer().images;
-    hello.datasets = engine_->offer().datasets;
+    hello.images = offered_.images;
+    hello.datasets = offered_.datasets;
     hello.resources = settings_.resources;
     hello.held = held();
     return hello;
@@ -172,11 +174,31 @@ void Agent::on_down() {
 
 // What is offered is said in Hello only, so a change of it is said by connecting again: what is in hand stays in hand.
 void Agent::offer_what_is_there() {
-    if (connection_ == nullptr || engine_->offer() == offered_) return;
-    const std::string less = engine_->why_less();
+    if (connection_ == nullptr || offer() == offered_) return;
+    const std::string less = no_room_.empty() ? engine_->why_less() : no_room_;
     const std::string why = less.empty() ? "what this worker offers has changed" : less;
     log::write(less.empty() ? log::Level::info : log::Level::warning, why);
     link_.reconnect(why);
+}
+
+Offer Agent::offer() const {
+    Offer offer = engine_->offer();
+    if (!no_room_.empty()) offer.cpu_millis = offer.memory_bytes = 0;
+    return offer;
+}
+
+// What runs goes on: its own limits bound what it makes this worker store.
+void Agent::look_for_room(SteadyTime now) {
+    if (!settings_.why_no_room || (room_at_ && now < *room_at_)) return;
+    room_at_ = now + settings_.look_for_room;
+    std::string why = settings_.why_no_room();
+    if (why.empty() != no_room_.empty()) {
+        if (why.empty())
+            log::info("the disk has room again: new jobs are taken");
+        else
+            log::warning("{}", why);
+    }
+    no_room_ = std::move(why);
 }
 
 std::vector<AttemptRef> Agent::held() const {
@@ -211,6 +233,8 @@ void Agent::on_time() {
     if (connection_ != nullptr && leases_.unanswered(now)) link_.reconnect("it does not answer a renewal");
     engine_->on_time(now);
     outbox_.on_time(now);
+    look_for_room(now);
+    offer_what_is_there();
     settle(now);
 }
 
@@ -229,6 +253,7 @@ void Agent::settle(SteadyTime now) {
     std::optional<SteadyTime> at = leases_.next();
     earliest(at, engine_->next());
     earliest(at, outbox_.next());
+    earliest(at, room_at_);
     if (stop_at_ && !stopped_) earliest(at, stop_at_);
     earliest(at, last_words_at_);
     // Ringing too early is harmless, so a later moment does not touch the timer: most turns cost no timer at all.
@@ -260,6 +285,8 @@ void Agent::terminate() {
 void Agent::add_figures(figures::Families& families) const {
     families.push_back(figures::gauge("windlass_worker_connected", "1 when the scheduler has welcomed this worker",
                                       connection_ != nullptr ? 1 : 0));
+    families.push_back(figures::gauge("windlass_worker_disk_low", "1 when no new jobs are taken for want of disk",
+                                      no_room_.empty() ? 0 : 1));
     families.push_back(figures::gauge("windlass_worker_draining", "1 when nothing new is started", stop_at_ ? 1 : 0));
     engine_->add_figures(families);
     outbox_.add_figures(families);

@@ -35,6 +35,9 @@ struct AgentSettings {
     Milliseconds last_words{5'000};  // at the end, for acknowledgements
     std::function<double()> random;  // numbers in [0, 1)
     std::function<void()> on_ready;  // at the first Welcome
+    // Why no new jobs can be taken now, for want of room on the disk; empty: they can. Null: nobody looks.
+    std::function<std::string()> why_no_room;
+    Milliseconds look_for_room{5'000};  // so often
 };
 
 class Agent {
@@ -74,6 +77,8 @@ class Agent {
     Background background();
     void on_engine(const std::function<void(SteadyTime now)>& turn);
     void offer_what_is_there();
+    void look_for_room(SteadyTime now);
+    Offer offer() const;  // the engine's, or nothing while there is no room
 
     const AgentSettings settings_;
     const Clock& clock_;
@@ -84,6 +89,8 @@ class Agent {
     SchedulerLink link_;
     wire::Connection* connection_ = nullptr;  // between on_welcome and on_down
     Offer offered_;
+    std::string no_room_;                // why
+    std::optional<SteadyTime> room_at_;  // then it is looked again
     std::vector<std::unique_ptr<LoopPoll>> polls_;
     LoopTimer timer_;
     std::optional<SteadyTime> armed_;

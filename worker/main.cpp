@@ -157,6 +157,8 @@ Result<int> run(WorkerSettings settings, Reload& reload) {
     std::mt19937_64 engine{std::random_device{}()};
     settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
     settings.agent.on_ready = [] { notify_ready(); };
+    settings.agent.why_no_room = [room = DiskRoom({settings.state_directory, settings.state_directory + "/results"},
+                                                  settings.disk_low)]() mutable { return room.why_none(); };
     uv_loop_t* loop = uv_default_loop();
     Agent agent(loop, std::move(settings.agent), make_engine, std::move(spool), clock);
     const Signals signals(loop, agent);

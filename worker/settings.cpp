@@ -70,6 +70,9 @@ Status check(const Config::Worker& worker) {
         return make_error(ErrorKind::invalid, fmt::format("worker.network is none or full, not '{}'", worker.network));
     if (worker.sample_interval_s < 1 || worker.sample_interval_s > 3600)
         return make_error(ErrorKind::invalid, "worker.sample_interval_s must be between 1 and 3600");
+    if (worker.disk_low_bytes < 0 || worker.disk_low_percent < 0 || worker.disk_low_percent > 90)
+        return make_error(ErrorKind::invalid,
+                          "worker.disk_low_bytes must not be negative, worker.disk_low_percent be from 0 to 90");
     if (worker.name.size() > 200) return make_error(ErrorKind::invalid, "worker.name may have at most 200 bytes");
     return {};
 }
@@ -301,6 +304,7 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     WorkerSettings settings;
     settings.state_directory = worker.state_directory;
     settings.cache_bytes = worker.cache_bytes;
+    settings.disk_low = {worker.disk_low_bytes, worker.disk_low_percent};
     if (!worker.service_listen.empty()) {
         WINDLASS_TRY(settings.service_listen, wire::parse_endpoint(worker.service_listen));
     }

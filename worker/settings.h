@@ -4,6 +4,7 @@
 
 #include "shared/config.h"
 #include "worker/agent.h"
+#include "worker/disk_room.h"
 #include "worker/images/import.h"
 #include "worker/kubernetes/engine.h"
 #include "worker/runner.h"
@@ -25,6 +26,7 @@ struct WorkerSettings {
     // Of all:
     std::string state_directory;
     std::int64_t cache_bytes = 0;  // of state_directory/blobs
+    DiskRoom::Mark disk_low;
     std::optional<wire::Endpoint> service_listen;
     std::string site_directory;  // of SiteStore
     ImportSettings import;

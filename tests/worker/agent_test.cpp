@@ -137,6 +137,32 @@ TEST_F(AgentTest, says_hello_with_what_it_offers) {
     EXPECT_TRUE(hello.held.empty());
 }
 
+TEST_F(AgentTest, takes_no_new_jobs_while_the_disk_has_no_room_and_keeps_those_in_hand) {
+    std::string why;
+    settings_.why_no_room = [&why] { return why; };
+    settings_.look_for_room = Milliseconds{5};
+    connect();
+    EXPECT_EQ(scheduler_.hellos[0].cpu_millis, 2000);
+    lease_and_start(1);
+    why = "the disk is full";
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 2; }));
+    EXPECT_EQ(scheduler_.hellos[1].cpu_millis, 1) << "next to nothing";
+    EXPECT_EQ(scheduler_.hellos[1].memory_bytes, 1);
+    EXPECT_EQ(scheduler_.hellos[1].prefetch, 0);
+    EXPECT_EQ(scheduler_.hellos[1].held, std::vector<AttemptRef>{job(1)}) << "what runs goes on";
+    EXPECT_TRUE(sandbox_->box(1).stops.empty());
+    why.clear();
+    ASSERT_TRUE(loop_.until([&] { return scheduler_.hellos.size() == 3; }));
+    EXPECT_EQ(scheduler_.hellos[2].cpu_millis, 2000);
+    EXPECT_EQ(scheduler_.hellos[2].prefetch, 64);
+}
+
+TEST_F(AgentTest, begins_without_an_offer_where_the_disk_is_full_already) {
+    settings_.why_no_room = [] { return std::string("the disk is full"); };
+    connect();
+    EXPECT_EQ(scheduler_.hellos[0].cpu_millis, 1);
+}
+
 TEST_F(AgentTest, says_which_images_and_data_sets_it_has_and_says_it_again_when_they_change) {
     SiteStore store(scratch_ / "site");
     ASSERT_TRUE(store.prepare().ok());

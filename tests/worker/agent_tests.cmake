@@ -6,6 +6,7 @@ if(TARGET windlass_worker)
       images/image_config_test.cpp
       cpu_budget_test.cpp
       credential_test.cpp
+      disk_room_test.cpp
       gpu_tool_test.cpp
       input_files_test.cpp
       lease_clock_test.cpp

@@ -60,6 +60,9 @@ class CgroupsV1 final : public Cgroups {
             remove_group(root);
             WINDLASS_TRY_STATUS(make_group(root));
         }
+        // All jobs together have half the share of one process beside them, and the worker is one: it answers in time
+        // however many they are. Memory cannot be kept for somebody in version 1; jobs are ended first (OOM score).
+        if (!roots_[cpu].empty()) WINDLASS_TRY_STATUS(write_file(roots_[cpu] + "/cpu.shares", "512"));
         for (std::size_t slot = 0; slot < groups_.size(); slot++) WINDLASS_TRY_STATUS(make(slot));
         return {};
     }

@@ -89,6 +89,7 @@ class CgroupsV2 final : public Cgroups {
                 .in("the worker's cgroup holds processes that are not its own (start it from a unit with "
                     "Delegate=yes)");
         }
+        keep_for_the_worker();
         return make_slots(controllers);
     }
 
@@ -201,6 +202,15 @@ class CgroupsV2 final : public Cgroups {
         const std::string leaf = support_.base + worker_leaf;
         WINDLASS_TRY_STATUS(make_group(leaf));
         return write_file(leaf + "/cgroup.procs", std::to_string(getpid()));
+    }
+
+    // What the worker itself needs, whatever its jobs do: memory that is not taken from it, and ten times the share of
+    // all jobs together. Both hold as far as those above us have as much.
+    void keep_for_the_worker() const {
+        if (!support_.worker_moves) return;
+        const std::string leaf = support_.base + worker_leaf;
+        const Status no_memory = write_file(leaf + "/memory.min", std::to_string(worker_memory_bytes));
+        const Status no_weight = write_file(leaf + "/cpu.weight", "1000");  // absent without the controller
     }
 
     bool is_clean(Group& group) const {

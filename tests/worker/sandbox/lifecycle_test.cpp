@@ -151,6 +151,15 @@ TEST(Ending, hundred_boxes_leave_no_processes_mounts_or_cgroups) {
     EXPECT_THAT(groups_named(cgroup), IsEmpty());
 }
 
+TEST(Weight, of_all_jobs_together_is_less_than_that_of_one_process_beside_them) {
+    TestBox box;
+    std::string shares;
+    for (const std::string& group : groups_named(box.settings().cgroup))
+        if (const std::string found = first_line(group + "/cpu.shares"); !found.empty()) shares = found;
+    if (shares.empty()) GTEST_SKIP() << "no cgroup v1 with a processor controller here";
+    EXPECT_EQ(shares, "512");
+}
+
 TEST(Ending, closing_the_sandbox_kills_every_box) {
     std::vector<pid_t> processes;
     {
