@@ -76,16 +76,20 @@ class Backup:
         file = pathlib.Path(self.directory) / "site.backup"
         limits = {"cpus": 1}
         runs_on = self.client.submit(COMMANDS.format(600), limits=limits)
-        ends_soon = self.client.submit(COMMANDS.format(1), limits=limits)
         self.wait_until(runs_on, "running")
-        queued = self.client.submit(COMMANDS.format(2), limits=limits)
-        cancelled = self.client.submit(COMMANDS.format(1), limits=limits)
-        self.client.ask("DELETE", f"/api/jobs/{cancelled}/")
-        array = self.client.post("/api/jobs/submit/", {
-            "code": "", "data": "", "running_commands": COMMANDS.format(0), "array": {"count": 3}, "limits": limits,
-            "after": [{"job": queued, "when": "ok"}]}).json["id"]
-
-        made = self.windlass("backup", file)
+        # Nothing ends before the backup is made, however long that takes.
+        self.worker.freeze()
+        try:
+            ends_soon = self.client.submit(COMMANDS.format(1), limits=limits)
+            queued = self.client.submit(COMMANDS.format(2), limits=limits)
+            cancelled = self.client.submit(COMMANDS.format(1), limits=limits)
+            self.client.ask("DELETE", f"/api/jobs/{cancelled}/")
+            array = self.client.post("/api/jobs/submit/", {
+                "code": "", "data": "", "running_commands": COMMANDS.format(0), "array": {"count": 3}, "limits": limits,
+                "after": [{"job": queued, "when": "ok"}]}).json["id"]
+            made = self.windlass("backup", file)
+        finally:
+            self.worker.thaw()
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertEqual(file.stat().st_mode & 0o777, 0o600)
         self.assertIn("is there already", self.windlass("backup", file).stderr)
