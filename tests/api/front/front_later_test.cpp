@@ -137,9 +137,9 @@ TEST(Later, deadline_of_zero_comes_at_once) {
 TEST(Later, idle_deadline_does_not_cut_a_wait) {
     Parking parking;
     auto settings = loopback();
-    settings.limits.idle_deadline = Milliseconds{50};
-    settings.limits.head_deadline = Milliseconds{50};
-    TestFront front([&](const Request&) -> Reply { return parking.later(Milliseconds{300}, answering("waited")); },
+    settings.limits.idle_deadline = Milliseconds{700};
+    settings.limits.head_deadline = Milliseconds{700};
+    TestFront front([&](const Request&) -> Reply { return parking.later(Milliseconds{1'500}, answering("waited")); },
                     settings);
     Client client(front.address());
     client.send(a_request);
