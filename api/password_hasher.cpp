@@ -77,11 +77,11 @@ void PasswordHasher::run() {
         if (stopping_) return;
         auto work = std::move(queue_.front());
         queue_.pop_front();
+        ++hashed_;  // before its answer leaves: who has the answer sees it counted
         lock.unlock();
         work();
         work = nullptr;
         lock.lock();
-        ++hashed_;
     }
 }
 

@@ -45,7 +45,7 @@ class PasswordHasher {
     std::string hash_now(const std::string& password) const;
 
     std::size_t waiting() const;
-    std::uint64_t hashed() const;
+    std::uint64_t hashed() const;  // so many passwords, those under way among them
 
   private:
     Status submit(std::function<void()> work);
