@@ -177,15 +177,19 @@ Result<Restored> look(Session& session, WallTime now) {
     return seen;
 }
 
-// The present, and the right to replace it: no scheduler leads this database as long as `store` lives.
-Result<Present> take_over(Store& store, const DatabaseUrl& url) {
-    Present present;
+// No scheduler leads this database as long as `store` lives.
+Result<std::int64_t> keep_schedulers_out(Store& store) {
     const auto epoch = store.lead();
     if (!epoch && epoch.error().kind == ErrorKind::conflict)
         return make_error(ErrorKind::conflict,
                           epoch.error().message + ": systemctl stop windlass-api windlass-scheduler");
-    if (!epoch) return epoch.error();
-    present.epoch = *epoch;
+    return epoch;
+}
+
+// The present, and the right to replace it.
+Result<Present> take_over(Store& store, const DatabaseUrl& url) {
+    Present present;
+    WINDLASS_TRY(present.epoch, keep_schedulers_out(store));
     Session session(url, {.application_name = "windlass-restore"});
     WINDLASS_TRY(present.highest_job, read_highest_job(session));
     return present;
@@ -326,6 +330,13 @@ Result<Restored> restore(const DatabaseUrl& url, const std::string& file) {
         url.engine() == Engine::sqlite ? restore_sqlite(url, file, present) : restore_postgresql(url, file, present);
     if (url.engine() == Engine::sqlite) give_to_owner_of_directory(url.path());
     return restored;
+}
+
+Status lead_tables_back(const DatabaseUrl& url, int to) {
+    WINDLASS_TRY(const auto store, open_store(url));
+    WINDLASS_TRY([[maybe_unused]] const auto epoch, keep_schedulers_out(*store));
+    Session session(url, {.application_name = "windlass-migrate"});
+    return migrate_back(session, to);
 }
 
 }  // namespace windlass::scheduler

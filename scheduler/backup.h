@@ -1,5 +1,5 @@
 // A copy of all that a site keeps in its database (jobs, code and data, results with their files, accounts, images,
-// metrics), taken while it works, and the way back.
+// metrics), taken while it works, and the way back; and that of an upgrade.
 //
 // Of SQLite the copy is a database, of PostgreSQL an archive of pg_dump (custom format); each goes back into an engine
 // of its own kind only. It holds everything that the database holds, hashed passwords and the jobs' data among it.
@@ -31,5 +31,10 @@ struct Restored {
 //   conflict  a scheduler leads this database, or (SQLite) another process keeps it busy
 //   invalid   no backup, or one of the other engine, or of a newer Windlass
 Result<Restored> restore(const DatabaseUrl& url, const std::string& file);
+
+// Gives the tables the form they had after migration `to` (shared/database/migrate.h).
+//   conflict  a scheduler leads this database
+//   invalid   there is no way back to it
+Status lead_tables_back(const DatabaseUrl& url, int to);
 
 }  // namespace windlass::scheduler

@@ -16,7 +16,6 @@
 #include "scheduler/store_sql.h"
 #include "scheduler/user_weights.h"
 #include "shared/config.h"
-#include "shared/database/migrate.h"
 #include "shared/digest.h"
 #include "shared/json.h"
 #include "shared/log.h"
@@ -243,19 +242,13 @@ Status restore_from(const Config& config, const std::string& file) {
     return {};
 }
 
-// As one that leads, so that no scheduler works with the tables meanwhile.
-Status lead_tables_back(const Config& config, const std::string& to) {
+Status migrate_back_to(const Config& config, const std::string& to) {
     int number = -1;
     const auto [end, failed] = std::from_chars(to.data(), to.data() + to.size(), number);
     if (failed != std::errc() || end != to.data() + to.size())
         return make_error(ErrorKind::invalid, "--migrate-back takes the number of a migration, such as 10, not " + to);
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
-    WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
-    WINDLASS_TRY(const auto store, open_store(url, lead));
-    const auto epoch = store->lead();
-    if (!epoch) return Error(epoch.error()).in("systemctl stop windlass-api windlass-scheduler, then again");
-    Session session(url, {.application_name = "windlass-migrate"});
-    WINDLASS_TRY_STATUS(migrate_back(session, number));
+    WINDLASS_TRY_STATUS(lead_tables_back(url, number));
     fmt::print("{} has the tables of migration {}; a program that has later ones brings them back when it starts\n",
                url.shown(), number);
     return {};
@@ -285,7 +278,7 @@ int main(int argc, char** argv) {
         Reload reload("scheduler", loaded->config, load);
         status = !backup.empty()         ? scheduler::back_up_to(loaded->config, backup)
                  : !restore.empty()      ? scheduler::restore_from(loaded->config, restore)
-                 : !migrate_back.empty() ? scheduler::lead_tables_back(loaded->config, migrate_back)
+                 : !migrate_back.empty() ? scheduler::migrate_back_to(loaded->config, migrate_back)
                                          : scheduler::run(loaded->config, reload);
     }
     if (status) return 0;

@@ -21,6 +21,7 @@ if(TARGET windlass_sandbox)
     bounded_command.cpp
     credential.cpp
     disk_room.cpp
+    engine_figures.cpp
     enrolment.cpp
     explain.cpp
     finished_attempt.cpp

@@ -34,7 +34,8 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, const MakeEngine& make_eng
                           })),
       link_(loop, settings_.schedulers, clock, settings_.random,
             {[this] {
-                 offered_ = offer();
+                 offered_ = engine_->offer();
+                 offered_with_room_ = no_room_.empty();
                  return hello();
              },
              [this](auto& connection, auto& welcome, SteadyTime sent) { on_welcome(connection, welcome, sent); },
@@ -97,9 +98,9 @@ protocol::Hello Agent::hello() const {
     hello.instance = settings_.instance;
     hello.secret = settings_.secret;
     // A scheduler takes no offer of nothing; for one of next to nothing it has no job.
-    hello.cpu_millis = std::max<std::int64_t>(offered_.cpu_millis, 1);
-    hello.memory_bytes = std::max<std::int64_t>(offered_.memory_bytes, 1);
-    hello.prefetch = no_room_.empty() ? settings_.prefetch : 0;
+    hello.cpu_millis = offered_with_room_ ? std::max<std::int64_t>(offered_.cpu_millis, 1) : 1;
+    hello.memory_bytes = offered_with_room_ ? std::max<std::int64_t>(offered_.memory_bytes, 1) : 1;
+    hello.prefetch = offered_with_room_ ? settings_.prefetch : 0;
     hello.software = WINDLASS_VERSION;
     hello.labels = settings_.labels;
     hello.labels.merge(engine_->labels());
@@ -174,17 +175,11 @@ void Agent::on_down() {
 
 // What is offered is said in Hello only, so a change of it is said by connecting again: what is in hand stays in hand.
 void Agent::offer_what_is_there() {
-    if (connection_ == nullptr || offer() == offered_) return;
+    if (connection_ == nullptr || (engine_->offer() == offered_ && no_room_.empty() == offered_with_room_)) return;
     const std::string less = no_room_.empty() ? engine_->why_less() : no_room_;
     const std::string why = less.empty() ? "what this worker offers has changed" : less;
     log::write(less.empty() ? log::Level::info : log::Level::warning, why);
     link_.reconnect(why);
-}
-
-Offer Agent::offer() const {
-    Offer offer = engine_->offer();
-    if (!no_room_.empty()) offer.cpu_millis = offer.memory_bytes = 0;
-    return offer;
 }
 
 // What runs goes on: its own limits bound what it makes this worker store.

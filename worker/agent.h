@@ -78,7 +78,6 @@ class Agent {
     void on_engine(const std::function<void(SteadyTime now)>& turn);
     void offer_what_is_there();
     void look_for_room(SteadyTime now);
-    Offer offer() const;  // the engine's, or nothing while there is no room
 
     const AgentSettings settings_;
     const Clock& clock_;
@@ -88,9 +87,10 @@ class Agent {
     const std::unique_ptr<Engine> engine_;
     SchedulerLink link_;
     wire::Connection* connection_ = nullptr;  // between on_welcome and on_down
-    Offer offered_;
-    std::string no_room_;                // why
-    std::optional<SteadyTime> room_at_;  // then it is looked again
+    Offer offered_;                           // by the engine, when Hello was said last
+    bool offered_with_room_ = true;           // and whether it was to be had
+    std::string no_room_;                     // why
+    std::optional<SteadyTime> room_at_;       // then it is looked again
     std::vector<std::unique_ptr<LoopPoll>> polls_;
     LoopTimer timer_;
     std::optional<SteadyTime> armed_;

@@ -1,18 +1,15 @@
 // What a runner tells Prometheus.
 #include <array>
 
+#include "worker/engine_figures.h"
 #include "worker/runner.h"
 
 namespace windlass::worker {
 
 void Runner::add_figures(figures::Families& families) const {
-    auto attempts = figures::gauges("windlass_worker_attempts", "Attempts in hand, by what they are at");
-    constexpr std::array phases = {"fetching", "waiting", "reading", "starting", "running", "collecting"};
-    std::array<int, phases.size()> counts{};
-    for (const auto& [ref, attempt] : attempts_) ++counts[static_cast<std::size_t>(attempt->phase())];
-    for (std::size_t phase = 0; phase < phases.size(); ++phase)
-        figures::add(attempts, {{"phase", phases[phase]}}, counts[phase]);
-    families.push_back(std::move(attempts));
+    constexpr std::array<const char*, 6> phases = {"fetching", "waiting", "reading",
+                                                   "starting", "running", "collecting"};
+    families.push_back(attempts_by_phase(phases, attempts_, [](const auto& one) { return one.second->phase(); }));
     families.push_back(figures::counter("windlass_worker_attempts_started_total", "Attempts whose box was started",
                                         static_cast<double>(started_)));
     auto finished = figures::counters("windlass_worker_attempts_finished_total", "Attempts that ended, by outcome");

@@ -233,11 +233,8 @@ Result<std::map<std::string, std::string>> references(std::string_view setting, 
 }
 
 bool is_pinned(const std::string& reference) {
-    const auto at = reference.rfind("@sha256:");
-    if (at == std::string::npos || at == 0) return false;
-    const auto digits = std::string_view(reference).substr(at + 8);
-    return digits.size() == 64 &&
-           std::ranges::all_of(digits, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    const auto at = reference.rfind('@');
+    return at != std::string::npos && at != 0 && is_digest(std::string_view(reference).substr(at + 1));
 }
 
 // A DNS label (RFC 1123) once the id of an account stands behind it.

@@ -116,14 +116,13 @@ void ThumbnailKeeper::cancel(const std::vector<JobId>& jobs) {
 
 void ThumbnailKeeper::run() {
     turn(true);
-    // A look sees what was begun a while ago (left_behind_after): one that finds nothing proves something only when
-    // nothing was begun since the look before it.
-    bool was_active = true;
-    bool is_idle = false;
+    // Looks since something was done last. One alone proves nothing: it cannot see what was begun a moment before
+    // (left_behind_after).
+    int idle_looks = 0;
     auto looked = std::chrono::steady_clock::now();
     std::unique_lock lock(state_->mutex);
     while (!state_->stopping) {
-        const auto look_at = looked + (is_idle ? look_seldom : look_every);
+        const auto look_at = looked + (idle_looks >= 2 ? look_seldom : look_every);
         const auto wake = state_->later.empty() ? look_at : std::chrono::steady_clock::now() + ask_again_after;
         state_->changed.wait_until(lock, wake, [this] { return state_->something(); });
         if (state_->stopping) return;
@@ -135,9 +134,8 @@ void ThumbnailKeeper::run() {
         const bool look = std::exchange(state_->look_soon, false) || std::chrono::steady_clock::now() >= look_at;
         lock.unlock();
         const bool did_something = turn(look);
-        is_idle = !did_something && !was_active;
-        was_active = did_something || (was_active && !look);
         if (look) looked = std::chrono::steady_clock::now();
+        idle_looks = did_something ? 0 : std::min(idle_looks + (look ? 1 : 0), 2);
         lock.lock();
     }
 }

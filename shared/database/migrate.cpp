@@ -20,9 +20,10 @@ Result<bool> has_column(Session& session, std::string_view table, std::string_vi
     return rows[0].integer(0) > 0;
 }
 
-Error newer(const Session& session, const std::string& last) {
+Status newer(Session& session) {
+    WINDLASS_TRY(const auto last, session.query("select name from schema_migration order by number desc limit 1"));
     return make_error(ErrorKind::invalid, "the database " + session.url().shown() +
-                                              " is newer than this program: its last migration is " + last +
+                                              " is newer than this program: its last migration is " + last[0].text(0) +
                                               ". Install the newer version of Windlass");
 }
 
@@ -46,15 +47,14 @@ Result<std::size_t> applied(Session& session, std::span<const Migration> migrati
 // Of a database that has more than `migrations`: whether all of that is for programs like this one, too.
 Status check_newer(Session& session, std::span<const Migration> migrations) {
     const int own = migrations.empty() ? 0 : migrations.back().number;
-    WINDLASS_TRY(const auto last, session.query("select name from schema_migration order by number desc limit 1"));
     // The programs that know of such things record them.
     WINDLASS_TRY(const bool recorded, has_column(session, "schema_migration", "runs_with"));
-    if (!recorded) return newer(session, last[0].text(0));
+    if (!recorded) return newer(session);
     WINDLASS_TRY(const auto strangers,
                  session.query("select count(*) from schema_migration where number > :own and (runs_with is null or "
                                "runs_with > :same)",
                                own, own));
-    return strangers[0].integer(0) == 0 ? Status() : Status(newer(session, last[0].text(0)));
+    return strangers[0].integer(0) == 0 ? Status() : newer(session);
 }
 
 Status apply(Session& session, const Migration& migration) {
@@ -92,7 +92,7 @@ Status migrate_back(Session& session, int to, std::span<const Migration> migrati
     WINDLASS_TRY(Transaction transaction, Transaction::begin(session));
     WINDLASS_TRY_STATUS(keep_others_out(session));
     WINDLASS_TRY(const std::size_t have, applied(session, migrations));
-    if (have > migrations.size()) return check_newer(session, {});
+    if (have > migrations.size()) return newer(session);
     if (to < 0 || static_cast<std::size_t>(to) >= have)
         return make_error(ErrorKind::invalid, "there is no way back to " + std::to_string(to) + ": the database " +
                                                   session.url().shown() + " has migrations up to " +

@@ -29,6 +29,7 @@ import urllib.request
 from urllib.parse import quote
 
 import harness
+import kubernetes_cluster
 from slurm_site import free_port
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
@@ -137,15 +138,7 @@ class KubernetesApiServer(harness.OnDatabase, unittest.TestCase):
     def setUpClass(cls):
         cls.plane = ControlPlane()
         cls.addClassCleanup(cls.plane.close)
-        cls.environment = {
-            "WINDLASS_WORKER_BACKEND": "kubernetes",
-            "WINDLASS_WORKER_MEMORY_BYTES": str(64 << 30),
-            "WINDLASS_WORKER_KUBERNETES_URL": cls.plane.url,
-            "WINDLASS_WORKER_KUBERNETES_TOKEN_FILE": str(cls.plane.token_file),
-            "WINDLASS_WORKER_KUBERNETES_CA_FILE": str(cls.plane.ca_file),
-            "WINDLASS_WORKER_KUBERNETES_WORKER_CIDR": "10.0.3.7/32",
-            "WINDLASS_WORKER_KUBERNETES_IMAGES": f"lab={IMAGE}",
-        }
+        cls.environment = kubernetes_cluster.worker_environment(cls.plane, f"lab={IMAGE}")
         super().setUpClass()
         cls.teacher = cls.new_user("teacher")
         assert cls.admin.ask("PUT", f"/v1/teacher/{quote(cls.teacher.username)}/").status == 200

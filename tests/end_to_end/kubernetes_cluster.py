@@ -34,6 +34,19 @@ def missing():
     return "" if shutil.which("openssl") else "not installed: apt-get install openssl"
 
 
+def worker_environment(cluster, images):
+    """What a worker that hands its launches to `cluster` is set to: this one, or the real programs."""
+    return {
+        "WINDLASS_WORKER_BACKEND": "kubernetes",
+        "WINDLASS_WORKER_MEMORY_BYTES": str(64 << 30),
+        "WINDLASS_WORKER_KUBERNETES_URL": cluster.url,
+        "WINDLASS_WORKER_KUBERNETES_TOKEN_FILE": str(cluster.token_file),
+        "WINDLASS_WORKER_KUBERNETES_CA_FILE": str(cluster.ca_file),
+        "WINDLASS_WORKER_KUBERNETES_WORKER_CIDR": "10.0.3.7/32",
+        "WINDLASS_WORKER_KUBERNETES_IMAGES": images,
+    }
+
+
 def selects(selector, labels):
     return all(labels.get(name) == value for name, value in selector.items())
 

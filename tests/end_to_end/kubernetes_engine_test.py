@@ -26,13 +26,7 @@ class KubernetesEngine(harness.OnDatabase):
         cls.addClassCleanup(cls.cluster.close)
         cls.cluster.unknown_images.add(BROKEN)
         cls.environment = {
-            "WINDLASS_WORKER_BACKEND": "kubernetes",
-            "WINDLASS_WORKER_MEMORY_BYTES": str(64 << 30),
-            "WINDLASS_WORKER_KUBERNETES_URL": cls.cluster.url,
-            "WINDLASS_WORKER_KUBERNETES_TOKEN_FILE": str(cls.cluster.token_file),
-            "WINDLASS_WORKER_KUBERNETES_CA_FILE": str(cls.cluster.ca_file),
-            "WINDLASS_WORKER_KUBERNETES_WORKER_CIDR": "10.0.3.7/32",
-            "WINDLASS_WORKER_KUBERNETES_IMAGES": f"lab={IMAGE},broken={BROKEN}",
+            **kubernetes_cluster.worker_environment(cls.cluster, f"lab={IMAGE},broken={BROKEN}"),
             "WINDLASS_WORKER_KUBERNETES_DATASETS": "mnist=mnist-claim",
             "WINDLASS_WORKER_KILL_GRACE_MS": "1000",
             "WINDLASS_WORKER_DRAIN_MS": "100",

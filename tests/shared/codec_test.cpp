@@ -92,19 +92,8 @@ TEST(Codec, the_details_of_a_spec_survive_the_table_and_defaults_take_no_room) {
 }
 
 TEST(Codec, a_submit_carries_arrays_and_what_jobs_wait_for) {
-    SubmitJobs sent;
-    sent.owner = UserId{3};
-    sent.key = "k";
-    sent.route = "r";
-    sent.body_sha256 = "00";
-    sent.quota = {1, 2, Microseconds{3}, 4};
-    SubmitItem& item = sent.jobs.emplace_back();
-    item.spec = a_spec();
-    item.after = {{JobId{8}, 0, DependencyCondition::failed}, {JobId{}, 1, DependencyCondition::any}};
-    item.array_count = 2;
-    item.max_fails = 0;
-    item.params = {{{"X", "1"}}, {{"X", "2"}}};
-    item.rerun_of = JobId{7};
+    const SubmitJobs sent = a_submit();
+    const SubmitItem& item = sent.jobs.at(0);
     const auto got = decode(encode(sent));
     ASSERT_TRUE(got.ok()) << got.error().message;
     const auto& m = std::get<SubmitJobs>(*got);

@@ -57,6 +57,23 @@ inline JobSpec a_spec() {
     return spec;
 }
 
+inline SubmitJobs a_submit() {
+    SubmitJobs submit;
+    submit.owner = UserId{3};
+    submit.key = "k";
+    submit.route = "r";
+    submit.body_sha256 = "00";
+    submit.quota = {1, 2, Microseconds{3}, 4};
+    SubmitItem& item = submit.jobs.emplace_back();
+    item.spec = a_spec();
+    item.after = {{JobId{8}, 0, DependencyCondition::failed}, {JobId{}, 1, DependencyCondition::any}};
+    item.array_count = 2;
+    item.max_fails = 0;
+    item.rerun_of = JobId{7};
+    item.params = {{{"X", "1"}}, {{"X", "2"}}};
+    return submit;
+}
+
 // One of each kind, with nothing in it.
 inline std::vector<Message> empty_messages() {
     return []<std::size_t... I>(std::index_sequence<I...>) {
@@ -83,21 +100,9 @@ inline std::vector<Message> sample_messages() {
     hello.images = {{"python", "sha256:00"}};
     hello.datasets = {{"mnist", ""}};
     hello.held = {{JobId{7}, 1}};
-    SubmitJobs submit;
-    submit.owner = UserId{3};
-    submit.key = "k";
-    submit.route = "r";
-    submit.body_sha256 = "00";
-    submit.quota = {1, 2, Microseconds{3}, 4};
-    SubmitItem& item = submit.jobs.emplace_back();
-    item.spec = a_spec();
-    item.after = {{JobId{8}, 0, DependencyCondition::failed}, {JobId{}, 1, DependencyCondition::any}};
-    item.array_count = 2;
-    item.max_fails = 0;
-    item.params = {{{"X", "1"}}, {{"X", "2"}}};
     all.insert(all.end(),
                {hello, Welcome{version, 7, 15'000, 5'000, 10'000}, Renew{{{JobId{5}, 1}, {JobId{6}, 2}}},
-                Lease{{JobId{5}, 1}, a_spec(), 10, 20}, a_finished_attempt(), submit,
+                Lease{{JobId{5}, 1}, a_spec(), 10, 20}, a_finished_attempt(), a_submit(),
                 AttemptOutput{{JobId{5}, 1}, OutputStream::standard_error, 9},
                 AttemptSampled{{JobId{5}, 2}, {{from_unix_us(7), "cpu_used", "accelerator", "GPU-1", 0.5}}}});
     return all;

@@ -27,16 +27,26 @@ struct CloseDirectory {
     void operator()(DIR* stream) const { closedir(stream); }
 };
 
+using Stream = std::unique_ptr<DIR, CloseDirectory>;
+
+// Null, with errno: it cannot be read.
+Stream open_stream(int directory) {
+    const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | only_here);
+    return Stream(copy < 0 ? nullptr : fdopendir(copy));
+}
+
+bool is_dots(std::string_view name) {
+    return name == "." || name == "..";
+}
+
 // The names in a directory, sorted.
 Result<std::vector<std::string>> names_in(int directory) {
-    const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | only_here);
-    const std::unique_ptr<DIR, CloseDirectory> stream(copy < 0 ? nullptr : fdopendir(copy));
+    const Stream stream = open_stream(directory);
     if (!stream) return errno_error("reading a directory", errno);
     std::vector<std::string> names;
     errno = 0;
     while (const dirent* entry = readdir(stream.get())) {
-        const std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(name);
+        if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
     }
     if (errno != 0) return errno_error("reading a directory", errno);
     std::sort(names.begin(), names.end());
@@ -48,10 +58,13 @@ FileDescriptor open_inside(int directory, const std::string& name, int flags) {
 }
 
 void count(int directory, const TreeLimits& limits, TreeSize& size, int depth) {
-    const auto names = names_in(directory);
-    if (!names || depth > deepest) return;
-    for (const std::string& name : *names) {
+    const auto stream = open_stream(directory);
+    if (!stream || depth > deepest) return;
+    // One after the other, as they come: who fills a directory does not fill our memory.
+    while (const dirent* entry = readdir(stream.get())) {
         if (size.bytes > limits.bytes || size.files > limits.files) return;
+        const std::string name = entry->d_name;
+        if (is_dots(name)) continue;
         struct stat seen {};
         if (fstatat(directory, name.c_str(), &seen, AT_SYMLINK_NOFOLLOW) != 0) continue;
         size.files++;

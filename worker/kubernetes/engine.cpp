@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "shared/log.h"
+#include "worker/engine_figures.h"
 #include "worker/sandbox/limit_words.h"
 
 namespace windlass::worker::kubernetes {
@@ -455,26 +456,13 @@ void KubernetesEngine::append_held(std::vector<AttemptRef>& refs) const {
 }
 
 void KubernetesEngine::add_figures(figures::Families& families) const {
-    auto attempts = figures::gauges("windlass_worker_attempts", "Attempts in hand, by what they are at");
-    constexpr std::array phases = {"launching", "up", "stopping"};
-    std::array<int, phases.size()> counts{};
-    for (const auto& [ref, held] : held_) ++counts[static_cast<std::size_t>(held->step)];
-    for (std::size_t phase = 0; phase < phases.size(); ++phase)
-        figures::add(attempts, {{"phase", phases[phase]}}, counts[phase]);
-    families.push_back(std::move(attempts));
-    families.push_back(figures::counter("windlass_worker_attempts_started_total", "Attempts that were started",
-                                        static_cast<double>(started_)));
-    auto finished = figures::counters("windlass_worker_attempts_finished_total", "Attempts that ended, by outcome");
-    for (const auto& [kind, count] : finished_)
-        figures::add(finished, {{"outcome", std::string(name(kind))}}, static_cast<double>(count));
-    families.push_back(std::move(finished));
+    constexpr std::array<const char*, 3> phases = {"launching", "up", "stopping"};
+    families.push_back(attempts_by_phase(phases, held_, [](const auto& one) { return one.second->step; }));
+    add_run_in_cluster(families, started_, finished_);
     families.push_back(figures::counter("windlass_worker_kubernetes_calls_failed_total",
                                         "Calls of the API server that gave no answer, or a refusal",
                                         static_cast<double>(failed_calls_)));
-    families.push_back(figures::gauge("windlass_worker_cores", "Cores that are offered to jobs",
-                                      static_cast<double>(settings_.cpu_millis) / 1000));
-    families.push_back(figures::gauge("windlass_worker_memory_bytes", "Memory that is offered to jobs",
-                                      static_cast<double>(settings_.memory_bytes)));
+    add_offered_of_cluster(families, offer_);
 }
 
 namespace {

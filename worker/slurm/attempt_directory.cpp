@@ -1,6 +1,5 @@
 #include "worker/slurm/attempt_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -8,7 +7,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 
 #include "shared/log.h"
 #include "worker/file_descriptor.h"
@@ -55,31 +53,6 @@ Status make_work_file(const Site& site, const std::string& work, const std::stri
     if (rest.empty() || rest == "." || rest == "..")
         return make_error(ErrorKind::invalid, "the file name '" + path + "' cannot be used");
     return make_file(made + "/" + std::string(rest), bytes, 0600, site.uid, site.gid);
-}
-
-struct CloseDirectory {
-    void operator()(DIR* directory) const { closedir(directory); }
-};
-
-// Directories deeper than this are not looked into: descriptors would run out, and no honest job has them.
-constexpr int deepest = 64;
-
-void measure(FileDescriptor directory, int depth, WorkSize most, WorkSize& size) {
-    const std::unique_ptr<DIR, CloseDirectory> stream(directory ? fdopendir(directory.get()) : nullptr);
-    if (!stream) return;
-    const int fd = directory.release();  // the stream's now
-    while (const dirent* entry = readdir(stream.get())) {
-        const std::string_view name = entry->d_name;
-        struct stat about {};
-        if (name == "." || name == ".." || fstatat(fd, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        ++size.inodes;
-        size.bytes += static_cast<std::int64_t>(about.st_blocks) * 512;
-        if (size.bytes > most.bytes || size.inodes > most.inodes) return;
-        if (S_ISDIR(about.st_mode) && depth < deepest)
-            measure(FileDescriptor(openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
-                    depth + 1, most, size);
-        if (size.bytes > most.bytes || size.inodes > most.inodes) return;
-    }
 }
 
 }  // namespace
@@ -133,11 +106,9 @@ std::string read_output(const Site& site, AttemptRef ref, OutputStream stream, s
     return bytes;
 }
 
-WorkSize measure_work(const Site& site, AttemptRef ref, WorkSize most) {
-    WorkSize size;
-    measure(FileDescriptor(::open(places(site, ref).work.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), 0,
-            most, size);
-    return size;
+TreeSize measure_work(const Site& site, AttemptRef ref, const TreeLimits& limits) {
+    const auto work = open_directory(places(site, ref).work);
+    return work ? measure_tree(work->get(), limits) : TreeSize{};
 }
 
 CollectedFiles collect_work(const Site& site, AttemptRef ref, const CollectLimits& limits,

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "shared/result.h"
+#include "worker/images/tree.h"
 #include "worker/result_collector.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/slurm/words.h"
@@ -29,12 +30,8 @@ Status make_attempt_directory(const Site& site, AttemptRef ref, const BoxSpec& b
 // The next bytes of a stream from `offset` on, at most `most`. Nothing: there are none yet, or it cannot be read.
 std::string read_output(const Site& site, AttemptRef ref, OutputStream stream, std::int64_t offset, std::size_t most);
 
-// What lies in work/, without following links; no further than until one of the two is beyond what it may be.
-struct WorkSize {
-    std::int64_t bytes = 0;   // on the disk: holes do not count
-    std::int64_t inodes = 0;  // files, directories, everything with a name
-};
-WorkSize measure_work(const Site& site, AttemptRef ref, WorkSize most);
+// What lies in work/; nothing, when it cannot be opened.
+TreeSize measure_work(const Site& site, AttemptRef ref, const TreeLimits& limits);
 
 CollectedFiles collect_work(const Site& site, AttemptRef ref, const CollectLimits& limits, const CollectBeside& beside);
 

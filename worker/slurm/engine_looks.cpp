@@ -95,7 +95,8 @@ void SlurmEngine::record_cuts(Held& held) {
 void SlurmEngine::measure_disks(SteadyTime now) {
     struct Disk {
         AttemptRef ref;
-        WorkSize most, size;
+        TreeLimits most;
+        TreeSize size;
     };
     auto disks = std::make_shared<std::vector<Disk>>();
     for (const auto& [ref, held] : held_) {
@@ -122,10 +123,10 @@ void SlurmEngine::measure_disks(SteadyTime now) {
                         fmt::format("it wrote more than its limit of {} into its working directory (limits.disk_bytes)",
                                     size_in_words(disk.most.bytes)),
                         then);
-                else if (disk.size.inodes > disk.most.inodes)
+                else if (disk.size.files > disk.most.files)
                     stop(*held, OutcomeKind::out_of_disk,
                          fmt::format("it made more than its limit of {} files in its working directory (limits.inodes)",
-                                     disk.most.inodes),
+                                     disk.most.files),
                          then);
             }
         });

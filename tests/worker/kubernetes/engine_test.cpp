@@ -9,22 +9,18 @@
 #include "shared/digest.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/worker/fake_connection.h"
+#include "tests/worker/set_clock.h"
 
 namespace windlass::worker::kubernetes {
 namespace {
 
 using windlass::worker::testing::FakeConnection;
 using windlass::worker::testing::only;
+using windlass::worker::testing::SetClock;
 
 AttemptRef job(int number) {
     return {JobId{number}, 1};
 }
-
-class SetClock final : public Clock {
-  public:
-    Now now() const override { return {SteadyTime{passed}, WallTime{Seconds{1'800'000'000}} + passed}; }
-    Microseconds passed{Seconds{100}};
-};
 
 struct Cluster {
     std::vector<Left> deployments;

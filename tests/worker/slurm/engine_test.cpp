@@ -13,6 +13,7 @@
 #include "shared/digest.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/worker/fake_connection.h"
+#include "tests/worker/set_clock.h"
 
 namespace windlass::worker::slurm {
 namespace {
@@ -20,16 +21,11 @@ namespace {
 using windlass::worker::testing::assembled;
 using windlass::worker::testing::FakeConnection;
 using windlass::worker::testing::only;
+using windlass::worker::testing::SetClock;
 
 AttemptRef job(int number) {
     return {JobId{number}, 1};
 }
-
-class SetClock final : public Clock {
-  public:
-    Now now() const override { return {SteadyTime{passed}, WallTime{Seconds{1'800'000'000}} + passed}; }
-    Microseconds passed{Seconds{100}};
-};
 
 // What the test and the engine's Client share: the cluster.
 struct Cluster {
