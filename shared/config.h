@@ -58,6 +58,7 @@ struct Config {
         std::string service_listen;
         std::int64_t kill_grace_ms = 5'000;
         std::int64_t drain_ms = 30'000;
+        bool adopt = true;
         std::int64_t result_file_bytes = 16 * mebibyte;
         std::int64_t cache_bytes = gibibyte;
         std::int64_t disk_low_bytes = 256 * mebibyte;
@@ -229,6 +230,8 @@ void describe_settings(V&& visit, Config& c) {
     visit("worker.kill_grace_ms", c.worker.kill_grace_ms, "between TERM and KILL when a job is stopped");
     visit("worker.drain_ms", c.worker.drain_ms,
           "on SIGTERM running jobs get this long to end before they are handed back");
+    visit("worker.adopt", c.worker.adopt,
+          "jobs outlive a crash or an upgrade of the worker, and the next one takes them over; false: they end with it");
     visit("worker.result_file_bytes", c.worker.result_file_bytes,
           "of the files that a job leaves so many bytes are kept");
     visit("worker.cache_bytes", c.worker.cache_bytes,

@@ -37,10 +37,12 @@ if(TARGET windlass_sandbox)
     output_patterns.cpp
     pipe_watch.cpp
     result_collector.cpp
+    result_journal.cpp
     result_outbox.cpp
     result_spool.cpp
     runner.cpp
     runner_figures.cpp
+    runner_lives.cpp
     sampling.cpp
     sandbox_engine.cpp
     scheduler_link.cpp

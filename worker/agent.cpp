@@ -24,9 +24,11 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, const MakeEngine& make_eng
       clock_(clock),
       loop_(loop),
       leases_(settings_.schedulers.size() > 1),
-      outbox_(std::move(spool), thread_pool(loop)),
+      outbox_(std::move(spool), thread_pool(loop), settings_.journal),
       engine_(make_engine(background(),
                           [this](FinishedAttempt finished, SteadyTime now) {
+                              // A former life may have kept its result and not lived to let go of the attempt.
+                              if (outbox_.holds(finished.ref)) return;
                               outbox_.add(std::move(finished), now);
                               // Its files were still being collected when the end came.
                               if (exit_code_) outbox_.save_all();
@@ -56,6 +58,8 @@ Agent::Agent(uv_loop_t* loop, AgentSettings settings, const MakeEngine& make_eng
     std::vector<AttemptRef> ended;
     outbox_.append_held(ended);
     for (const AttemptRef ref : ended) engine_->result_is_safe(ref);
+    if (settings_.inherited_until) leases_.inherited(*settings_.inherited_until);
+    engine_->leases_good_until(leases_.good_until());
 }
 
 // What the engine has done elsewhere ends in a turn like any other.
@@ -115,6 +119,7 @@ void Agent::on_welcome(wire::Connection& connection, const protocol::Welcome& we
     SteadyTime now;
     awake(now);
     leases_.welcomed(hello_sent, Milliseconds{welcome.renew_every_ms}, Milliseconds{welcome.self_kill_after_ms});
+    engine_->leases_good_until(leases_.good_until());
     connection_ = &connection;
     if (stop_at_) connection.send(protocol::WorkerDraining{});
     engine_->connected(connection, now);
@@ -145,6 +150,7 @@ void Agent::handle(protocol::Message& message, std::string& body, SteadyTime now
     } else if (std::holds_alternative<protocol::Renewed>(message)) {
         // What is not kept is revoked by messages of its own.
         leases_.renewal_answered();
+        engine_->leases_good_until(leases_.good_until());
     } else if (const auto* certified = std::get_if<protocol::Certified>(&message)) {
         if (!settings_.credential) return link_.reconnect("it certifies whom it cannot know");
         if (const Status taken = settings_.credential->take_next(*certified); !taken)
@@ -212,6 +218,7 @@ bool Agent::awake(SteadyTime& now) {
     leases_.lost();
     if (!engine_->empty())
         log::warning("no renewal was answered in time: all attempts in hand are killed, others will run them");
+    engine_->leases_good_until(std::nullopt);
     engine_->kill_all();
     if (connection_ != nullptr) link_.reconnect("it does not answer renewals");
     return false;
@@ -264,6 +271,7 @@ void Agent::terminate() {
     if (exit_code_) return;
     if (stop_at_) {
         log::warning("told to stop a second time: everything is killed now");
+        engine_->leases_good_until(std::nullopt);
         engine_->kill_all();
         return end(0);
     }
@@ -274,6 +282,19 @@ void Agent::terminate() {
     stop_at_ = now + settings_.drain;
     if (connection_ != nullptr) connection_->send(protocol::WorkerDraining{});
     engine_->drain();
+    settle(now);
+}
+
+void Agent::hand_over() {
+    if (exit_code_ || stop_at_ || !settings_.replace || !(engine_->outlives() || engine_->runs_nothing()))
+        return log::warning("not handed over to a new program: {}",
+                            stop_at_ ? "this worker is ending"
+                                     : "jobs would end with this process (worker.adopt); restart it when nothing runs");
+    SteadyTime now;
+    if (!awake(now)) return;
+    log::info("handing over to a new program; what runs goes on");
+    outbox_.save_all();
+    settings_.replace();
     settle(now);
 }
 

@@ -17,6 +17,7 @@
 #include "worker/engine.h"
 #include "worker/lease_clock.h"
 #include "worker/loop_poll.h"
+#include "worker/result_journal.h"
 #include "worker/result_outbox.h"
 #include "worker/scheduler_link.h"
 
@@ -38,6 +39,11 @@ struct AgentSettings {
     // Why no new jobs can be taken now, for want of room on the disk; empty: they can. Null: nobody looks.
     std::function<std::string()> why_no_room;
     Milliseconds look_for_room{5'000};  // so often
+    // Of a former life whose attempts this one takes over: until when they may run.
+    std::optional<SteadyTime> inherited_until;
+    ResultJournal journal;
+    // Puts a new program in this one's place (execve); comes back only if that fails. Null: there is no such way.
+    std::function<void()> replace;
 };
 
 class Agent {
@@ -51,6 +57,10 @@ class Agent {
     // The first time: drain (nothing new; what runs may end; results are handed over), then end with 0. The second
     // time: at once. Results that nobody acknowledged are on disk then, for the next life.
     void terminate();
+
+    // For an upgrade: results go to disk, and settings.replace is called: attempts in hand stay as they are, for the
+    // program that takes over. Nothing happens, but a line in the log, where they would end with this process.
+    void hand_over();
 
     // Set when it has ended: 0 after terminate(), 1 when the scheduler refused it or the engine broke (a sentence is
     // in the log). All its handles are closed or closing then, so the loop runs out.

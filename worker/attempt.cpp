@@ -13,6 +13,8 @@
 namespace windlass::worker {
 namespace {
 
+constexpr char record_lease = 'l';
+
 std::int64_t in_pages(std::int64_t bytes) {
     return (bytes + Attempt::page_bytes - 1) / Attempt::page_bytes * Attempt::page_bytes;
 }
@@ -40,6 +42,35 @@ Attempt::Attempt(protocol::Lease lease, std::string body, Now now)
       cpu_budget_(spec_.limits.cpu_time, static_cast<int>(std::min<long>(sysconf(_SC_NPROCESSORS_ONLN),
                                                                          std::max(spec_.limits.processes, 1)))) {
     if (spec_.deadline) deadline_ = now.steady + (*spec_.deadline - now.wall);
+}
+
+// Code and data, commands and environment are in the box by then: take_box_spec() has taken them.
+std::string Attempt::record() const {
+    return record_entry(record_lease, protocol::encode(protocol::Lease{ref_, spec_, 0, 0}));
+}
+
+Result<Attempt> Attempt::from_record(const std::vector<RecordEntry>& record, Now now) {
+    std::optional<protocol::Lease> lease;
+    std::optional<Outcome> cause;
+    for (const RecordEntry& entry : record) {
+        if (entry.kind == record_lease) {
+            WINDLASS_TRY(auto message, protocol::decode(entry.text));
+            if (auto* found = std::get_if<protocol::Lease>(&message)) lease = std::move(*found);
+        } else if (entry.kind == record_cause && !cause) {
+            const std::size_t space = entry.text.find(' ');
+            const auto kind = outcome_named(entry.text.substr(0, space));
+            if (kind && space != std::string::npos) cause = Outcome{*kind, 0, 0, entry.text.substr(space + 1)};
+        }
+    }
+    if (!lease) return make_error(ErrorKind::invalid, "the record of a box names no attempt");
+    Attempt attempt(std::move(*lease), "", now);
+    attempt.phase_ = Phase::starting;
+    attempt.cause_ = std::move(cause);
+    return attempt;
+}
+
+std::string Attempt::cause_in_record() const {
+    return cause_ ? fmt::format("{} {}", name(cause_->kind), cause_->detail) : std::string();
 }
 
 void Attempt::fetched(SteadyTime now) {
@@ -89,6 +120,8 @@ void Attempt::launched(const Sandbox::Launched& launched) {
     box_ = launched.box;
     standard_output.fd.reset(launched.stdout_fd);
     standard_error.fd.reset(launched.stderr_fd);
+    standard_output.file = launched.stdout_file;
+    standard_error.file = launched.stderr_file;
 }
 
 void Attempt::started(SteadyTime at) {

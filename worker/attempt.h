@@ -32,6 +32,17 @@ class Attempt {
     // invalid: the body does not hold what the lease says.
     static Result<Attempt> from_lease(protocol::Lease lease, std::string body, Now now);
 
+    // The one that a former life of this worker started, from its record: in phase starting. The cause, if it was being
+    // stopped already, goes first.
+    //   invalid  the record does not say whose box it is
+    static Result<Attempt> from_record(const std::vector<RecordEntry>& record, Now now);
+    // What from_record() needs, without what is in the box already. After take_box_spec().
+    std::string record() const;
+    // Entries of a record, beside the one that record() makes.
+    static constexpr char record_cause = 'c';
+    static constexpr char record_cut = 'o';  // of standard output: an offset
+    static constexpr char record_cut_error = 'e';
+
     AttemptRef ref() const { return ref_; }
     const JobSpec& spec() const { return spec_; }  // take_box_spec() takes its commands and its environment
     const Limits& limits() const { return spec_.limits; }
@@ -78,6 +89,7 @@ class Attempt {
 
     // Why we stop it. The first cause wins: true when it is this one.
     bool blame(OutcomeKind kind, std::string detail);
+    std::string cause_in_record() const;  // as an entry's text
     bool blamed() const { return cause_.has_value(); }
 
     // No right to it any more: nothing is reported. `revoked`: the scheduler knows, so it is not named as held either;
@@ -94,6 +106,10 @@ class Attempt {
         FileDescriptor fd;  // closed at the end of the stream or of the attempt
         bool watched = false;
         OutputCollector output;
+        // What was read from `fd` is also here, for whoever takes the attempt over; the sandbox's. -1: nowhere.
+        int file = -1;
+        std::int64_t in_file = 0;
+        std::int64_t read_again = 0;  // from the file, so far
         explicit Pipe(std::int64_t limit_bytes) : output(limit_bytes) {}
     };
     Pipe standard_output;

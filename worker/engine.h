@@ -67,6 +67,11 @@ class Engine {
     // Empty while all is well. Otherwise why nothing can be run any more: the worker must end.
     virtual std::string broken() const { return {}; }
 
+    // ---- for a next life of this worker ----
+    // What runs outlives this process: it may, until then. No value: nothing may any more.
+    virtual bool outlives() const { return false; }
+    virtual void leases_good_until(std::optional<SteadyTime>) {}
+
     // ---- ends ----
     // From now on nothing is started, and what waits is handed back.
     virtual void drain() = 0;

@@ -14,6 +14,15 @@ void LeaseClock::welcomed(SteadyTime hello_sent, Milliseconds renew_every, Milli
     renew_at_ = hello_sent + renew_every_;
 }
 
+void LeaseClock::inherited(SteadyTime good_until) {
+    self_kill_after_ = Milliseconds{1};
+    confirmed_ = good_until - self_kill_after_;
+}
+
+std::optional<SteadyTime> LeaseClock::good_until() const {
+    return confirmed_ ? std::optional(*confirmed_ + self_kill_after_) : std::nullopt;
+}
+
 void LeaseClock::disconnected() {
     asked_.clear();
     renew_at_.reset();

@@ -21,6 +21,10 @@ class LeaseClock {
 
     // Welcome came. `hello_sent`: Hello named every attempt in hand, so Welcome answers a renewal sent then.
     void welcomed(SteadyTime hello_sent, Milliseconds renew_every, Milliseconds self_kill_after);
+    // What a former life of this worker has in hand is good until then: goes on as after a lost connection.
+    void inherited(SteadyTime good_until);
+    // Until when what is in hand may run; nullopt: there is no right to anything.
+    std::optional<SteadyTime> good_until() const;
     // The connection is gone: questions on their way stay unanswered. The self-kill deadline goes on.
     void disconnected();
 

@@ -1,9 +1,11 @@
 // windlass-worker: runs jobs. See docs/worker.md.
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +13,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "shared/config.h"
 #include "shared/digest.h"
@@ -59,20 +62,26 @@ Status make_private_directory(const std::string& path) {
     return {};
 }
 
-// The first signal drains, the second kills. The handles do not keep the loop alive.
+// The first signal drains, the second kills; SIGUSR2 hands over to a new program. The handles do not keep the loop
+// alive.
 class Signals {
   public:
     Signals(uv_loop_t* loop, Agent& agent) {
-        for (auto [handle, number] : {std::pair(&term_, SIGTERM), std::pair(&interrupt_, SIGINT)}) {
-            uv_signal_init(loop, handle);
-            handle->data = &agent;
-            uv_signal_start(
-                handle, [](uv_signal_t* signal, int) { static_cast<Agent*>(signal->data)->terminate(); }, number);
-            uv_unref(reinterpret_cast<uv_handle_t*>(handle));
-        }
+        watch(loop, agent, term_, SIGTERM, [](uv_signal_t* signal, int) { agent_of(signal).terminate(); });
+        watch(loop, agent, interrupt_, SIGINT, [](uv_signal_t* signal, int) { agent_of(signal).terminate(); });
+        watch(loop, agent, upgrade_, SIGUSR2, [](uv_signal_t* signal, int) { agent_of(signal).hand_over(); });
     }
 
   private:
+    static Agent& agent_of(uv_signal_t* signal) { return *static_cast<Agent*>(signal->data); }
+    static void watch(uv_loop_t* loop, Agent& agent, uv_signal_t& handle, int number, uv_signal_cb call) {
+        uv_signal_init(loop, &handle);
+        handle.data = &agent;
+        uv_signal_start(&handle, call, number);
+        uv_unref(reinterpret_cast<uv_handle_t*>(&handle));
+    }
+
+    uv_signal_t upgrade_{};
     uv_signal_t term_{};
     uv_signal_t interrupt_{};
 };
@@ -100,6 +109,12 @@ Status run_enrolment(const WorkerSettings& settings, std::string token) {
 Result<MakeEngine> open_sandbox(WorkerSettings& settings, const Clock& clock) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.sandbox.state_directory));
     WINDLASS_TRY(auto sandbox, Sandbox::open(settings.sandbox));  // locks the directory: from here on it is ours alone
+    // With what a former life has in hand this one is, to the scheduler, the same worker.
+    if (const auto about = sandbox->inherited_about()) {
+        settings.agent.instance = *about;
+        settings.agent.inherited_until = sandbox->inherited_until();
+    }
+    settings.agent.journal = ResultJournal(sandbox->journals());
     for (const Finding& finding : sandbox->findings())
         log::write(finding.present ? log::Level::info : log::Level::warning,
                    fmt::format("{} {}: {}{}", name(finding.protection), finding.present ? "present" : "MISSING",
@@ -144,7 +159,31 @@ Result<MakeEngine> open_engine(WorkerSettings& settings, const Clock& clock) {
     return open_sandbox(settings, clock);
 }
 
-Result<int> run(WorkerSettings settings, Reload& reload) {
+// What this program was started as: its file may be another one by the time it is to be started again.
+struct Program {
+    std::string path;
+    std::vector<char*> arguments;  // ends with a null; of main()
+
+    static Program of(int argc, char** argv) {
+        std::error_code ignored;
+        Program program{std::filesystem::read_symlink("/proc/self/exe", ignored).string(), {argv, argv + argc}};
+        program.arguments.push_back(nullptr);
+        return program;
+    }
+    // In place of this one, under its process id; all descriptors close. The signal that asks for it is ignored until
+    // the new program knows what to do.
+    void replace_this() {
+        struct sigaction ignore {};
+        struct sigaction before {};
+        ignore.sa_handler = SIG_IGN;
+        sigaction(SIGUSR2, &ignore, &before);
+        execv(path.c_str(), arguments.data());
+        log::error("the new program cannot be started, this one goes on: {}", errno_error(path, errno).message);
+        sigaction(SIGUSR2, &before, nullptr);
+    }
+};
+
+Result<int> run(WorkerSettings settings, Reload& reload, Program program) {
     WINDLASS_TRY_STATUS(make_private_directory(settings.state_directory));
     if (std::ranges::any_of(settings.agent.schedulers, &wire::Endpoint::tls)) {
         WINDLASS_TRY(Credential credential, Credential::load(settings.state_directory));
@@ -157,6 +196,7 @@ Result<int> run(WorkerSettings settings, Reload& reload) {
     std::mt19937_64 engine{std::random_device{}()};
     settings.agent.random = [&engine] { return std::uniform_real_distribution<>(0, 1)(engine); };
     settings.agent.on_ready = [] { notify_ready(); };
+    settings.agent.replace = [&program] { program.replace_this(); };
     settings.agent.why_no_room = [room = DiskRoom({settings.state_directory, settings.state_directory + "/results"},
                                                   settings.disk_low)]() mutable { return room.why_none(); };
     uv_loop_t* loop = uv_default_loop();
@@ -187,8 +227,10 @@ int fail(const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    Program program = Program::of(argc, argv);
     initialise_crypto();
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGUSR2, SIG_IGN);
     const bool check = take_flag(argc, argv, "--check");
     const bool explain = take_flag(argc, argv, "--explain-sandbox");
     const auto token = take_value(argc, argv, "--enrol");
@@ -225,6 +267,6 @@ int main(int argc, char** argv) {
         return enrolled ? 0 : fail(enrolled.error());
     }
     Reload reload("worker", loaded->config, load);
-    const auto code = run(std::move(settings).value(), reload);
+    const auto code = run(std::move(settings).value(), reload, std::move(program));
     return code ? *code : fail(code.error());
 }

@@ -21,6 +21,7 @@ class OutputCollector {
     explicit OutputCollector(std::int64_t limit_bytes) : limit_(limit_bytes) {}
 
     void add(std::string_view bytes);
+    std::int64_t limit_bytes() const { return limit_; }
 
     std::int64_t kept_bytes() const { return cut_bytes_ + uncut_bytes(); }
     bool truncated() const { return total_ > kept_bytes(); }

@@ -1,13 +1,20 @@
 #include "worker/result_outbox.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "shared/log.h"
 
 namespace windlass::worker {
 
-ResultOutbox::ResultOutbox(ResultSpool spool, Background background)
-    : spool_(std::move(spool)), background_(std::move(background)) {
+ResultOutbox::ResultOutbox(ResultSpool spool, Background background, ResultJournal journal)
+    : spool_(std::move(spool)), background_(std::move(background)), journal_(std::move(journal)) {
+    for (const FinishedAttempt& finished : journal_.left()) {
+        if (const auto written = spool_.write(finished); !written)
+            log::warning("the result of attempt {}, ended in a former life, is lost: {}", finished.ref.text(),
+                         written.error().message);
+    }
+    journal_.begin();
     for (const AttemptRef ref : spool_.list()) {
         Entry entry;
         entry.on_disk = true;
@@ -26,6 +33,7 @@ void ResultOutbox::add(FinishedAttempt finished, SteadyTime now) {
     place->second.memory = std::make_shared<const FinishedAttempt>(std::move(finished));
     ++held_;
     to_offer_.push_back(ref);
+    place->second.place = journal_.add(*place->second.memory);
     pump(now);
     if (large)
         save_in_background(ref, place->second);
@@ -49,6 +57,7 @@ void ResultOutbox::drop(AttemptRef ref) {
 void ResultOutbox::forget(AttemptRef ref) {
     const auto place = entries_.find(ref);
     if (place->second.on_disk) spool_.remove(ref);
+    journal_.release(place->second.place);
     entries_.erase(place);
 }
 
@@ -110,8 +119,13 @@ void ResultOutbox::save(Entry& entry) {
         log::warning("a result stays in memory only: {}", written.error().message);
         return;
     }
+    is_on_disk(entry);
+}
+
+void ResultOutbox::is_on_disk(Entry& entry) {
     entry.on_disk = true;
     entry.memory.reset();
+    journal_.release(std::exchange(entry.place, -1));
 }
 
 void ResultOutbox::save_in_background(AttemptRef ref, Entry& entry) {
@@ -121,9 +135,8 @@ void ResultOutbox::save_in_background(AttemptRef ref, Entry& entry) {
                 [this, ref, written] {
                     Entry& then = entries_.at(ref);
                     then.writing = false;
-                    then.on_disk = written->ok();
-                    if (then.on_disk)
-                        then.memory.reset();
+                    if (written->ok())
+                        is_on_disk(then);
                     else
                         log::warning("a result stays in memory only: {}", written->error().message);
                     if (then.dropped) forget(ref);

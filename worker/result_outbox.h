@@ -4,8 +4,8 @@
 // Memory or disk: a result goes to disk when it is not acknowledged within a second, when there is no connection, or
 // when it is large (then memory is freed too). A small result that is acknowledged at once, the normal case, never
 // touches the disk: for a job of a millisecond the file would cost more than the job. The price: a worker that is
-// killed in that second loses the result, and the attempt is run again when its lease has expired (at least once, as
-// promised).
+// killed in that second, and leaves no journal (result_journal.h) to the next, loses the result, and the attempt is run
+// again when its lease has expired (at least once, as promised).
 #pragma once
 
 #include <deque>
@@ -18,6 +18,7 @@
 #include "shared/time.h"
 #include "shared/wire/connection.h"
 #include "worker/background.h"
+#include "worker/result_journal.h"
 #include "worker/result_spool.h"
 
 namespace windlass::worker {
@@ -31,7 +32,8 @@ class ResultOutbox {
     static constexpr Milliseconds pause{20};
 
     // What a past life left in the spool is held from the beginning.
-    ResultOutbox(ResultSpool spool, Background background);
+    // Likewise what it left in the journal, which goes to disk at once.
+    ResultOutbox(ResultSpool spool, Background background, ResultJournal journal = {});
 
     void add(FinishedAttempt finished, SteadyTime now);
     // Ignored if unknown.
@@ -57,7 +59,8 @@ class ResultOutbox {
         bool on_disk = false;
         bool writing = false;  // in the background
         bool dropped = false;  // meanwhile; the rest is done when the writing is
-        bool fresh = true;     // still on the connection on which its first chunks were sent
+        ResultJournal::Place place = -1;
+        bool fresh = true;  // still on the connection on which its first chunks were sent
     };
     void pump(SteadyTime now);
     void begin_to_offer(AttemptRef ref, Entry& entry);
@@ -65,8 +68,11 @@ class ResultOutbox {
     void save_in_background(AttemptRef ref, Entry& entry);
     void forget(AttemptRef ref);
 
+    void is_on_disk(Entry& entry);
+
     ResultSpool spool_;
     Background background_;
+    ResultJournal journal_;
     wire::Connection* connection_ = nullptr;
     std::unordered_map<AttemptRef, Entry> entries_;
     std::size_t held_ = 0;             // entries that are not dropped

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <utility>
 
 #include "shared/log.h"
 #include "worker/sandbox/limit_words.h"
@@ -48,6 +49,7 @@ Runner::Runner(RunnerSettings settings, Sandbox& sandbox, BlobCache cache, Backg
       input_files_(std::move(cache)),
       read_buffer_(read_bytes, '\0') {
     withhold({.cpu_millis = 0, .memory_bytes = 0}, 1);
+    for (auto& inherited : sandbox_.take_inherited()) adopt(std::move(inherited));
 }
 
 std::string Runner::why_less() const {
@@ -285,6 +287,7 @@ void Runner::start(Attempt& attempt, SteadyTime now) {
 
 Result<BoxSpec> Runner::box_of(Attempt& attempt, std::map<std::string, std::string> files) const {
     BoxSpec box = attempt.take_box_spec(settings_.without_shell, std::move(files));
+    if (sandbox_.outlives()) box.record = attempt.record();
     if (attempt.image().empty() && attempt.datasets().empty()) return box;
     if (settings_.site == nullptr) return make_error(ErrorKind::not_found, "this worker has no images and data sets");
     WINDLASS_TRY(attempt.image_in_use, settings_.site->fit_out(attempt.image(), attempt.datasets(), box));
@@ -340,6 +343,7 @@ void Runner::box_ended(const BoxEnded& event, SteadyTime now) {
     Attempt* attempt = in_box(event.box);
     if (attempt == nullptr) {  // not ours; but the descriptor is
         const FileDescriptor orphan(event.work_directory_fd);
+        sandbox_.forget(event.box);
         if (const auto late = stuck_.find(event.box); late != stuck_.end()) {
             slots_.give_back(late->second);
             withhold(late->second, -1);
@@ -411,6 +415,7 @@ void Runner::collect(Attempt& attempt, AttemptResult result, int work_directory_
 void Runner::retire(Attempt& attempt, AttemptResult result, const CollectedFiles& files, SteadyTime now) {
     slots_.give_back(attempt.limits());
     if (attempt.forgotten()) {
+        sandbox_.forget(attempt.box());
         attempts_.erase(attempt.ref());
         return;
     }
@@ -426,12 +431,17 @@ void Runner::finish(Attempt& attempt, AttemptResult result, std::string_view fil
     tell_traced(attempt, name(result.outcome.kind));
     auto finished = make_finished(attempt.ref(), std::move(result), attempt.standard_output.output,
                                   attempt.standard_error.output, file_bytes);
+    // A box that is stuck is forgotten when it ends after all: until then a next life has to know that it is there.
+    const BoxId done_with =
+        attempt.phase() == Attempt::Phase::collecting && !stuck_.contains(attempt.box()) ? attempt.box() : BoxId{0};
     attempts_.erase(attempt.ref());
     on_finished_(std::move(finished), now);
+    sandbox_.forget(done_with);
 }
 
 void Runner::stop(Attempt& attempt, OutcomeKind cause, std::string detail, Milliseconds grace) {
-    attempt.blame(cause, std::move(detail));
+    if (attempt.blame(cause, std::move(detail)))
+        sandbox_.add_to_record(attempt.box(), Attempt::record_cause, attempt.cause_in_record());
     sandbox_.stop(attempt.box(), grace);
 }
 
@@ -482,7 +492,7 @@ void Runner::read_some(Attempt& attempt, Attempt::Pipe& pipe, SteadyTime now) {
 
 // True: there may be more. False: empty for now, or at its end, and then it is closed.
 bool Runner::read_once(Attempt::Pipe& pipe) {
-    const ssize_t got = ::read(pipe.fd.get(), read_buffer_.data(), read_buffer_.size());
+    const ssize_t got = take_from(pipe);
     if (got > 0) {
         pipe.output.add({read_buffer_.data(), static_cast<std::size_t>(got)});
         return true;
@@ -504,7 +514,13 @@ void Runner::send_output(Attempt& attempt, SteadyTime now) {
     attempt.pace.sent(now);
     bool all_sent = true;
     const auto send = [&](OutputCollector& output, OutputStream stream) {
-        output.cut();
+        if (output.uncut_bytes() > 0) {  // written down first: a chunk once sent never changes
+            sandbox_.add_to_record(
+                attempt.box(),
+                stream == OutputStream::standard_output ? Attempt::record_cut : Attempt::record_cut_error,
+                std::to_string(output.kept_bytes()));
+            output.cut();
+        }
         while (output.has_whole_chunk()) {
             if (connection_->unsent_bytes() > max_unsent_bytes) {
                 all_sent = false;
@@ -560,6 +576,7 @@ void Runner::tell_ready(const Attempt& attempt) {
 // -------------------------------------------------------------------------------------------------------------
 
 void Runner::on_time(SteadyTime now) {
+    if (std::exchange(adopted_, false)) on_sandbox_readable(now);
     if (watch_at_ && now >= *watch_at_) {
         watch_at_.reset();
         for (auto& [box, attempt] : by_box_)
@@ -590,6 +607,7 @@ void Runner::check_cpu_time(Attempt& attempt, SteadyTime now) {
 
 std::optional<SteadyTime> Runner::next() const {
     std::optional<SteadyTime> at = watch_at_;
+    if (adopted_) earliest(at, SteadyTime{});
     earliest(at, sampling_.next());
     for (const auto& [box, attempt] : by_box_) {
         earliest(at, attempt->stop_at());

@@ -65,6 +65,9 @@ class Runner : public Engine {
     void blob_fetched(const protocol::BlobFetched& blob, std::string body, SteadyTime now) override;
     void connected(wire::Connection& connection, SteadyTime now) override;
     void disconnected() override;
+    void result_is_safe(AttemptRef ref) override;
+    bool outlives() const override { return sandbox_.outlives(); }
+    void leases_good_until(std::optional<SteadyTime> until) override { sandbox_.good_until(until); }
 
     // ---- what happens here ----
     std::vector<Watch> watches() override;
@@ -102,6 +105,8 @@ class Runner : public Engine {
 
   private:
     void withhold(const Limits& limits, int sign);
+    void adopt(Sandbox::Inherited inherited);
+    ssize_t take_from(Attempt::Pipe& pipe);
     void start_waiting(SteadyTime now);
     void start(Attempt& attempt, SteadyTime now);
     void read_files(Attempt& attempt, SteadyTime now);
@@ -161,6 +166,7 @@ class Runner : public Engine {
     Offer offer_;  // without what is withheld
     std::optional<SteadyTime> watch_at_;
     std::string read_buffer_;
+    bool adopted_ = false;  // what a former life's boxes were told is still to be heard
     bool draining_ = false;
     std::int64_t started_ = 0;                      // boxes, in this life
     std::map<OutcomeKind, std::int64_t> finished_;  // attempts, likewise

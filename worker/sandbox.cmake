@@ -1,4 +1,5 @@
 add_library(windlass_sandbox STATIC
+  sandbox/box_record.cpp
   sandbox/cgroup.cpp
   sandbox/cgroup_files.cpp
   sandbox/cgroup_v1.cpp
@@ -6,8 +7,10 @@ add_library(windlass_sandbox STATIC
   sandbox/egress.cpp
   sandbox/filter.cpp
   sandbox/host.cpp
+  sandbox/inheritance.cpp
   sandbox/job_network.cpp
   sandbox/landlock.cpp
+  sandbox/legacy.cpp
   sandbox/limit_words.cpp
   sandbox/other_roots.cpp
   sandbox/plan.cpp
@@ -17,6 +20,7 @@ add_library(windlass_sandbox STATIC
   sandbox/protection.cpp
   sandbox/received_message.cpp
   sandbox/sandbox.cpp
+  sandbox/sandbox_lives.cpp
   sandbox/spawner_process.cpp
   sandbox/stuck.cpp
 )
@@ -28,6 +32,7 @@ target_link_libraries(windlass_sandbox
 add_executable(windlass-spawner
   sandbox/apply.cpp
   sandbox/guard.cpp
+  sandbox/keeping.cpp
   sandbox/message.cpp
   sandbox/pid_one.cpp
   sandbox/spawner.cpp

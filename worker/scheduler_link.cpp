@@ -27,7 +27,11 @@ SchedulerLink::SchedulerLink(uv_loop_t* loop, std::vector<wire::Endpoint> schedu
               dial();
           else
               lost("it did not answer");
-      }) {}
+      }) {
+    // A scheduler takes no older dial of the same worker for a newer one, so those of a next life that calls itself as
+    // this one must be larger: they count on from a clock that goes faster than anybody dials.
+    *generation_ = static_cast<std::uint64_t>(clock_.now().steady.time_since_epoch().count());
+}
 
 SchedulerLink::~SchedulerLink() {
     close();

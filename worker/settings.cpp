@@ -358,6 +358,8 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     sandbox.state_directory = worker.state_directory + "/sandbox";
     sandbox.cgroup = worker.cgroup.empty() ? default_cgroup(agent.name) : worker.cgroup;
     sandbox.slots = settings.runner.boxes;
+    sandbox.outlive = worker.adopt;
+    sandbox.about = agent.instance;
     sandbox.first_uid = static_cast<uid_t>(worker.first_uid);
     for (const auto& word : worker.allow_weaker) {
         WINDLASS_TRY(const Protection protection, protection_named(word));

@@ -33,7 +33,11 @@ def pointers(answer):
 
 
 class Queue(harness.OnDatabase):
-    environment = {"WINDLASS_SCHEDULER_CRASH_LIMIT": "2", "WINDLASS_WORKER_PREFETCH": "0"}
+    environment = {
+        "WINDLASS_SCHEDULER_CRASH_LIMIT": "2",
+        "WINDLASS_WORKER_PREFETCH": "0",
+        "WINDLASS_WORKER_ADOPT": "false",  # a worker that dies is to lose what it runs
+    }
 
     def setUp(self):
         self.user = self.new_user("batch")

@@ -15,6 +15,8 @@ if(TARGET windlass_worker)
       output_pace_test.cpp
       output_patterns_test.cpp
       result_collector_test.cpp
+      result_journal_test.cpp
+      runner_lives_test.cpp
       result_outbox_test.cpp
       result_spool_test.cpp
       runner_files_test.cpp

@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -32,7 +34,15 @@ class FakeSandbox final : public Sandbox {
         box.standard_output.reset(out[1]);
         box.standard_error.reset(err[1]);
         boxes_.emplace(++last_, std::move(box));
-        return Launched{last_, out[0], err[0]};
+        if (!outlives_) return Launched{last_, out[0], err[0]};
+        records_[last_] = spec.record;
+        files_.emplace_back(memfd_create("out", MFD_CLOEXEC));
+        files_.emplace_back(memfd_create("err", MFD_CLOEXEC));
+        const std::size_t last_file = files_.size() - 1;
+        const int out_file = files_[last_file - 1].get();
+        const int err_file = files_[last_file].get();
+        kept_[last_] = {last_, dup(out[0]), dup(err[0]), out_file, err_file};
+        return Launched{last_, out[0], err[0], out_file, err_file};
     }
     void stop(BoxId box, Milliseconds grace) override { boxes_.at(box).stops.push_back(grace); }
     std::optional<Microseconds> cpu_used(BoxId box) const override {
@@ -51,6 +61,14 @@ class FakeSandbox final : public Sandbox {
         const auto found = work_directories_.find(box);
         return found == work_directories_.end() ? -1 : found->second.get();
     }
+    std::vector<Inherited> take_inherited() override { return std::exchange(inherited_, {}); }
+    bool outlives() const override { return outlives_; }
+    void add_to_record(BoxId box, char kind, std::string_view text) override {
+        records_[box] += record_entry(kind, text);
+    }
+    void forget(BoxId box) override { forgotten_.push_back(box); }
+    void good_until(std::optional<SteadyTime> until) override { good_until_ = until; }
+    std::optional<SteadyTime> good_until() const { return good_until_; }
     int fd() const override { return events_fd_.get(); }
     std::vector<BoxEvent> take_events() override {
         eventfd_t ignored = 0;
@@ -99,6 +117,20 @@ class FakeSandbox final : public Sandbox {
         work_directories_[id].reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     }
     void say_cpu_used(BoxId id, Microseconds used) { cpu_used_[id] = used; }
+    // From here on boxes outlive whoever started them.
+    void outlive() { outlives_ = true; }
+    // Who started them is dead: the next one gets all that it has not let go of.
+    void bequeath() {
+        for (const auto& [box, launched] : kept_) {
+            if (std::find(forgotten_.begin(), forgotten_.end(), box) != forgotten_.end()) continue;
+            Launched again = launched;
+            again.stdout_fd = dup(launched.stdout_fd);
+            again.stderr_fd = dup(launched.stderr_fd);
+            inherited_.push_back({again, "", entries_of(records_.at(box))});
+        }
+    }
+    void lose_record(BoxId box) { records_.at(box).clear(); }
+    const std::vector<BoxId>& forgotten() const { return forgotten_; }
     void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
 
   private:
@@ -116,6 +148,13 @@ class FakeSandbox final : public Sandbox {
     std::map<BoxId, FileDescriptor> work_directories_;
     std::vector<BoxEvent> events_;
     std::string broken_, refuse_;
+    bool outlives_ = false;
+    std::vector<Inherited> inherited_;
+    std::vector<BoxId> forgotten_;
+    std::optional<SteadyTime> good_until_;
+    std::map<BoxId, std::string> records_;
+    std::map<BoxId, Launched> kept_;  // their descriptors are never closed: a test does not live long
+    std::vector<FileDescriptor> files_;
     std::vector<Finding> findings_;
 };
 

@@ -34,6 +34,7 @@ class Process : public ::testing::Test {
                                           "--worker-spawner=" + sandbox.spawner_path,
                                           "--worker-cgroup=" + sandbox.cgroup,
                                           "--worker-first-uid=" + std::to_string(sandbox.first_uid),
+                                          "--worker-adopt=false",  // what a test kills is to leave nothing
                                           "--worker-kill-grace-ms=200"};
         for (const Protection missing : sandbox.allow_weaker)
             words.push_back("--worker-allow-weaker=" + std::string(name(missing)));

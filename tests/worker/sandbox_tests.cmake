@@ -11,7 +11,7 @@ if(TARGET windlass_sandbox)
     LABELS sandbox)
 
   windlass_test(sandbox_test WHOLE
-    SOURCES sandbox/box_test.cpp sandbox/confinement_test.cpp sandbox/limit_test.cpp sandbox/limit_accuracy_test.cpp
+    SOURCES sandbox/adoption_test.cpp sandbox/box_test.cpp sandbox/confinement_test.cpp sandbox/limit_test.cpp sandbox/limit_accuracy_test.cpp
       sandbox/image_root_test.cpp sandbox/lifecycle_test.cpp sandbox/opening_test.cpp sandbox/remains_test.cpp
     LIBRARIES windlass_test_box
     LABELS sandbox)

@@ -208,14 +208,15 @@ CgroupSupport examine_cgroups() {
     return support;
 }
 
-Result<std::unique_ptr<Cgroups>> Cgroups::open(const CgroupSupport& support, const std::string& name, int slots) {
+Result<std::unique_ptr<Cgroups>> Cgroups::open(const CgroupSupport& support, const std::string& name, int slots,
+                                               const Kept& kept) {
     switch (support.version) {
         case 2:
-            return open_cgroups_v2(support, name, slots);
+            return open_cgroups_v2(support, name, slots, kept);
         case 1:
-            return open_cgroups_v1(support, name, slots);
+            return open_cgroups_v1(support, name, slots, kept);
         default:
-            return std::unique_ptr<Cgroups>();
+            return std::unique_ptr<Cgroups>();  // and then there are no words either
     }
 }
 

@@ -2,6 +2,7 @@
 // Two backends behind one interface: cgroup v2 below a delegated directory, and cgroup v1 (hybrid machines, root only).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,9 +62,13 @@ struct CgroupUse {
 
 class Cgroups {
   public:
-    // Makes the groups below `name`, kills and removes what a past life left there. The caller holds the lock that says
-    // no other life is alive. Null when the machine offers nothing.
-    static Result<std::unique_ptr<Cgroups>> open(const CgroupSupport& support, const std::string& name, int slots);
+    // The groups of slots whose boxes a past life left running, in its words().
+    using Kept = std::map<int, std::string>;
+    // Makes the groups below `name`, kills and removes what a past life left there, but for `kept`. The caller holds
+    // the lock that says no other life is alive. Null when the machine offers nothing.
+    //   invalid  these are no words of ours
+    static Result<std::unique_ptr<Cgroups>> open(const CgroupSupport& support, const std::string& name, int slots,
+                                                 const Kept& kept = {});
     virtual ~Cgroups() = default;  // removes the groups
 
     // Readies the group of a free slot for a job. True: the files to enter it by have changed since the last call.
@@ -78,6 +83,8 @@ class Cgroups {
     virtual CgroupUse use(int slot) const = 0;
     // The directory whose cgroup.procs names the processes of the slot; empty: none.
     virtual std::string members_directory(int slot) const = 0;
+    // Of a prepared slot: which groups these are and what they counted before this run, for the next life.
+    virtual std::string words(int slot) const = 0;
     // After the end of a box. Kills what might be left, which should be nothing.
     virtual CgroupReading collect(int slot) = 0;
     virtual int version() const = 0;

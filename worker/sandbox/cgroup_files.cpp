@@ -119,4 +119,31 @@ bool remove_group(const std::string& directory) {
     return false;
 }
 
+void remove_groups_in(const std::string& directory, const std::set<std::string>& but) {
+    std::error_code ignored;
+    std::vector<std::string> inner;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+        if (entry.is_directory(ignored) && !but.contains(entry.path().string())) inner.push_back(entry.path().string());
+    }
+    for (const std::string& child : inner) remove_group(child);
+}
+
+std::string in_lines(const std::vector<std::string>& words) {
+    std::string lines;
+    for (const std::string& word : words) lines += word + "\n";
+    return lines;
+}
+
+std::optional<std::vector<std::string>> from_lines(std::string_view lines, std::size_t count) {
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < lines.size();) {
+        const std::size_t end = lines.find('\n', at);
+        if (end == std::string_view::npos) return std::nullopt;
+        words.emplace_back(lines.substr(at, end - at));
+        at = end + 1;
+    }
+    if (words.size() != count) return std::nullopt;
+    return words;
+}
+
 }  // namespace windlass::worker

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/result.h"
 #include "worker/file_descriptor.h"
@@ -28,5 +30,12 @@ Status make_group(const std::string& directory);
 int free_generation(const std::string& directory, int generation);
 // Empties and removes a group and the groups in it. True: gone.
 bool remove_group(const std::string& directory);
+// The same with the groups in it alone, but for some of them.
+void remove_groups_in(const std::string& directory, const std::set<std::string>& but);
+
+// Words of a life to the next one, a line each, none of which holds a line feed.
+std::string in_lines(const std::vector<std::string>& words);
+// No value: not exactly `count` of them.
+std::optional<std::vector<std::string>> from_lines(std::string_view lines, std::size_t count);
 
 }  // namespace windlass::worker

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -54,17 +55,42 @@ class CgroupsV1 final : public Cgroups {
         }
     }
 
-    Status make_all() {
+    Status make_all(const Kept& kept) {
+        std::set<std::string> directories;
+        for (const auto& [slot, words] : kept) {
+            WINDLASS_TRY_STATUS(remember(static_cast<std::size_t>(slot), words));
+            for (const std::string& directory : groups_[static_cast<std::size_t>(slot)].directories)
+                directories.insert(directory);
+        }
         for (const std::string& root : roots_) {
             if (root.empty()) continue;
-            remove_group(root);
+            if (kept.empty())
+                remove_group(root);
+            else
+                remove_groups_in(root, directories);
             WINDLASS_TRY_STATUS(make_group(root));
         }
         // All jobs together have half the share of one process beside them, and the worker is one: it answers in time
         // however many they are. Memory cannot be kept for somebody in version 1; jobs are ended first (OOM score).
         if (!roots_[cpu].empty()) WINDLASS_TRY_STATUS(write_file(roots_[cpu] + "/cpu.shares", "512"));
-        for (std::size_t slot = 0; slot < groups_.size(); slot++) WINDLASS_TRY_STATUS(make(slot));
+        for (std::size_t slot = 0; slot < groups_.size(); slot++) {
+            if (kept.contains(static_cast<int>(slot)))
+                WINDLASS_TRY_STATUS(take_up(groups_[slot]));
+            else
+                WINDLASS_TRY_STATUS(make(slot));
+        }
         return {};
+    }
+
+    std::string words(int slot) const override {
+        const Group& group = groups_[static_cast<std::size_t>(slot)];
+        std::vector<std::string> words(group.directories.begin(), group.directories.end());
+        for (const std::int64_t number :
+             {std::int64_t{group.generation}, group.kills_before, group.refusals_before, group.usage_before_ns,
+              group.user_before_ns, group.system_before_ns, group.memory_bytes, std::int64_t{group.processes},
+              std::int64_t{group.cpu_millis}})
+            words.push_back(std::to_string(number));
+        return in_lines(words);
     }
 
     Result<bool> prepare(int slot, const Limits& limits) override {
@@ -171,11 +197,47 @@ class CgroupsV1 final : public Cgroups {
         return {};
     }
 
+    Status remember(std::size_t slot, const std::string& words) {
+        const auto known = from_lines(words, hierarchies + 9);
+        if (!known || slot >= groups_.size()) return make_error(ErrorKind::invalid, "no words of a cgroup of version 1");
+        Group& group = groups_[slot];
+        std::copy_n(known->begin(), std::size_t{hierarchies}, group.directories.begin());
+        const auto number = [&](std::size_t at) { return number_in((*known)[hierarchies + at]); };
+        group.generation = static_cast<int>(number(0));
+        group.kills_before = number(1);
+        group.refusals_before = number(2);
+        group.usage_before_ns = number(3);
+        group.user_before_ns = number(4);
+        group.system_before_ns = number(5);
+        group.memory_bytes = number(6);
+        group.processes = static_cast<std::int32_t>(number(7));
+        group.cpu_millis = static_cast<std::int32_t>(number(8));
+        group.used = true;  // the spawner still has its entrances
+        for (std::size_t i = 0; i < hierarchies; i++) {
+            if (group.directories[i].empty() != roots_[i].empty())
+                return make_error(ErrorKind::invalid, "the machine has other cgroups than before");
+        }
+        return {};
+    }
+
+    Status take_up(Group& group) {
+        for (std::size_t i = 0; i < hierarchies; i++) {
+            if (!roots_[i].empty()) WINDLASS_TRY_STATUS(open_entrance(group, i));
+        }
+        open_counters(group);
+        return {};
+    }
+
     Status make_in(std::size_t slot, std::size_t hierarchy) {
         Group& group = groups_[slot];
         std::string& directory = group.directories[hierarchy];
         directory = fmt::format("{}/slot-{}.{}", roots_[hierarchy], slot, group.generation);
         WINDLASS_TRY_STATUS(make_group(directory));
+        return open_entrance(group, hierarchy);
+    }
+
+    static Status open_entrance(Group& group, std::size_t hierarchy) {
+        const std::string& directory = group.directories[hierarchy];
         // Not cgroup.procs: a thread that moves only itself spares the kernel a lock and a wait of milliseconds.
         FileDescriptor entrance = open_file(directory + "/tasks", O_WRONLY);
         if (!entrance) return errno_error("opening " + directory + "/tasks", errno);
@@ -202,6 +264,11 @@ class CgroupsV1 final : public Cgroups {
         for (std::size_t i = 0; i < hierarchies; i++) {
             if (!roots_[i].empty()) WINDLASS_TRY_STATUS(make_in(slot, i));
         }
+        open_counters(group);
+        return {};
+    }
+
+    void open_counters(Group& group) const {
         if (!roots_[pids].empty()) open_pids_files(group);
         if (!roots_[cpu_counter_].empty()) {
             const std::string& directory = group.directories[cpu_counter_];
@@ -215,7 +282,6 @@ class CgroupsV1 final : public Cgroups {
             group.memory_peak = open_file(directory + "/memory.max_usage_in_bytes", O_RDWR);
             group.memory_events = open_file(directory + "/memory.oom_control", O_RDONLY);
         }
-        return {};
     }
 
     Status write_limits(Group& group, const Limits& limits) {
@@ -262,11 +328,12 @@ class CgroupsV1 final : public Cgroups {
 
 }  // namespace
 
-Result<std::unique_ptr<Cgroups>> open_cgroups_v1(const CgroupSupport& support, const std::string& name, int slots) {
+Result<std::unique_ptr<Cgroups>> open_cgroups_v1(const CgroupSupport& support, const std::string& name, int slots,
+                                                 const Cgroups::Kept& kept) {
     std::vector<std::string> roots;
     for (const std::string& base : support.bases) roots.push_back(base.empty() ? "" : base + "/" + name);
     auto groups = std::make_unique<CgroupsV1>(std::move(roots), support.counts_cpu_with_quota, slots);
-    WINDLASS_TRY_STATUS(groups->make_all());
+    WINDLASS_TRY_STATUS(groups->make_all(kept));
     return std::unique_ptr<Cgroups>(std::move(groups));
 }
 

@@ -78,11 +78,19 @@ class CgroupsV2 final : public Cgroups {
         : support_(std::move(support)), root_(std::move(root)), groups_(static_cast<std::size_t>(slots)) {}
     ~CgroupsV2() override { remove_group(root_); }
 
-    Status make_all() {
-        remove_group(root_);
+    Status make_all(const Kept& kept) {
+        std::set<std::string> directories;
+        for (const auto& [slot, words] : kept) {
+            WINDLASS_TRY_STATUS(remember(static_cast<std::size_t>(slot), words));
+            directories.insert(groups_[static_cast<std::size_t>(slot)].directory);
+        }
+        if (kept.empty())
+            remove_group(root_);
+        else
+            remove_groups_in(root_, directories);
         if (support_.worker_moves) WINDLASS_TRY_STATUS(leave_base());
         const std::string controllers = wanted();
-        if (controllers.empty()) return make_slots(controllers);
+        if (controllers.empty()) return make_slots(controllers, kept);
         pass_down_to_base(controllers);
         if (auto status = write_file(support_.base + "/cgroup.subtree_control", controllers); !status) {
             return std::move(status.error())
@@ -90,7 +98,7 @@ class CgroupsV2 final : public Cgroups {
                     "Delegate=yes)");
         }
         keep_for_the_worker();
-        return make_slots(controllers);
+        return make_slots(controllers, kept);
     }
 
     Result<bool> prepare(int slot, const Limits& limits) override {
@@ -143,6 +151,18 @@ class CgroupsV2 final : public Cgroups {
 
     std::string members_directory(int slot) const override { return groups_[static_cast<std::size_t>(slot)].directory; }
 
+    std::string words(int slot) const override {
+        const Group& group = groups_[static_cast<std::size_t>(slot)];
+        std::vector<std::string> words = {group.directory};
+        for (const std::int64_t number :
+             {std::int64_t{group.generation}, group.kills_before, group.user_before_us, group.system_before_us,
+              group.refusals_before, group.io_before.read, group.io_before.written, group.stall_before.cpu_us,
+              group.stall_before.memory_us, group.memory_bytes, std::int64_t{group.processes},
+              std::int64_t{group.cpu_millis}, std::int64_t{2}})
+            words.push_back(std::to_string(number));
+        return in_lines(words);
+    }
+
     CgroupReading collect(int slot) override {
         Group& group = groups_[static_cast<std::size_t>(slot)];
         if (value_of(read_small(group.directory + "/cgroup.events"), "populated") != 0) {
@@ -190,10 +210,15 @@ class CgroupsV2 final : public Cgroups {
         }
     }
 
-    Status make_slots(const std::string& controllers) {
+    Status make_slots(const std::string& controllers, const Kept& kept) {
         WINDLASS_TRY_STATUS(make_group(root_));
         if (!controllers.empty()) WINDLASS_TRY_STATUS(write_file(root_ + "/cgroup.subtree_control", controllers));
-        for (std::size_t slot = 0; slot < groups_.size(); slot++) WINDLASS_TRY_STATUS(make(slot));
+        for (std::size_t slot = 0; slot < groups_.size(); slot++) {
+            if (kept.contains(static_cast<int>(slot)))
+                WINDLASS_TRY_STATUS(open_files(groups_[slot]));
+            else
+                WINDLASS_TRY_STATUS(make(slot));
+        }
         return {};
     }
 
@@ -234,6 +259,14 @@ class CgroupsV2 final : public Cgroups {
         group.directory = fmt::format("{}/slot-{}.{}", root_, slot, group.generation);
         const std::string& directory = group.directory;
         WINDLASS_TRY_STATUS(make_group(directory));
+        WINDLASS_TRY_STATUS(open_files(group));
+        if (!support_.missing_memory.empty()) return {};
+        const Status swap_ignored = write_file(directory + "/memory.swap.max", "0");  // absent where there is no swap
+        return write_file(directory + "/memory.oom.group", "1");
+    }
+
+    Status open_files(Group& group) const {
+        const std::string& directory = group.directory;
         group.entrance = open_file(directory, O_RDONLY | O_DIRECTORY);
         if (!group.entrance) return errno_error("opening " + directory, errno);
         group.entrances = {group.entrance.get()};
@@ -249,8 +282,29 @@ class CgroupsV2 final : public Cgroups {
         group.memory_peak = open_file(directory + "/memory.peak", O_RDWR);
         group.peak_resets = bool(group.memory_peak);
         if (!group.memory_peak) group.memory_peak = open_file(directory + "/memory.peak", O_RDONLY);
-        const Status swap_ignored = write_file(directory + "/memory.swap.max", "0");  // absent where there is no swap
-        return write_file(directory + "/memory.oom.group", "1");
+        return {};
+    }
+
+    Status remember(std::size_t slot, const std::string& words) {
+        const auto known = from_lines(words, 14);
+        if (!known || slot >= groups_.size()) return make_error(ErrorKind::invalid, "no words of a cgroup of version 2");
+        Group& group = groups_[slot];
+        group.directory = (*known)[0];
+        const auto number = [&](std::size_t at) { return number_in((*known)[at]); };
+        group.generation = static_cast<int>(number(1));
+        group.kills_before = number(2);
+        group.user_before_us = number(3);
+        group.system_before_us = number(4);
+        group.refusals_before = number(5);
+        group.io_before = {number(6), number(7)};
+        group.stall_before = {number(8), number(9)};
+        group.memory_bytes = number(10);
+        group.processes = static_cast<std::int32_t>(number(11));
+        group.cpu_millis = static_cast<std::int32_t>(number(12));
+        if (number(13) != 2 || !group.directory.starts_with(root_ + "/"))
+            return make_error(ErrorKind::invalid, "the worker has another cgroup than before");
+        group.used = true;  // the spawner still has its entrance
+        return {};
     }
 
     Status write_limits(Group& group, const Limits& limits) {
@@ -291,9 +345,10 @@ Status check_birth_in_group() {
         "container allow the call in its seccomp profile");
 }
 
-Result<std::unique_ptr<Cgroups>> open_cgroups_v2(const CgroupSupport& support, const std::string& name, int slots) {
+Result<std::unique_ptr<Cgroups>> open_cgroups_v2(const CgroupSupport& support, const std::string& name, int slots,
+                                                 const Cgroups::Kept& kept) {
     auto groups = std::make_unique<CgroupsV2>(support, support.base + "/" + name, slots);
-    WINDLASS_TRY_STATUS(groups->make_all());
+    WINDLASS_TRY_STATUS(groups->make_all(kept));
     return std::unique_ptr<Cgroups>(std::move(groups));
 }
 

@@ -11,11 +11,13 @@
 namespace windlass::worker {
 namespace {
 
+bool outlives_worker = false;
+
 [[noreturn]] void guard(pid_t child) {
     // The kernel sends this signal when the *thread* that started us ends, which may be long before its process does:
     // so it is a question, not an order.
     const pid_t parent = getppid();
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (!outlives_worker) prctl(PR_SET_PDEATHSIG, SIGTERM);
     prctl(PR_SET_NAME, "windlass-guard", 0, 0, 0);
     syscall(SYS_close_range, 0U, ~0U, 0U);  // above all the socket: its end-of-file must mean what it says
     sigset_t signals;
@@ -23,7 +25,7 @@ namespace {
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGTERM);
     for (;;) {
-        if (getppid() != parent) _exit(0);
+        if (!outlives_worker && getppid() != parent) _exit(0);
         int status = 0;
         if (waitpid(child, &status, WNOHANG) == child) {
             _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -50,6 +52,10 @@ int become_init() {
         return -1;
     }
     return prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+void outlive_the_worker() {
+    outlives_worker = true;
 }
 
 }  // namespace windlass::worker

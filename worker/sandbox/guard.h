@@ -8,4 +8,7 @@ namespace windlass::worker {
 // fails.
 int become_init();
 
+// Before become_init(): the end of the worker is nothing to the guard, and ends no box.
+void outlive_the_worker();
+
 }  // namespace windlass::worker

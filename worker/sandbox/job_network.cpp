@@ -63,6 +63,7 @@ Result<pid_t> spawn(const NetworkSettings& settings, const JobNetwork::User& use
     return pid;
 }
 
+// One that is not our child is not waited for: its socket has told.
 void reap(pid_t pid, int& status) {
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
@@ -128,6 +129,10 @@ Result<JobNetwork> JobNetwork::start(const NetworkSettings& settings, const User
     return JobNetwork(std::move(ours), pid);
 }
 
+JobNetwork JobNetwork::take_over(FileDescriptor socket) {
+    return {std::move(socket), not_ours};
+}
+
 JobNetwork::JobNetwork(JobNetwork&& other) noexcept
     : socket_(std::move(other.socket_)),
       pid_(std::exchange(other.pid_, -1)),
@@ -143,6 +148,7 @@ JobNetwork& JobNetwork::operator=(JobNetwork&& other) noexcept {
 }
 
 JobNetwork::~JobNetwork() {
+    if (socket_) shutdown(socket_.get(), SHUT_WR);  // the spawner may hold it, too
     socket_ = FileDescriptor();
     int status = 0;
     if (pid_ > 0) reap(pid_, status);

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,8 @@ class JobNetwork {
     // Does not wait. With `full` there is a way out, and the egress rule is made from the addresses that the host has
     // now; else (a service) there is none.
     static Result<JobNetwork> start(const NetworkSettings& settings, const User& user, bool full);
+    // The one that a former worker made, by the socket it had to its keeper.
+    static JobNetwork take_over(FileDescriptor socket);
     JobNetwork(JobNetwork&& other) noexcept;
     JobNetwork& operator=(JobNetwork&& other) noexcept;  // what was here ends with `other`
     ~JobNetwork();                                       // ends it and waits for that, a few milliseconds
@@ -49,6 +52,7 @@ class JobNetwork {
     void end();
 
   private:
+    static constexpr pid_t not_ours = std::numeric_limits<pid_t>::max();  // whose child it is
     JobNetwork(FileDescriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
     NetworkEvent gone();
 

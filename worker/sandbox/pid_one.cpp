@@ -111,7 +111,7 @@ void say_that_exec_failed(const char* program, int error) {
 
 }  // namespace
 
-void run_pid_one(const Blob& blob, Context& context, int socket, std::uint64_t box, Note& note) {
+void run_pid_one(const Blob& blob, Context& context, ToldAt told_at, std::uint64_t box, Note& note) {
     if (getpid() != 1) _exit(1);
     const Failure failure = apply(blob, 0, blob.header->first_steps, context);
     if (failure.step >= 0) {
@@ -137,7 +137,8 @@ void run_pid_one(const Blob& blob, Context& context, int socket, std::uint64_t b
     report.slot = static_cast<std::uint32_t>(context.slot);
     report.box = box;
     report.started_us = note.started_us;
-    if (send_message(socket, report, context.work_directory_fd) != 0) _exit(1);  // the worker is gone
+    if (told_at.spawner >= 0 && send_message(told_at.spawner, report, context.work_directory_fd) != 0) _exit(1);
+    if (send_message(told_at.worker, report, context.work_directory_fd) != 0) _exit(1);  // the worker is gone
     syscall(SYS_close_range, 0U, ~0U, 0U);  // pipes, so that their readers see the end; and nothing is left to steal
     const int status = supervise(job);
     note.ending_us = monotonic_us();

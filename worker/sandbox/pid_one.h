@@ -22,8 +22,14 @@ struct Note {
     std::int64_t blocks_written;
 };
 
+// Where PID 1 says that it runs.
+struct ToldAt {
+    int worker = -1;
+    int spawner = -1;  // which keeps it for the next worker; -1: it does not
+};
+
 // Runs in the new process, with SIGCHLD, stop_softly and stop_hard blocked. Never returns.
-[[noreturn]] void run_pid_one(const Blob& blob, Context& context, int socket, std::uint64_t box, Note& note);
+[[noreturn]] void run_pid_one(const Blob& blob, Context& context, ToldAt told_at, std::uint64_t box, Note& note);
 
 // Signals from the spawner to PID 1. Softly: TERM to everything in the box. Hard: kill everything, report, end.
 inline constexpr int stop_softly = 15;  // SIGTERM

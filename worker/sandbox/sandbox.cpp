@@ -16,12 +16,15 @@
 #include <cstring>
 #include <filesystem>
 
+#include "shared/log.h"
 #include "worker/sandbox/cgroup.h"
 #include "worker/sandbox/filter.h"
 #include "worker/sandbox/host.h"
 #include "worker/sandbox/job_network.h"
 #include "worker/sandbox/landlock.h"
+#include "worker/sandbox/legacy.h"
 #include "worker/sandbox/limit_words.h"
+#include "worker/sandbox/linux_sandbox.h"
 #include "worker/sandbox/plan.h"
 #include "worker/sandbox/process_times.h"
 #include "worker/sandbox/process_use.h"
@@ -31,29 +34,6 @@
 
 namespace windlass::worker {
 namespace {
-
-struct Box {
-    BoxId id = 0;              // 0: the slot is free
-    std::optional<Plan> plan;  // until it runs: puts a failing step into words
-    std::string name;
-    bool started = false;
-    bool stuck = false;
-    FileDescriptor work_directory;
-    Limits limits;
-    pid_t pid_one = 0;  // once started
-    // network: full, or a service. The box is sent to the spawner when its network stands; until then its pipes wait
-    // here.
-    std::optional<JobNetwork> network;
-    std::string network_lost;  // why
-    FileDescriptor out;
-    FileDescriptor err;
-    bool sent = false;
-
-    void close_pipes() {
-        out = FileDescriptor();
-        err = FileDescriptor();
-    }
-};
 
 // Building a box counts in its cgroup too: a difference up to this is that.
 constexpr Milliseconds unreaped{10};
@@ -81,72 +61,7 @@ SteadyTime steady(std::int64_t us) {
     return SteadyTime(Microseconds(us));
 }
 
-// What a job's own process loads on top of what it inherits; may be empty.
-struct JobFilters {
-    std::string without_network;
-    std::string with_network;
-};
-
-class LinuxSandbox final : public Sandbox {
-  public:
-    LinuxSandbox(SandboxSettings settings, Machine machine, FileDescriptor lock, std::unique_ptr<Cgroups> cgroups,
-                 SpawnerProcess spawner, JobFilters job_filters, FileDescriptor poll)
-        : settings_(std::move(settings)),
-          machine_(std::move(machine)),
-          lock_(std::move(lock)),
-          cgroups_(std::move(cgroups)),
-          spawner_(std::move(spawner)),
-          job_filters_(std::move(job_filters)),
-          poll_(std::move(poll)),
-          boxes_(static_cast<std::size_t>(settings_.slots)),
-          entrances_due_(boxes_.size()) {}
-
-    Result<Launched> start(const BoxSpec& spec) override;
-    void stop(BoxId box, Milliseconds grace) override;
-    Result<int> service_socket(BoxId box) override;
-    std::optional<Microseconds> cpu_used(BoxId box) const override;
-    BoxUse use(BoxId box) const override;
-    std::vector<pid_t> processes(BoxId box) const override;
-    int work_directory(BoxId box) const override;
-    int fd() const override { return poll_ ? poll_.get() : spawner_.socket(); }
-    std::vector<BoxEvent> take_events() override;
-    std::string broken() const override { return broken_; }
-    const std::vector<Finding>& findings() const override { return machine_.findings; }
-    int stuck_boxes() const override {
-        return static_cast<int>(std::count_if(boxes_.begin(), boxes_.end(), [](const Box& box) { return box.stuck; }));
-    }
-
-  private:
-    BoxOptions options_of(int slot, Network network) const;
-    std::optional<int> free_slot() const;
-    std::optional<std::size_t> slot_of(BoxId id) const;  // of one that was started
-    Status send_start(int slot, const Box& box, const FileDescriptor& network);
-    Result<JobNetwork> start_network(int slot, Network kind) const;
-    void on_network(int slot, NetworkEvent event, std::vector<BoxEvent>& events);
-    void end_network(Box& box);
-    void give_up(Box& box, std::string detail, std::vector<BoxEvent>& events);
-    void on_report(ReportMessage message, std::vector<BoxEvent>& events);
-    BoxEnded end_of(int slot, const Report& report);
-    Usage usage_of(const Report& report, const CgroupReading& reading) const;
-    MemoryKeeper memory_keeper() const;
-    LimitFacts facts_of(const Box& box, const Report& report, const CgroupReading& reading) const;
-    Outcome outcome_of(const Box& box, const Report& report, const CgroupReading& reading) const;
-    void end_all(std::vector<BoxEvent>& events);
-    static std::string why_stuck(const std::string& box);
-
-    SandboxSettings settings_;
-    Machine machine_;
-    FileDescriptor lock_;               // flock: one worker per state directory
-    std::unique_ptr<Cgroups> cgroups_;  // outlives the spawner's boxes: members are destroyed in reverse
-    SpawnerProcess spawner_;
-    JobFilters job_filters_;
-    FileDescriptor poll_;              // epoll over the spawner and the networks; empty: no network is offered
-    std::vector<Box> boxes_;           // by slot
-    std::vector<bool> entrances_due_;  // by slot: its cgroup is new, and the spawner has not heard of it
-    std::vector<JobNetwork> ending_networks_;
-    BoxId last_id_ = 0;
-    std::string broken_;
-};
+}  // namespace
 
 BoxOptions LinuxSandbox::options_of(int slot, Network network) const {
     BoxOptions options;
@@ -165,10 +80,14 @@ BoxOptions LinuxSandbox::options_of(int slot, Network network) const {
 }
 
 std::optional<int> LinuxSandbox::free_slot() const {
+    std::optional<int> free;
     for (std::size_t slot = 0; slot < boxes_.size(); slot++) {
-        if (boxes_[slot].id == 0) return static_cast<int>(slot);
+        if (boxes_[slot].id != 0) continue;
+        // Rather one whose last box is done with: what is kept of the other would be given up.
+        if (kept_[slot] == 0) return static_cast<int>(slot);
+        if (!free) free = static_cast<int>(slot);
     }
-    return std::nullopt;
+    return free;
 }
 
 Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
@@ -201,6 +120,14 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
     box.limits = spec.limits;
     box.out = std::move(out.write);
     box.err = std::move(err.write);
+    Launched launched{box.id, -1, -1};
+    if (legacy_) {
+        WINDLASS_TRY_STATUS(write_record(*slot, box, spec.record));
+        box.out_read = FileDescriptor(fcntl(out.read.get(), F_DUPFD_CLOEXEC, 0));
+        box.err_read = FileDescriptor(fcntl(err.read.get(), F_DUPFD_CLOEXEC, 0));
+        launched.stdout_file = files_[static_cast<std::size_t>(*slot)].out.get();
+        launched.stderr_file = files_[static_cast<std::size_t>(*slot)].err.get();
+    }
     if (spec.network != Network::none) {
         WINDLASS_TRY(JobNetwork network, start_network(*slot, spec.network));
         box.network.emplace(std::move(network));
@@ -209,9 +136,10 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
         box.sent = true;
         box.close_pipes();
     }
-    const BoxId id = box.id;
     boxes_[static_cast<std::size_t>(*slot)] = std::move(box);
-    return Launched{id, out.read.release(), err.read.release()};
+    launched.stdout_fd = out.read.release();
+    launched.stderr_fd = err.read.release();
+    return launched;
 }
 
 Status LinuxSandbox::send_start(int slot, const Box& box, const FileDescriptor& network) {
@@ -230,6 +158,17 @@ Status LinuxSandbox::send_start(int slot, const Box& box, const FileDescriptor& 
         const std::vector<int>& entrances = cgroups_->entrances(slot);
         command.cgroup_files = static_cast<std::uint32_t>(entrances.size());
         descriptors.insert(descriptors.end(), entrances.begin(), entrances.end());
+    }
+    if (legacy_) {
+        const SlotFiles& files = files_[static_cast<std::size_t>(slot)];
+        for (const FileDescriptor* one : {&box.out_read, &box.err_read, &files.record, &files.out, &files.err})
+            descriptors.push_back(one->get());
+        command.kept = 5;
+        if (box.network) {
+            descriptors.push_back(box.network->fd());
+            command.kept++;
+        }
+        kept_[static_cast<std::size_t>(slot)] = box.id;
     }
     WINDLASS_TRY_STATUS(spawner_.send(command, box.plan->bytes(), std::move(descriptors)));
     entrances_due_[static_cast<std::size_t>(slot)] = false;
@@ -370,6 +309,11 @@ int LinuxSandbox::work_directory(BoxId id) const {
 
 std::vector<BoxEvent> LinuxSandbox::take_events() {
     std::vector<BoxEvent> events;
+    for (const Report& report : std::exchange(told_before_, {})) {
+        ReportMessage message;
+        message.report = report;
+        on_report(std::move(message), events);
+    }
     while (broken_.empty()) {
         auto message = spawner_.receive();
         if (!message) {
@@ -402,14 +346,16 @@ void LinuxSandbox::on_report(ReportMessage message, std::vector<BoxEvent>& event
     const auto slot = static_cast<std::size_t>(report.slot);
     if (slot >= boxes_.size() || boxes_[slot].id != report.box) return;
     if (report.kind == Report::started) {
-        boxes_[slot].started = true;
-        boxes_[slot].pid_one = message.sender;
-        boxes_[slot].work_directory = std::move(message.descriptor);
+        if (std::exchange(boxes_[slot].started, true)) return;  // what a former life was told, and did not read
+        if (message.descriptor) {
+            boxes_[slot].pid_one = message.sender;
+            boxes_[slot].work_directory = std::move(message.descriptor);
+        }
         events.emplace_back(BoxStarted{report.box, steady(report.started_us)});
     } else if (report.kind == Report::ended) {
         events.emplace_back(end_of(static_cast<int>(slot), report));
     } else if (report.kind == Report::stuck) {
-        boxes_[slot].stuck = true;
+        if (std::exchange(boxes_[slot].stuck, true)) return;
         events.emplace_back(BoxStuck{report.box, why_stuck(boxes_[slot].name)});
     }
 }
@@ -535,6 +481,8 @@ void LinuxSandbox::end_all(std::vector<BoxEvent>& events) {
 
 // ---------------------------------------------------------------- opening
 
+namespace {
+
 Status check_settings(const SandboxSettings& settings) {
     if (settings.slots < 1 || settings.slots > max_slots) {
         return make_error(ErrorKind::invalid, fmt::format("slots must be between 1 and {}", max_slots));
@@ -606,7 +554,20 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY_STATUS(check_protections(machine, settings.allow_weaker));
     if (machine.cgroups.version == 2) WINDLASS_TRY_STATUS(check_birth_in_group());
     WINDLASS_TRY(FileDescriptor lock, lock_state_directory(settings.state_directory));
-    WINDLASS_TRY(auto cgroups, Cgroups::open(machine.cgroups, settings.cgroup, settings.slots));
+    auto inherited = inherit_what_fits(settings, machine);
+    Cgroups::Kept kept;
+    if (inherited) {
+        for (const InheritedBox& box : inherited->boxes)
+            kept.emplace(static_cast<int>(box.about.slot), text_of(record_of(box), record_groups));
+    }
+    auto opened = Cgroups::open(machine.cgroups, settings.cgroup, settings.slots, kept);
+    if (!opened && inherited) {
+        log::warning("the jobs of the former worker are ended: {}", opened.error().message);
+        { const SpawnerProcess ends_here = SpawnerProcess::take_over(*inherited); }
+        inherited.reset();
+        opened = Cgroups::open(machine.cgroups, settings.cgroup, settings.slots);
+    }
+    WINDLASS_TRY(auto cgroups, std::move(opened));
     WINDLASS_TRY(const Plan setup, plan_set_up(settings, machine));
     JobFilters job_filters;
     const bool networks = settings.network.full || settings.network.service;
@@ -614,14 +575,24 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(const SandboxSettings& settings) 
     WINDLASS_TRY(job_filters.without_network,
                  make_job_filter({.refuse_clone3 = refuse_clone3, .refuse_ip_sockets = networks}));
     WINDLASS_TRY(job_filters.with_network, make_job_filter({.refuse_clone3 = refuse_clone3}));
-    WINDLASS_TRY(SpawnerProcess spawner, SpawnerProcess::start(settings.spawner_path, setup));
+    std::optional<Legacy> legacy;
+    if (inherited) {
+        WINDLASS_TRY(legacy, legacy_of(*inherited));
+    }
+    SpawnerProcess::ForAll for_all;
+    if (!inherited && settings.outlive) {
+        WINDLASS_TRY(legacy, new_legacy(settings, describe_shape(settings, machine), for_all));
+    }
+    WINDLASS_TRY(SpawnerProcess spawner,
+                 inherited ? Result<SpawnerProcess>(SpawnerProcess::take_over(*inherited))
+                           : SpawnerProcess::start(settings.spawner_path, setup, legacy ? &for_all : nullptr));
     FileDescriptor poll;
     if (networks) {
         WINDLASS_TRY(poll, poll_for(spawner));
     }
-    return std::unique_ptr<Sandbox>(std::make_unique<LinuxSandbox>(settings, std::move(machine), std::move(lock),
-                                                                   std::move(cgroups), std::move(spawner),
-                                                                   std::move(job_filters), std::move(poll)));
+    return std::unique_ptr<Sandbox>(
+        std::make_unique<LinuxSandbox>(settings, std::move(machine), std::move(lock), std::move(cgroups),
+                                       std::move(spawner), std::move(job_filters), std::move(poll), std::move(legacy)));
 }
 
 }  // namespace windlass::worker

@@ -14,11 +14,13 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,6 +29,7 @@
 #include "shared/outcome.h"
 #include "shared/result.h"
 #include "shared/time.h"
+#include "worker/sandbox/box_record.h"
 #include "worker/sandbox/egress.h"
 
 namespace windlass::worker {
@@ -76,6 +79,10 @@ struct SandboxSettings {
     std::vector<Protection> allow_weaker;
     NetworkSettings network;
     bool other_roots = true;  // boxes may have images and data sets
+    // Boxes outlive this process if it dies, until good_until(); the next one with the same state directory takes them
+    // over. `about` is what it finds then: a line, of the worker.
+    bool outlive = false;
+    std::string about;
     // A box in which processes are left so long after they were killed is told as stuck (BoxStuck).
     Milliseconds stuck_after{10'000};
 };
@@ -111,6 +118,8 @@ struct BoxSpec {
     std::vector<BoxDataset> datasets;  // at most max_datasets (wire.h)
     // Where the program starts: absolute. The files, out/ and what is collected are in /job all the same.
     std::string start_directory = "/job";
+    // Entries (box_record.h) for whoever takes this box over.
+    std::string record;
 };
 
 using BoxId = std::uint64_t;
@@ -168,6 +177,10 @@ class Sandbox {
         BoxId box = 0;
         int stdout_fd = -1;  // read ends, O_NONBLOCK, O_CLOEXEC; the caller owns them. End-of-file proves nothing:
         int stderr_fd = -1;  // wait for BoxEnded, then drain once more without blocking
+        // Files in memory, the sandbox's, until BoxEnded: what is read from the pipes and written here is there for
+        // whoever takes the box over. -1: nobody ever will.
+        int stdout_file = -1;
+        int stderr_file = -1;
     };
     // Asks the spawner to start a box; does not wait. At most settings.slots boxes may exist between start() and
     // BoxEnded (conflict otherwise).
@@ -192,6 +205,30 @@ class Sandbox {
     virtual std::vector<pid_t> processes(BoxId box) const = 0;
     // O_PATH, of a running box; -1: none. Lives as long as the box.
     virtual int work_directory(BoxId box) const = 0;
+
+    // ---- boxes of a former life (settings.outlive) ----
+    struct Inherited {
+        Launched launched;
+        std::string name;
+        std::vector<RecordEntry> record;  // empty: nobody knows whose it is
+    };
+    // Once, before anything is started. Each is to be adopted or stopped; take_events() then tells what it would have
+    // told from the beginning (BoxStarted, BoxEnded).
+    virtual std::vector<Inherited> take_inherited() { return {}; }
+    virtual void adopt(BoxId, const std::string& /*name*/, const Limits&) {}
+    // What the former life called itself (settings.about) and how long its boxes may run. No value: there was none.
+    virtual std::optional<std::string> inherited_about() const { return std::nullopt; }
+    virtual std::optional<SteadyTime> inherited_until() const { return std::nullopt; }
+
+    // ---- for the next life; nothing happens without settings.outlive ----
+    virtual bool outlives() const { return false; }
+    virtual void add_to_record(BoxId, char /*kind*/, std::string_view /*text*/) {}
+    // Nothing of an ended box is needed any more. To be called once for each.
+    virtual void forget(BoxId) {}
+    // What runs may run until then without us: as long as the leases that were confirmed last. No value: nothing may.
+    virtual void good_until(std::optional<SteadyTime>) {}
+    // Two files in memory that the next life finds as they are, for results on their way. -1: there are none.
+    virtual std::array<int, 2> journals() const { return {-1, -1}; }
 
     virtual int fd() const = 0;  // readable: take_events() has something
     virtual std::vector<BoxEvent> take_events() = 0;

@@ -1,6 +1,7 @@
 // bin/windlass-spawner: makes the prepared root once, then starts boxes on demand, counts their time and ends them.
 // Static, single-threaded, no C++ library, never blocks but in ppoll: forking it is cheap, and it cannot be held up.
-// It is started with the worker's socket as descriptor 3 and ends when that closes; everything below it ends with it.
+// It is started with the worker's socket as descriptor 3 and ends when that closes, or, if it keeps its boxes for the
+// next worker (keeping.h), when none came in time; everything below it ends with it.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -20,6 +21,8 @@
 #include <ctime>
 
 #include "worker/sandbox/apply.h"
+#include "worker/sandbox/guard.h"
+#include "worker/sandbox/keeping.h"
 #include "worker/sandbox/message.h"
 #include "worker/sandbox/pid_one.h"
 #include "worker/sandbox/wire.h"
@@ -48,6 +51,7 @@ struct Slot {
 
 Slot slots[max_slots];
 int used_slots = 0;  // those from here on were never used: not even looked at, so that a fork has fewer pages to copy
+std::uint64_t last_box = 0;
 Note* notes = nullptr;
 Context prepared;  // what every box starts from
 alignas(16) char inbox[sizeof(Command) + max_inline_blob];
@@ -127,6 +131,7 @@ void report_end(Slot& slot, int index, int error) {
     report.blocks_written = note.blocks_written;
     slot.pid = 0;
     slot.hard_at = slot.force_at = slot.killed_at = never;
+    note_end(index, report);
     send_end(slot);
 }
 
@@ -153,14 +158,16 @@ pid_t fork_into_namespaces(unsigned long namespaces, int cgroup) {
 void start(const Command& command) {
     const int index = static_cast<int>(command.slot);
     const int passing = command.own_network != 0 ? 3 : 2;  // for this box only
+    const int first_kept = passing + static_cast<int>(command.cgroup_files);
     if (index >= max_slots || command.own_network > 1 || command.cgroup_files > max_cgroup_files ||
-        received.count < passing + static_cast<int>(command.cgroup_files)) {
+        command.kept >= max_kept || received.count < first_kept + static_cast<int>(command.kept)) {
         _exit(70);  // cannot be: worker and spawner are built together
     }
     if (index >= used_slots) used_slots = index + 1;
     Slot& slot = slots[index];
     keep_cgroup_files(slot, command, passing);
-    slot.box = command.box;
+    slot.box = last_box = command.box;
+    if (command.kept != 0) keep_box(index, command.box, received.fd + first_kept, static_cast<int>(command.kept));
     slot.stuck_after_ms = command.stuck_after_ms;
     slot.stuck_told = false;
     notes[index] = {};
@@ -180,11 +187,11 @@ void start(const Command& command) {
         context.stderr_fd = received.fd[1];
         if (command.own_network != 0) context.own_network_fd = received.fd[2];
         memcpy(context.cgroup_files, slot.cgroup_files, sizeof context.cgroup_files);
-        run_pid_one(blob, context, socket_fd, command.box, notes[index]);
+        run_pid_one(blob, context, {socket_fd, starts_channel()}, command.box, notes[index]);
     }
     if (mapped != nullptr) munmap(mapped, command.blob_bytes);
     for (int i = 0; i < passing; i++) close(received.fd[i]);
-    close_received(passing + static_cast<int>(command.cgroup_files));
+    close_received(first_kept + static_cast<int>(command.kept));
     if (pid > 0) {
         slot.pid = pid;
     } else {
@@ -225,6 +232,7 @@ std::int64_t watch_ending(Slot& slot, int index, std::int64_t now) {
     report.slot = static_cast<std::uint32_t>(index);
     report.box = slot.box;
     slot.stuck_told = send_message(socket_fd, report, -1, MSG_DONTWAIT) == 0;
+    if (slot.stuck_told) note_stuck(index);
     return slot.stuck_told ? never : now + last_chance_ms;
 }
 
@@ -260,21 +268,65 @@ void serve_command(ssize_t size) {
         start(command);
     } else if (command.kind == Command::stop) {
         stop(command);
+    } else if (command.kind == Command::forget) {
+        forget_box(static_cast<int>(command.slot % max_slots), command.box);
+    } else if (command.kind == Command::end) {
+        _exit(0);
     }
+}
+
+// ---------------------------------------------------------------- without a worker
+
+bool boxes_run() {
+    for (int i = 0; i < used_slots; i++) {
+        if (slots[i].pid != 0) return true;
+    }
+    return false;
+}
+
+void let_next_worker_in() {
+    std::int32_t pids[max_slots];
+    for (int i = 0; i < used_slots; i++) pids[i] = slots[i].pid;
+    let_in(pids, used_slots, last_box);
+}
+
+// The second descriptor that is waited for, and for how long at most. The end of everything comes from here, too, when
+// the leases of what runs have ended and nobody came to renew them: others run it then. The clock is one that goes on
+// while the machine sleeps.
+int wait_for_worker(int& wait_ms) {
+    if (!is_keeping()) return -1;
+    if (lifeline() >= 0) return lifeline();
+    const std::int64_t left_ms = patience_ms();
+    if (left_ms == 0) _exit(0);
+    if (wait_ms < 0 || left_ms < wait_ms) wait_ms = static_cast<int>(left_ms < 1000 ? left_ms : 1000);
+    return door();
 }
 
 [[noreturn]] void serve(const sigset_t& while_waiting) {
     for (;;) {
+        note_starts();
         reap();
         bool report_waiting = false;
         for (int i = 0; i < used_slots; i++) {
             if (slots[i].report_waiting) send_end(slots[i]);
             report_waiting |= slots[i].report_waiting;
         }
-        const int wait_ms = keep_time();
+        int wait_ms = keep_time();
+        const int worker = wait_for_worker(wait_ms);
+        // With nobody at the other end a full socket stays full: it is looked at again when there is somebody.
+        const bool write = report_waiting && (!is_keeping() || lifeline() >= 0);
         timespec timeout{wait_ms / 1000, (wait_ms % 1000) * 1'000'000L};
-        pollfd ready{socket_fd, static_cast<short>(POLLIN | (report_waiting ? POLLOUT : 0)), 0};
-        if (ppoll(&ready, 1, wait_ms < 0 ? nullptr : &timeout, &while_waiting) <= 0) continue;
+        pollfd fds[] = {{socket_fd, static_cast<short>(POLLIN | (write ? POLLOUT : 0)), 0}, {worker, POLLIN, 0}};
+        pollfd& ready = fds[0];
+        if (ppoll(fds, 2, wait_ms < 0 ? nullptr : &timeout, &while_waiting) <= 0) continue;
+        if (fds[1].revents != 0 && ready.revents == 0) {  // what the dead one has said is done first
+            if (lifeline() < 0) {
+                let_next_worker_in();
+            } else if (!orphaned(boxes_run())) {
+                _exit(0);
+            }
+            continue;
+        }
         if ((ready.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
         const ssize_t size = receive(MSG_DONTWAIT);
         if (size == 0) _exit(0);  // the worker is gone; so is everything below, with us
@@ -291,7 +343,14 @@ void set_up() {
     void* mapped = nullptr;
     const Blob blob = find_blob(command, &mapped);
     if (blob.header == nullptr) _exit(1);
-    close_received();
+    int first_to_close = 0;
+    if (command.kept != 0) {
+        if (command.kept != KeptForAll::count || received.count < KeptForAll::count || begin_keeping(received.fd) != 0)
+            _exit(1);
+        first_to_close = KeptForAll::count;
+        outlive_the_worker();
+    }
+    close_received(first_to_close);
     const Failure failure = apply(blob, 0, blob.header->first_steps, prepared);
     Report report;
     report.kind = failure.step < 0 ? Report::ready : Report::set_up_failed;

@@ -59,10 +59,24 @@ Result<pid_t> spawn(const std::string& path, int socket) {
 }  // namespace
 
 SpawnerProcess::SpawnerProcess(SpawnerProcess&& other) noexcept
-    : socket_(std::move(other.socket_)), pid_(std::exchange(other.pid_, -1)) {}
+    : socket_(std::move(other.socket_)),
+      lifeline_(std::move(other.lifeline_)),
+      pid_(std::exchange(other.pid_, -1)),
+      adopted_(std::move(other.adopted_)) {}
+
+// The end-of-file on the socket is the order to end, unless the spawner holds our end, too.
+void SpawnerProcess::tell_to_end() {
+    if (lifeline_ && socket_) {
+        Command command;
+        command.kind = Command::end;
+        const Status ignored = send(command, "", {});  // it has ended already
+    }
+    socket_ = FileDescriptor();
+    lifeline_ = FileDescriptor();
+}
 
 SpawnerProcess::~SpawnerProcess() {
-    socket_ = FileDescriptor();  // its end-of-file is the order to end
+    tell_to_end();
     if (pid_ > 0 && !wait_for_end()) {
         log::error("the spawner {} does not end; left behind: {}", pid_, [] {
             const auto stuck = stuck_processes();
@@ -71,7 +85,16 @@ SpawnerProcess::~SpawnerProcess() {
     }
 }
 
-Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan& setup) {
+SpawnerProcess SpawnerProcess::take_over(Inheritance& inheritance) {
+    SpawnerProcess spawner(std::move(inheritance.for_all[KeptForAll::worker_end]), inheritance.spawner);
+    spawner.lifeline_ = std::move(inheritance.lifeline);
+    // From now on: once it has ended somebody else reaps it, and its number is another's.
+    spawner.adopted_ = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, inheritance.spawner, 0)));
+    if (!spawner.adopted_) spawner.pid_ = -1;  // it has ended
+    return spawner;
+}
+
+Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan& setup, ForAll* keep) {
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return errno_error("socketpair", errno);
@@ -89,7 +112,21 @@ Result<SpawnerProcess> SpawnerProcess::start(const std::string& path, const Plan
 
     Command command;
     command.kind = Command::set_up;
-    WINDLASS_TRY_STATUS(spawner.send(command, setup.bytes(), {}));
+    std::vector<int> descriptors;
+    FileDescriptor far_end;
+    if (keep != nullptr) {
+        std::array<int, 2> line{};
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line.data()) != 0)
+            return errno_error("socketpair", errno);
+        spawner.lifeline_ = FileDescriptor(line[0]);
+        far_end = FileDescriptor(line[1]);
+        for (const FileDescriptor& one : *keep) descriptors.push_back(one.get());
+        descriptors[KeptForAll::worker_end] = spawner.socket();
+        descriptors[KeptForAll::lifeline] = far_end.get();
+        command.kept = KeptForAll::count;
+    }
+    WINDLASS_TRY_STATUS(spawner.send(command, setup.bytes(), std::move(descriptors)));
+    far_end = FileDescriptor();
     pollfd ready{spawner.socket(), POLLIN, 0};
     int polled = 0;
     while ((polled = poll(&ready, 1, set_up_patience_ms)) < 0 && errno == EINTR) {
@@ -147,21 +184,26 @@ Result<std::optional<ReportMessage>> SpawnerProcess::receive() {
 }
 
 std::optional<int> SpawnerProcess::wait_for_end() {
-    const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    FileDescriptor process = std::move(adopted_);
+    const bool is_child = !process;
+    if (is_child) process = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
     pollfd ended{process.get(), POLLIN, 0};
     int polled = 0;
     while ((polled = poll(&ended, 1, end_patience_ms)) < 0 && errno == EINTR) {
     }
     int status = 0;
-    if (polled == 0 || waitpid(pid_, &status, 0) != pid_) return std::nullopt;
+    if (polled == 0 || (is_child && waitpid(pid_, &status, 0) != pid_)) return std::nullopt;
     pid_ = -1;
     return status;
 }
 
 std::string SpawnerProcess::how_it_ended() {
     socket_ = FileDescriptor();
+    lifeline_ = FileDescriptor();
     if (pid_ <= 0) return "earlier";
+    const bool adopted{adopted_};
     const std::optional<int> status = wait_for_end();
+    if (status && adopted) return "it is not there any more";
     if (!status) return "some of its processes cannot be ended by the kernel";
     return WIFEXITED(*status) ? fmt::format("exit status {}", WEXITSTATUS(*status))
                               : fmt::format("signal {}", WTERMSIG(*status));

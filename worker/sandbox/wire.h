@@ -7,15 +7,23 @@ namespace windlass::worker {
 
 inline constexpr int max_slots = 256;
 inline constexpr int max_cgroup_files = 4;
-inline constexpr int max_datasets = 32;                       // of one box
-inline constexpr int max_trees = 1 + max_datasets;            // and its image
-inline constexpr int max_descriptors = 4 + max_cgroup_files;  // with one command
-inline constexpr std::uint32_t max_inline_blob = 32 * 1024;   // a longer one travels in a memfd
+inline constexpr int max_datasets = 32;                                  // of one box
+inline constexpr int max_trees = 1 + max_datasets;                       // and its image
+inline constexpr int max_kept = 7;                                       // of one box; see Kept
+inline constexpr int max_descriptors = 4 + max_cgroup_files + max_kept;  // with one message
+inline constexpr std::uint32_t max_inline_blob = 32 * 1024;              // a longer one travels in a memfd
 
 // Worker to spawner. Descriptors travel with it in this order: stdout, stderr, the job's own network, entrances of the
-// cgroup, memfd of the blob.
+// cgroup, what is kept for the next worker (of set_up: KeptForAll; of start: Kept, without the working directory),
+// memfd of the blob.
 struct Command {
-    enum Kind : std::uint32_t { set_up = 1, start = 2, stop = 3 };
+    enum Kind : std::uint32_t {
+        set_up = 1,
+        start = 2,
+        stop = 3,
+        forget = 4,  // nothing of this box needs to be kept any more
+        end = 5      // everything, at once
+    };
     std::uint32_t kind = 0;
     std::uint32_t slot = 0;
     std::uint64_t box = 0;
@@ -27,7 +35,7 @@ struct Command {
         0;  // of start: the entrance is a cgroup v2 directory, for clone3 (else: files to write to)
     std::uint32_t own_network = 0;     // of start: 1: the namespace made for this job comes along
     std::uint32_t stuck_after_ms = 0;  // of start: told so long after everything in the box was killed, if it still is
-    std::uint32_t reserved = 0;
+    std::uint32_t kept = 0;            // how many descriptors to keep come along
 };
 
 // Instead of a step: the process of the box could not even be made.
@@ -51,6 +59,53 @@ struct Report {
     std::int64_t largest_process_kib = 0;
     std::int64_t blocks_read = 0;  // of 512 bytes
     std::int64_t blocks_written = 0;
+};
+
+// ---- a worker's death is survived ----
+//
+// With set_up a worker that wants its boxes to outlive it hands the spawner both ends of what connects them, so that no
+// end-of-file comes and nothing that was said is lost. Its death shows at a second socket, the lifeline. The spawner
+// then waits at a third one, in the state directory, for the next worker, and hands over: Heritage, then KeptBox for
+// each box. That socket is the new lifeline.
+
+// The two must be built from the same number; a change of anything in this file that they say to each other changes it.
+inline constexpr std::uint32_t keeping_version = 1;
+
+// The order of descriptors with set_up; the same in the heritage, without lifeline and door.
+struct KeptForAll {
+    enum Place { worker_end, page, about, journal, other_journal, lifeline, door, count };
+    static constexpr int inherited = lifeline;  // so many of them
+};
+// Of a box.
+struct Kept {
+    enum Place { stdout_read, stderr_read, record, stdout_file, stderr_file, network, work_directory };
+};
+static_assert(Kept::work_directory + 1 == max_kept);
+
+// Memory that both see. The worker writes into it, and the spawner reads it when the worker is gone.
+struct KeepingPage {
+    std::uint32_t version = keeping_version;
+    std::uint32_t reserved = 0;
+    // CLOCK_BOOTTIME, microseconds: nothing may run any longer without a worker that renews its leases. 0: nothing may.
+    std::int64_t good_until_us = 0;
+};
+
+struct Heritage {
+    std::uint32_t version = keeping_version;
+    std::uint32_t boxes = 0;  // so many KeptBox follow
+    std::uint64_t last_box = 0;
+};
+
+struct KeptBox {
+    std::uint64_t box = 0;
+    std::uint32_t slot = 0;
+    std::uint32_t present = 0;  // bits by Kept::Place: which descriptors come along, in that order
+    std::int32_t pid = 0;       // of PID 1 of the box, as the spawner sees it; 0: it has ended
+    std::uint32_t ended = 0;    // `end` says how
+    std::uint32_t stuck = 0;
+    std::uint32_t started = 0;  // `start` is what PID 1 said
+    Report start;
+    Report end;
 };
 
 }  // namespace windlass::worker

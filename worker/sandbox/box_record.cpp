@@ -1,0 +1,31 @@
+#include "worker/sandbox/box_record.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace windlass::worker {
+namespace {
+constexpr std::size_t head_bytes = 1 + sizeof(std::uint32_t);
+}
+
+std::string record_entry(char kind, std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    std::string entry(head_bytes, kind);
+    std::memcpy(entry.data() + 1, &size, sizeof size);
+    entry += text;
+    return entry;
+}
+
+std::vector<RecordEntry> entries_of(std::string_view record) {
+    std::vector<RecordEntry> entries;
+    while (record.size() >= head_bytes) {
+        std::uint32_t size = 0;
+        std::memcpy(&size, record.data() + 1, sizeof size);
+        if (record.size() - head_bytes < size) break;
+        entries.push_back({record[0], std::string(record.substr(head_bytes, size))});
+        record.remove_prefix(head_bytes + size);
+    }
+    return entries;
+}
+
+}  // namespace windlass::worker
