@@ -22,14 +22,16 @@ Result<Plan> product_make_plan(const BoxSpec& spec, const BoxOptions& options) a
 Result<Plan> our_make_plan(const BoxSpec& spec, const BoxOptions& options) asm(
     "__wrap__ZN8windlass6worker9make_planERKNS0_7BoxSpecERKNS0_10BoxOptionsE");
 using OpenedGroups = Result<std::unique_ptr<Cgroups>>;
-OpenedGroups product_open_cgroups(const CgroupSupport& support, const std::string& name, int slots) asm(
+OpenedGroups
+product_open_cgroups(const CgroupSupport& support, const std::string& name, int slots, const Cgroups::Kept& kept) asm(
     "__real__ZN8windlass6worker7Cgroups4openERKNS0_13CgroupSupportERKNSt7__cxx1112basic_stringIcSt11char_"
     "traitsIcESaIcEE"
-    "Ei");
-OpenedGroups our_open_cgroups(const CgroupSupport& support, const std::string& name, int slots) asm(
+    "EiRKSt3mapIiSA_St4lessIiESaISt4pairIKiSA_EEE");
+OpenedGroups
+our_open_cgroups(const CgroupSupport& support, const std::string& name, int slots, const Cgroups::Kept& kept) asm(
     "__wrap__ZN8windlass6worker7Cgroups4openERKNS0_13CgroupSupportERKNSt7__cxx1112basic_stringIcSt11char_"
     "traitsIcESaIcEE"
-    "Ei");
+    "EiRKSt3mapIiSA_St4lessIiESaISt4pairIKiSA_EEE");
 
 // Takes steps out of a plan, changes what they say, adds some.
 class PlanEditor {
@@ -247,6 +249,7 @@ class LooseCgroups final : public Cgroups {
     std::optional<Microseconds> cpu_used(int slot) const override { return real_->cpu_used(slot); }
     CgroupUse use(int slot) const override { return real_->use(slot); }
     std::string members_directory(int slot) const override { return real_->members_directory(slot); }
+    std::string words(int slot) const override { return real_->words(slot); }
     CgroupReading collect(int slot) override { return real_->collect(slot); }
     int version() const override { return real_->version(); }
 
@@ -295,8 +298,9 @@ Result<Plan> our_make_plan(const BoxSpec& spec, const BoxOptions& options) {
     return plan;
 }
 
-OpenedGroups our_open_cgroups(const CgroupSupport& support, const std::string& name, int slots) {
-    WINDLASS_TRY(auto real, product_open_cgroups(support, name, slots));
+OpenedGroups our_open_cgroups(const CgroupSupport& support, const std::string& name, int slots,
+                              const Cgroups::Kept& kept) {
+    WINDLASS_TRY(auto real, product_open_cgroups(support, name, slots, kept));
     if (!real) return std::unique_ptr<Cgroups>();
     return std::unique_ptr<Cgroups>(std::make_unique<testing::LooseCgroups>(std::move(real)));
 }
