@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_set>
+#include <utility>
 
 #include "shared/digest.h"
 #include "shared/json.h"
@@ -49,9 +50,11 @@ bool is_dots(const char* name) {
 std::optional<std::string> read_up_to(int fd, std::int64_t size) {
     std::string bytes(static_cast<std::size_t>(size), '\0');
     std::size_t have = 0;
+    bool failed = false;
     while (have < bytes.size()) {
         const ssize_t got = ::read(fd, bytes.data() + have, bytes.size() - have);
         if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && !std::exchange(failed, true)) continue;  // a result is worth a second try
         if (got < 0) return std::nullopt;
         if (got == 0) break;
         have += static_cast<std::size_t>(got);

@@ -14,12 +14,24 @@ namespace {
 constexpr char of_attempt = 'a';  // job and attempt, then the frames
 constexpr std::size_t head_bytes = 2 * sizeof(std::int64_t);
 
-std::string entry_of(const FinishedAttempt& finished) {
-    const std::array<std::int64_t, 2> head = {finished.ref.job.value, finished.ref.attempt};
-    std::string text(head_bytes, '\0');
-    std::memcpy(text.data(), head.data(), head_bytes);
-    for (const auto& part : finished.parts) text += to_frame(part);
-    return record_entry(of_attempt, text);
+bool write_at(int file, std::size_t at, std::string_view bytes) {
+    return pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at)) == static_cast<ssize_t>(bytes.size());
+}
+
+// Bytes written; 0: it failed, with errno. Part by part, as a result may be large, and the head last: until that is
+// there nothing of it counts.
+std::size_t write_entry(int file, std::size_t at, const FinishedAttempt& finished) {
+    std::size_t text_bytes = head_bytes;
+    const std::size_t begin = at + record_head(of_attempt, 0).size();
+    for (const auto& part : finished.parts) {
+        const std::string frame = to_frame(part);
+        if (!write_at(file, begin + text_bytes, frame)) return 0;
+        text_bytes += frame.size();
+    }
+    const std::array<std::int64_t, 2> names = {finished.ref.job.value, finished.ref.attempt};
+    std::string head = record_head(of_attempt, text_bytes);
+    head.append(reinterpret_cast<const char*>(names.data()), head_bytes);
+    return write_at(file, at, head) ? begin + text_bytes - at : 0;
 }
 
 }  // namespace
@@ -58,13 +70,14 @@ ResultJournal::Place ResultJournal::add(const FinishedAttempt& finished) {
         empty(current_);
     }
     Half& half = halves_[current_];
-    const std::string entry = entry_of(finished);
-    if (pwrite(files_[current_], entry.data(), entry.size(), static_cast<off_t>(half.bytes)) !=
-        static_cast<ssize_t>(entry.size())) {
+    const std::size_t bytes = write_entry(files_[current_], half.bytes, finished);
+    if (bytes == 0) {
         log::warning("a result would not outlive this worker: {}", errno_error("writing into memory", errno).message);
+        // What a job printed must never be read as an entry.
+        if (ftruncate(files_[current_], static_cast<off_t>(half.bytes)) != 0) files_ = {-1, -1};
         return -1;
     }
-    half.bytes += entry.size();
+    half.bytes += bytes;
     half.needed++;
     return static_cast<Place>(current_);
 }

@@ -1,4 +1,4 @@
-// Small results on their way, in two files in memory that outlive this process (Sandbox::journals): a worker that dies
+// Results on their way, in two files in memory that outlive this process (Sandbox::journals): a worker that dies
 // before a result is acknowledged, or on disk, leaves it to the next one. What is done with is not taken out one by
 // one: entries are appended to one file until the other holds nothing that is still needed, and then that one begins
 // anew.

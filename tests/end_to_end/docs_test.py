@@ -56,6 +56,8 @@ ELSEWHERE = {
     ("docs/systemd.md",
      'install -m 600 /dev/stdin /etc/credstore/windlass.database.url <<< "postgresql://windlass:PASSWORD@db.example.org/windlass"'):
         ("changes the machine; done by a machine that is booted for it", "tests/systemd/units_test.py"),
+    ("docs/systemd.md", "systemctl kill -s USR2 --kill-whom=main windlass-worker"):
+        ("needs a unit", "tests/packages/packages_test.py"),
     ("docs/tutorial.md", "export PATH=$PWD/build/release/bin:$PATH"): ("the tests have their own", "tests/end_to_end/tutorial_test.py"),
     ("docs/tutorial.md", "windlass dev"): ("stays until Ctrl-C", "tests/end_to_end/tutorial_test.py"),
     ("docs/worker.md", "windlass-worker --config /etc/windlass/worker.toml"):

@@ -1,10 +1,12 @@
 #include "worker/result_journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "worker/sandbox/box_record.h"
 #include "worker/sandbox/inheritance.h"
@@ -77,6 +79,41 @@ TEST_F(ResultJournalTest, leaves_out_what_was_not_written_to_its_end) {
     }
 }
 
+// Bytes that a file may have, while it exists; whoever writes more is told EFBIG.
+class LargestFile {
+  public:
+    explicit LargestFile(rlim_t bytes) : handler_(signal(SIGXFSZ, SIG_IGN)) {
+        getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit less = {bytes, before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &less);
+    }
+    ~LargestFile() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        signal(SIGXFSZ, handler_);
+    }
+    LargestFile(const LargestFile&) = delete;
+    LargestFile& operator=(const LargestFile&) = delete;
+
+  private:
+    sighandler_t handler_;
+    rlimit before_{};
+};
+
+TEST_F(ResultJournalTest, what_a_job_printed_is_never_read_as_an_entry_when_writing_fails) {
+    ResultJournal first = journal();
+    first.add(finished(1));
+    const std::int64_t whole = size_of(one_);
+    {
+        const LargestFile limit(static_cast<rlim_t>(whole) + 100'000);
+        EXPECT_EQ(first.add(finished(2, 1 << 20)), -1);
+    }
+    EXPECT_EQ(size_of(one_), whole);
+    EXPECT_GE(first.add(finished(3)), 0);
+    const auto left = journal().left();
+    ASSERT_EQ(left.size(), 2U);
+    EXPECT_EQ(left[1].ref, (AttemptRef{JobId{3}, 3}));
+}
+
 TEST(ResultJournal, without_files_keeps_nothing) {
     ResultJournal none;
     none.release(none.add(finished(1)));
@@ -89,6 +126,8 @@ TEST(BoxRecord, is_read_as_far_as_it_was_written) {
     EXPECT_EQ(entries_of(record), (std::vector<RecordEntry>{{'a', ""}, {'b', "two\0three"}, {'c', "x"}}));
     EXPECT_EQ(entries_of(record.substr(0, record.size() - 1)).size(), 2U);
     EXPECT_TRUE(entries_of("a").empty());
+    const std::string unwritten(record_head('a', 0).size(), '\0');
+    EXPECT_EQ(entries_of(record_entry('a', "x") + unwritten + record_entry('b', "y")).size(), 1U);
 }
 
 }  // namespace

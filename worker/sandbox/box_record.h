@@ -18,7 +18,9 @@ struct RecordEntry {
 };
 
 std::string record_entry(char kind, std::string_view text);
-// What is cut short at the end is left out.
+// What stands before a text of so many bytes; kind is not 0.
+std::string record_head(char kind, std::size_t bytes);
+// What is cut short at the end is left out, and what has no head yet (it is all zeros in a file) with all behind it.
 std::vector<RecordEntry> entries_of(std::string_view record);
 
 // Kinds that the sandbox writes; those of whoever uses it are lower-case letters.
