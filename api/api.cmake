@@ -157,6 +157,7 @@ add_library(windlass_api STATIC
   quotas.cpp
   quotas_repository.cpp
   rate_limits.cpp
+  refused_submits.cpp
   relations_repository.cpp
   render_job.cpp
   render_quota.cpp

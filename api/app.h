@@ -27,6 +27,7 @@ class PasswordLinksRepository;
 class QuotasRepository;
 struct Oidc;
 class RateLimits;
+class RefusedSubmits;
 class RelationsRepository;
 class ResultsRepository;
 class Scheduler;
@@ -61,6 +62,7 @@ struct App {
     AuditRepository& audit_entries;
     AuditLog& audit;
     RateLimits& rates;
+    RefusedSubmits& refused_submits;
     TiersRepository& tiers;
     PasswordLinksRepository& password_links;
     SiteRepository& site;

@@ -6,6 +6,7 @@ add_library(windlass_front STATIC
   front/front_core.cpp
   front/http_framer.cpp
   front/httplib_adapter.cpp
+  front/repeated_refusal.cpp
   front/ip_block.cpp
   front/listener.cpp
   front/listening_socket.cpp

@@ -9,6 +9,7 @@
 #include "api/job_list.h"
 #include "api/job_parameters.h"
 #include "api/names.h"
+#include "api/refused_submits.h"
 #include "api/render_job.h"
 #include "api/submit_one.h"
 #include "api/submit_parser.h"
@@ -65,6 +66,10 @@ OrProblem<std::string> read_reason(const Call& call) {
 }  // namespace
 
 OrProblem<Reply> submit_job(const Call& call) {
+    // With a key it may be a job that was accepted before, and is answered as it was then.
+    if (!call.key)
+        if (auto refusal = call.app.refused_submits.remembered(call.principal.id, call.app.clock.now().steady))
+            return *std::move(refusal);
     WINDLASS_TRY(const auto document, parse_object(call.request.body));
     WINDLASS_TRY(auto job, parse_submit(document, call.app.settings));
     return submit_one(call, call.principal.id, std::move(job));

@@ -43,6 +43,7 @@
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
 #include "api/rate_limits.h"
+#include "api/refused_submits.h"
 #include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "api/routes.h"
@@ -200,6 +201,7 @@ Status run(const Config& config, Reload& reload) {
                               return Measurements(lent).statistics(job, clock.now().wall);
                           });
     RateLimits rates({config.api.requests_per_s, config.api.address_requests_per_s, config.api.followers_per_account});
+    RefusedSubmits refused_submits;
     Metrics metrics(routes());
 
     uv_loop_t* loop = uv_default_loop();
@@ -236,6 +238,7 @@ Status run(const Config& config, Reload& reload) {
         .audit_entries = audit_entries,
         .audit = audit,
         .rates = rates,
+        .refused_submits = refused_submits,
         .tiers = tiers,
         .password_links = password_links,
         .site = site,

@@ -7,6 +7,7 @@
 
 #include "api/idempotency.h"
 #include "api/quotas_repository.h"
+#include "api/refused_submits.h"
 #include "api/scheduler_link.h"
 #include "shared/frame.h"
 #include "shared/log.h"
@@ -131,15 +132,23 @@ OrProblem<Reply> Submission::send(const Call& call, Answer answer) && {
         message_.body_sha256 = call.key->body_sha256;
     }
     const std::size_t jobs = size();
+    const bool is_one = jobs == 1 && message_.jobs.front().array_count <= 1;
     for (auto& item : message_.jobs) item.spec.traceparent = traceparent;  // not that of a job that is run again
+    const UserId owner = message_.owner;
     auto question = std::make_shared<std::pair<protocol::Message, std::string>>(std::move(message_), std::move(body_));
     Later later;
     later.deadline = Seconds{30};
-    later.start = [call, question, jobs, traceparent, answer = std::move(answer)](const Resumer& resume) {
-        const auto answered = [answer, jobs, traceparent,
+    later.start = [call, question, jobs, is_one, owner, traceparent,
+                   answer = std::move(answer)](const Resumer& resume) {
+        const auto answered = [answer, jobs, is_one, owner, traceparent, &app = call.app,
                                id = call.request.id](const Scheduler::Answer& got) -> OrProblem<Reply> {
             if (!got) return try_again_later(got.error().message);
-            if (const auto* refused = std::get_if<protocol::SubmitRefused>(&*got)) return refused_submit(*refused);
+            if (const auto* refused = std::get_if<protocol::SubmitRefused>(&*got)) {
+                Problem problem = refused_submit(*refused);
+                if (is_one && refused->why == protocol::SubmitRefused::Why::queued_quota)
+                    app.refused_submits.note(owner, problem, app.clock.now().steady);
+                return problem;
+            }
             const auto* submitted = std::get_if<protocol::JobsSubmitted>(&*got);
             if (submitted == nullptr || submitted->jobs.size() != jobs)
                 return make_problem(500, "The scheduler gave an answer that makes no sense.");

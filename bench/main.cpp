@@ -78,6 +78,8 @@ int main(int argc, char** argv) {
     auto* flood =
         add("overload", "submits at 50 to 500 % of capacity: who is served how, and what is left of it", overload);
     flood->add_option("--percents", options.percents, "offered, of capacity")->delimiter(',');
+    flood->add_option("--workload", options.workload, "jobs or submits alone")
+        ->check(CLI::IsMember({"jobs", "submits"}));
     flood->add_option("--seconds", options.seconds, "length of each run");
     flood->add_option("--database", options.database, "postgresql://… (default: SQLite)");
     CLI11_PARSE(app, argc, argv);

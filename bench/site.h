@@ -28,6 +28,7 @@ struct Options {
     std::vector<int> depths = {1'000, 100'000, 1'000'000};
     std::vector<int> connections = {1, 64, 1000};
     std::vector<int> percents = {50, 80, 100, 150, 200, 300, 500};  // of capacity
+    std::string workload;  // of overload: jobs or submits; empty: both
 };
 
 // The directory with our programs: where this one is.

@@ -169,9 +169,7 @@ void Connection::begin_exchange(FramedRequest framed) {
     core_.counters()->requests.fetch_add(1, std::memory_order_relaxed);
     if (core_.dispatch({Work::Kind::request, exchange_, {}})) return;
     core_.counters()->refused_requests.fetch_add(1, std::memory_order_relaxed);
-    auto answer = core_.adapter().refuse(503, "The server has too many requests waiting; try again in a moment.",
-                                         exchange_->framed, exchange_->framed.keep_alive);
-    core_.answer_by_mail({exchange_, Answered{std::move(answer), false}});
+    core_.answer_by_mail({exchange_, Answered{core_.too_many_waiting(exchange_->framed), false}});
 }
 
 // Who asks, as far as we believe it.

@@ -74,6 +74,7 @@ FrontCore::FrontCore(uv_loop_t* loop, FrontSettings settings, Handler handler, E
       errors_(std::move(errors)),
       counters_(std::make_shared<Counters>()),
       adapter_(handler_, errors_, settings_.allowed_origins, draining_, settings_.hsts_s),
+      too_many_(adapter_, 503, "The server has too many requests waiting; try again in a moment.", draining_),
       mailbox_(std::make_shared<Mailbox>(&wake_)),
       id_prefix_(random_prefix()) {}
 
@@ -254,6 +255,10 @@ bool FrontCore::dispatch(Work work) {
     batch_.push_back(std::move(work));
     if (batch_.size() >= dispatch_batch) flush();
     return true;
+}
+
+Answer FrontCore::too_many_waiting(const FramedRequest& framed) {
+    return too_many_.about(framed, std::time(nullptr));
 }
 
 void FrontCore::answer_by_mail(Event event) {

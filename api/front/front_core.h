@@ -19,6 +19,7 @@
 #include "api/front/front_state.h"
 #include "api/front/handler_pool.h"
 #include "api/front/httplib_adapter.h"
+#include "api/front/repeated_refusal.h"
 #include "api/front/listener.h"
 #include "api/front/transport.h"
 
@@ -54,6 +55,8 @@ class FrontCore {
     const std::shared_ptr<Counters>& counters() const { return counters_; }
     DeadlineQueue& deadlines() { return deadlines_; }
     HttplibAdapter& adapter() { return adapter_; }
+    // To a request that dispatch() did not take.
+    Answer too_many_waiting(const FramedRequest& framed);
     std::uint64_t now() const { return ::uv_now(loop_); }
     bool draining() const { return draining_; }
     bool over_buffer_limit() const;
@@ -94,6 +97,7 @@ class FrontCore {
     std::shared_ptr<Counters> counters_;
     std::atomic<bool> draining_{false};
     HttplibAdapter adapter_;                 // of the loop's thread, for errors of the front itself
+    RepeatedRefusal too_many_;
     std::shared_ptr<const TlsContext> tls_;  // null: plain
     std::vector<std::unique_ptr<Listener>> listeners_;
     uv_async_t wake_{};

@@ -521,6 +521,7 @@ ApiTest::ApiTest() {
     metrics_ = std::make_unique<Metrics>(routes());
     monitoring_ = std::make_unique<Monitoring>(*pool_, config_.scheduler.first_job_id, MailSettings());
     rates_ = std::make_unique<RateLimits>(RateSettings{});
+    refused_submits_ = std::make_unique<RefusedSubmits>();
     audit_entries_ = std::make_unique<AuditRepository>(*pool_);
     audit_ = std::make_unique<AuditLog>(*audit_entries_);
     keeper_ = std::make_unique<ThumbnailKeeper>(*images_, *making_, *scheduler_, config_.api, clock_);
@@ -550,6 +551,7 @@ void ApiTest::build_app() {
         .audit_entries = *audit_entries_,
         .audit = *audit_,
         .rates = *rates_,
+        .refused_submits = *refused_submits_,
         .tiers = *tiers_,
         .password_links = *password_links_,
         .site = *site_,

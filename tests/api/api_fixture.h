@@ -39,6 +39,7 @@
 #include "api/password_hasher.h"
 #include "api/quotas_repository.h"
 #include "api/rate_limits.h"
+#include "api/refused_submits.h"
 #include "api/relations_repository.h"
 #include "api/results_repository.h"
 #include "api/scheduler_link.h"
@@ -218,6 +219,7 @@ class ApiTest : public ::testing::Test {
     LoginThrottle throttle_;
     std::unique_ptr<PlayedScheduler> scheduler_;
     std::unique_ptr<RateLimits> rates_;
+    std::unique_ptr<RefusedSubmits> refused_submits_;
     std::unique_ptr<AuditRepository> audit_entries_;
     std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<Metrics> metrics_;

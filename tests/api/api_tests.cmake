@@ -76,6 +76,7 @@ windlass_test(api_tests
     password_hasher_test.cpp
     problem_test.cpp
     rate_limits_test.cpp
+    refused_submits_test.cpp
     render_job_test.cpp
     router_test.cpp
     scheduler_link_test.cpp

@@ -13,6 +13,7 @@ windlass_test(api_front_test
     front/handler_pool_test.cpp
     front/http_framer_test.cpp
     front/httplib_adapter_test.cpp
+    front/repeated_refusal_test.cpp
     front/ip_block_test.cpp
     front/front_listen_test.cpp
     front/listener_test.cpp
