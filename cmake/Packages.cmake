@@ -49,10 +49,10 @@ install(FILES ${CMAKE_SOURCE_DIR}/slurm/README.md DESTINATION usr/share/doc/wind
 
 # windlass-worker
 install(TARGETS windlass-worker windlass-spawner windlass-network windlass-site DESTINATION usr/bin COMPONENT worker)
-install(FILES ${units}/windlass-worker.service ${units}/windlass-jobs.slice DESTINATION lib/systemd/system COMPONENT worker)
+install(FILES ${units}/windlass-worker.service ${units}/windlass-boxes.service ${units}/windlass-jobs.slice DESTINATION lib/systemd/system COMPONENT worker)
 install(FILES ${units}/windlass-worker.tmpfiles.conf DESTINATION usr/lib/tmpfiles.d RENAME windlass-worker.conf COMPONENT worker)
 install(FILES ${units}/worker.toml DESTINATION etc/windlass PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT worker)
-install(FILES ${units}/windlass-worker-network.conf DESTINATION usr/share/doc/windlass-worker/examples COMPONENT worker)
+install(FILES ${units}/windlass-worker-network.conf ${units}/windlass-boxes-network.conf DESTINATION usr/share/doc/windlass-worker/examples COMPONENT worker)
 windlass_documents(worker windlass-worker docs/configuration.md docs/sandbox.md docs/site-images.md docs/systemd.md docs/worker.md docs/workers-elsewhere.md)
 
 # windlass

@@ -76,13 +76,17 @@ void Agent::on_engine(const std::function<void(SteadyTime now)>& turn) {
     SteadyTime now;
     awake(now);  // even without leases: what ended has to be cleared away
     turn(now);
-    if (exit_code_) return;
-    if (const auto why = engine_->broken(); !why.empty()) {
-        log::error("no job can be run any more, so this worker ends: {}", why);
-        return end(1);
-    }
+    if (exit_code_ || ends_broken()) return;
     offer_what_is_there();
     settle(now);
+}
+
+bool Agent::ends_broken() {
+    const auto why = engine_->broken();
+    if (why.empty()) return false;
+    log::error("no job can be run any more, so this worker ends: {}", why);
+    end(1);
+    return true;
 }
 
 void Agent::start() {
@@ -249,7 +253,7 @@ void Agent::renew_certificate(SteadyTime now) {
 }
 
 void Agent::settle(SteadyTime now) {
-    if (exit_code_) return;
+    if (exit_code_ || ends_broken()) return;  // a job that was to be started showed it
     if (stop_at_) go_on_draining(now);
     if (exit_code_) return;
     std::optional<SteadyTime> at = leases_.next();

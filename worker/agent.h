@@ -79,6 +79,7 @@ class Agent {
     // process the timer may not be the first to be called; killing must be the first to happen.
     bool awake(SteadyTime& now);
     void renew_certificate(SteadyTime now);
+    bool ends_broken();           // the engine can do nothing any more
     void settle(SteadyTime now);  // and through here last: goes on with the drain, arms the timer
     void go_on_draining(SteadyTime now);
     void end(int exit_code);

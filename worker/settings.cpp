@@ -356,7 +356,10 @@ Result<WorkerSettings> derive_settings(const Config& config) {
     }
     WINDLASS_TRY(sandbox.network, network_settings(worker, sandbox.spawner_path, agent.schedulers));
     sandbox.state_directory = worker.state_directory + "/sandbox";
-    sandbox.cgroup = worker.cgroup.empty() ? default_cgroup(agent.name) : worker.cgroup;
+    // A place leaves the name to us.
+    const bool is_place = worker.cgroup.starts_with("/") || worker.cgroup.starts_with("../");
+    if (is_place) sandbox.cgroup_base = worker.cgroup;
+    sandbox.cgroup = worker.cgroup.empty() || is_place ? default_cgroup(agent.name) : worker.cgroup;
     sandbox.slots = settings.runner.boxes;
     sandbox.outlive = worker.adopt;
     sandbox.about = agent.instance;

@@ -72,6 +72,7 @@ class Packages(unittest.TestCase):
                               "./lib/systemd/system/windlass-api.socket": "windlass-server",
                               "./usr/bin/windlass-spawner": "windlass-worker", "./usr/bin/windlass-network": "windlass-worker",
                               "./lib/systemd/system/windlass-jobs.slice": "windlass-worker",
+                              "./lib/systemd/system/windlass-boxes.service": "windlass-worker",
                               "./usr/bin/windlass": "windlass", "./usr/share/man/man1/windlass-job.1.gz": "windlass",
                               "./usr/share/bash-completion/completions/windlass": "windlass",
                               "./usr/lib/python3/dist-packages/windlass/__init__.py": "windlass"}.items():
@@ -169,6 +170,8 @@ class InstalledPackages(unittest.TestCase):
         # What the administrator decided outlives an upgrade: a changed conffile, and a unit that was switched off.
         machine.run("sh", "-c", "echo '# ours' >> /etc/windlass/windlass.toml")
         before = {service: self.active_pid(service) for service in SERVICES}
+        boxes = self.active_pid("windlass-boxes")
+        self.assertIsNotNone(boxes)
         self.install(NEW)
         self.wait_until_active()
         for service in SERVICES:
@@ -179,6 +182,7 @@ class InstalledPackages(unittest.TestCase):
         wait_for("the worker to run the new program",
                  lambda: "(deleted)" not in machine.run("readlink", f"/proc/{worker}/exe"))
         self.assertEqual(self.active_pid("windlass-worker"), worker)
+        self.assertEqual(self.active_pid("windlass-boxes"), boxes, "the cgroup of what runs was taken away")
         self.assertIn("# ours", machine.read("/etc/windlass/windlass.toml"))
         self.assertIn("first", self.windlass("job", "log", "last"))
         self.assertEqual(self.windlass("run", "--", "echo second").strip(), "second")
@@ -190,6 +194,7 @@ class InstalledPackages(unittest.TestCase):
         # Removed: nothing runs, everything is kept. Installed again, it is as it was.
         self.dpkg("--remove", *PACKAGES)
         self.assertEqual(machine.run("pgrep", "-c", "windlass", check=False).strip(), "0")
+        self.assertIsNone(self.active_pid("windlass-boxes"))
         self.assertIn("# ours", machine.read("/etc/windlass/windlass.toml"))
         self.install(NEW)
         machine.run("systemctl", "enable", "--now", "windlass-api")

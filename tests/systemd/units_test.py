@@ -23,7 +23,7 @@ PROGRAMS = pathlib.Path(os.environ.get("WINDLASS_BIN", HERE.parent.parent / "bui
 SERVICES = ("windlass-scheduler", "windlass-api", "windlass-worker")
 # What systemd-analyze security may say at most (0 is nothing exposed, 10 everything). The worker mounts and changes users: that is
 # what it is for.
-EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.9}
+EXPOSURE = {"windlass-scheduler": 1.2, "windlass-api": 1.2, "windlass-worker": 3.9, "windlass-boxes": 0.5}
 # The machine of this test usually has a cgroup v2 tree without controllers (they are bound to v1 outside, or not passed down). Its
 # worker therefore agrees to do without these; nobody should copy that to a real machine.
 ALLOW_WEAKER = ["memory-limit", "process-limit", "cpu-limit"]
@@ -41,9 +41,10 @@ def install(root):
 
 
 def add_network_drop_in(root):
-    folder = root / "etc/systemd/system/windlass-worker.service.d"
-    folder.mkdir(parents=True)
-    shutil.copy(UNITS / "windlass-worker-network.conf", folder / "network.conf")
+    for unit in ("windlass-worker", "windlass-boxes"):
+        folder = root / f"etc/systemd/system/{unit}.service.d"
+        folder.mkdir(parents=True)
+        shutil.copy(UNITS / f"{unit}-network.conf", folder / "network.conf")
 
 
 @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is missing (package systemd)")
@@ -60,10 +61,11 @@ class SystemdUnits(unittest.TestCase):
         for name in ("sysinit.target", "basic.target", "shutdown.target", "network.target", "multi-user.target", "sockets.target",
                      "slices.target"):
             shutil.copy(f"/lib/systemd/system/{name}", self.root / "usr/lib/systemd/system")
-        # The one program of the system that a unit of ours calls: for a reload.
+        # The programs of the system that units of ours call: for a reload, and to do nothing.
         (self.root / "bin").mkdir(exist_ok=True)
-        shutil.copy2("/bin/kill", self.root / "bin/kill")
-        units = [str(self.root / f"usr/lib/systemd/system/{name}.service") for name in SERVICES]
+        for program in ("kill", "sleep"):
+            shutil.copy2(f"/bin/{program}", self.root / "bin" / program)
+        units = [str(self.root / f"usr/lib/systemd/system/{name}.service") for name in EXPOSURE]
         units += [str(self.root / "usr/lib/systemd/system" / name) for name in ("windlass-api.socket", "windlass-jobs.slice")]
         done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", "--man=no", f"--root={self.root}", *units],
                               capture_output=True, text=True)
@@ -236,10 +238,12 @@ class RunningUnits(unittest.TestCase):
             self.assertEqual(machine.show(service, "NRestarts")["NRestarts"], "1")
             self.run_job(f"after {service} ")
 
-        # What the worker's boxes need is to be seen from inside its unit: a cgroup of its own that can be written to.
+        # What the worker's boxes need is to be seen from inside its unit: a cgroup beside its own that can be written to, and that has been
+        # there since the first worker.
         worker = self.active_pid("windlass-worker")
-        group = "/sys/fs/cgroup/windlass.slice/windlass-jobs.slice/windlass-worker.service"
+        group = "/sys/fs/cgroup/windlass.slice/windlass-jobs.slice/windlass-boxes.service"
         machine.run("nsenter", "-t", worker, "-m", "test", "-w", group, "-a", "-w", f"{group}/cgroup.subtree_control")
+        self.assertEqual(machine.show("windlass-boxes", "ActiveState", "NRestarts"), {"ActiveState": "active", "NRestarts": "0"})
 
         # A job that outlasts the drain is handed back; it does not hold up the stop.
         job = {"code": "", "data": "", "running_commands": "sleep 300"}

@@ -311,6 +311,14 @@ TEST_F(AgentTest, ends_with_1_when_the_sandbox_breaks) {
     EXPECT_EQ(agent_->exit_code(), 1);
 }
 
+TEST_F(AgentTest, ends_with_1_when_the_sandbox_breaks_as_a_job_is_to_be_started) {
+    connect();
+    sandbox_->break_at_start("the cgroup of all jobs was taken away");
+    scheduler_.lease(job(1), "sleep");
+    ASSERT_TRUE(loop_.until([&] { return agent_->exit_code().has_value(); }));
+    EXPECT_EQ(agent_->exit_code(), 1);
+}
+
 TEST_F(AgentTest, gives_up_a_scheduler_that_does_not_speak_as_one) {
     connect();
     scheduler_.send(protocol::JobEnded{JobId{1}, true});

@@ -28,6 +28,10 @@ class FakeSandbox final : public Sandbox {
 
     Result<Launched> start(const BoxSpec& spec) override {
         if (!refuse_.empty()) return make_error(ErrorKind::unavailable, refuse_);
+        if (!break_at_start_.empty()) {  // without an event: nothing becomes readable
+            broken_ = break_at_start_;
+            return make_error(ErrorKind::not_found, broken_);
+        }
         Box box{spec, {}, {}, {}, false};
         int out[2], err[2];
         WINDLASS_CHECK(pipe2(out, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(err, O_CLOEXEC | O_NONBLOCK) == 0, "no pipe");
@@ -132,6 +136,7 @@ class FakeSandbox final : public Sandbox {
     void lose_record(BoxId box) { records_.at(box).clear(); }
     const std::vector<BoxId>& forgotten() const { return forgotten_; }
     void refuse_starts(std::string sentence) { refuse_ = std::move(sentence); }
+    void break_at_start(std::string sentence) { break_at_start_ = std::move(sentence); }
 
   private:
     static void put(const FileDescriptor& fd, std::string_view bytes) {
@@ -147,7 +152,7 @@ class FakeSandbox final : public Sandbox {
     std::map<BoxId, std::vector<pid_t>> processes_;
     std::map<BoxId, FileDescriptor> work_directories_;
     std::vector<BoxEvent> events_;
-    std::string broken_, refuse_;
+    std::string broken_, refuse_, break_at_start_;
     bool outlives_ = false;
     std::vector<Inherited> inherited_;
     std::vector<BoxId> forgotten_;

@@ -127,6 +127,22 @@ TEST(WorkerSettings, a_cgroup_name_has_only_plain_letters) {
     EXPECT_EQ(default_cgroup("a/b c\n\xc3\xa4.d"), "windlass-a_b_c___.d");
 }
 
+TEST(WorkerSettings, a_cgroup_is_a_name_or_a_place_in_which_the_name_is_the_usual_one) {
+    Config config = example();
+    config.worker.cgroup = "jobs";
+    auto settings = derive_settings(config);
+    ASSERT_TRUE(settings.ok()) << settings.error().message;
+    EXPECT_EQ(settings->sandbox.cgroup, "jobs");
+    EXPECT_EQ(settings->sandbox.cgroup_base, "");
+    for (const char* place : {"../windlass-boxes.service", "/windlass.slice/boxes"}) {
+        config.worker.cgroup = place;
+        settings = derive_settings(config);
+        ASSERT_TRUE(settings.ok()) << settings.error().message;
+        EXPECT_EQ(settings->sandbox.cgroup, "windlass-node-1");
+        EXPECT_EQ(settings->sandbox.cgroup_base, place);
+    }
+}
+
 TEST(ExplainSandbox, tells_the_steps_in_their_order) {
     const auto settings = derive_settings(example());
     const auto text = explain_sandbox(settings->sandbox);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -145,14 +146,45 @@ void choose_base(CgroupSupport& support, const std::string& mount, std::string o
         support.base = above;
 }
 
-CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::string>& places) {
+// The group that was told us: "/a/b" from the root of the hierarchy on, "../b" from our own group on.
+void take_told_base(CgroupSupport& support, const std::string& mount, std::string own, const std::string& told) {
+    if (own.ends_with(worker_leaf)) own.resize(own.size() - std::string_view(worker_leaf).size());
+    const std::string base =
+        std::filesystem::path(told.starts_with('/') ? mount + told : own + "/" + told).lexically_normal().string();
+    std::string wrong;
+    if (!base.starts_with(mount + "/"))
+        wrong = "is not in the hierarchy that this worker sees at " + mount;
+    else if (access((base + "/cgroup.procs").c_str(), F_OK) != 0)
+        wrong = "does not exist";
+    else if (!may_be_written(base))
+        wrong = "cannot be written to";
+    if (wrong.empty()) {
+        support.base = base;
+        support.is_told = true;
+        return;
+    }
+    support.missing_memory = support.missing_processes = support.missing_cpu =
+        fmt::format("worker.cgroup is {}, but the cgroup {} {}", told, base, wrong);
+    support.fix =
+        "systemctl start windlass-boxes, whose cgroup it is; if that lies elsewhere (systemctl show -P ControlGroup "
+        "windlass-boxes), systemctl edit windlass-worker and say so below [Service]: "
+        "Environment=WINDLASS_WORKER_CGROUP=/PATH; then systemctl restart windlass-worker";
+}
+
+}  // namespace
+
+CgroupSupport examine_cgroups_v2(const std::string& mount, const std::string& place, const std::string& told) {
     CgroupSupport support;
-    const auto place = places.find("");
-    if (mounts.unified.empty() || place == places.end()) return support;
-    choose_base(support, mounts.unified, join(mounts.unified, place->second));
+    support.top = mount;
+    if (told.empty()) {
+        choose_base(support, mount, join(mount, place));
+    } else {
+        const std::string controllers = controllers_of(mount);
+        if (!lists(controllers, "memory") && !lists(controllers, "pids")) return support;  // held by v1: no such place
+        take_told_base(support, mount, join(mount, place), told);
+    }
     const std::string& base = support.base;
     if (base.empty()) return support;
-    support.top = mounts.unified;
     const auto offers = [&](const char* controller) { return can_have(support.top, base, controller); };
     if (!offers("memory") && !offers("pids")) return support;  // held by v1, or not delegated at all
     support.version = 2;
@@ -167,6 +199,8 @@ CgroupSupport examine_v2(const Mounts& mounts, const std::map<std::string, std::
     support.counts_io = offers("io");
     return support;
 }
+
+namespace {
 
 CgroupSupport examine_v1(const Mounts& mounts, const std::map<std::string, std::string>& places) {
     CgroupSupport support;
@@ -190,10 +224,14 @@ CgroupSupport examine_v1(const Mounts& mounts, const std::map<std::string, std::
 
 }  // namespace
 
-CgroupSupport examine_cgroups() {
+CgroupSupport examine_cgroups(const std::string& told) {
     const Mounts mounts = find_mounts();
     const auto places = find_places();
-    CgroupSupport support = examine_v2(mounts, places);
+    CgroupSupport support;
+    const auto place = places.find("");
+    if (!mounts.unified.empty() && place != places.end())
+        support = examine_cgroups_v2(mounts.unified, place->second, told);
+    if (support.version == 0 && !support.missing_memory.empty()) return support;
     if (support.version == 0) support = examine_v1(mounts, places);
     if (support.version == 0) {
         support.missing_memory = support.missing_processes = support.missing_cpu = "no cgroup may be written";

@@ -20,6 +20,7 @@ struct CgroupSupport {
     std::string top;            // v2: where the hierarchy is mounted
     std::string base;           // v2: the directory below which ours is made
     bool worker_moves = false;  // v2: the worker is in it and must first move into a leaf of its own
+    bool is_told = false;       // v2: it is another unit's, whose one process holds it open and must move into a leaf
     // v1: memory, pids, cpu, cpuacct; empty where missing, and the last one also where it is mounted with cpu.
     std::vector<std::string> bases;
     bool counts_cpu_with_quota = false;  // v1: cpu and cpuacct are one hierarchy
@@ -29,7 +30,8 @@ struct CgroupSupport {
     std::string missing_cpu;
     std::string fix;  // of what is missing: the command that brings it
 };
-CgroupSupport examine_cgroups();
+// `told`: where the groups are to be made with v2, as in SandboxSettings::cgroup_base; empty: it finds a place itself.
+CgroupSupport examine_cgroups(const std::string& told = "");
 
 // A box is born inside its v2 group by clone3, which not everybody may call who may do all else: the filters of
 // systemd's RestrictNamespaces= and of some containers answer it with ENOSYS. Jobs would fail one by one.
@@ -72,6 +74,7 @@ class Cgroups {
     virtual ~Cgroups() = default;  // removes the groups
 
     // Readies the group of a free slot for a job. True: the files to enter it by have changed since the last call.
+    //   not_found  v2: what all groups lie in was taken away, and nothing can be started any more
     virtual Result<bool> prepare(int slot, const Limits& limits) = 0;
     // v1: a process that writes "0" into each of these files is inside. v2: the directory, for clone3 with
     // CLONE_INTO_CGROUP. Owned by this object.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <sstream>
 
 #include "worker/sandbox/cgroup_backends.h"
 #include "worker/sandbox/cgroup_files.h"
@@ -89,13 +90,16 @@ class CgroupsV2 final : public Cgroups {
         else
             remove_groups_in(root_, directories);
         if (support_.worker_moves) WINDLASS_TRY_STATUS(leave_base());
+        if (support_.is_told) WINDLASS_TRY_STATUS(move_holder());
         const std::string controllers = wanted();
         if (controllers.empty()) return make_slots(controllers, kept);
         pass_down_to_base(controllers);
         if (auto status = write_file(support_.base + "/cgroup.subtree_control", controllers); !status) {
             return std::move(status.error())
-                .in("the worker's cgroup holds processes that are not its own (start it from a unit with "
-                    "Delegate=yes)");
+                .in(support_.is_told
+                        ? "the cgroup of worker.cgroup must belong to the worker (a unit with Delegate=yes)"
+                        : "the worker's cgroup holds processes that are not its own (start it from a "
+                          "unit with Delegate=yes)");
         }
         keep_for_the_worker();
         return make_slots(controllers, kept);
@@ -103,6 +107,10 @@ class CgroupsV2 final : public Cgroups {
 
     Result<bool> prepare(int slot, const Limits& limits) override {
         const auto index = static_cast<std::size_t>(slot);
+        // With the unit whose group it is, for instance, when somebody kills that unit's process.
+        if (support_.is_told && access(root_.c_str(), F_OK) != 0)
+            return make_error(ErrorKind::not_found,
+                              "the cgroup of all jobs, " + root_ + ", was taken away: was windlass-boxes killed?");
         if (!is_clean(groups_[index])) WINDLASS_TRY_STATUS(replace(index));
         Group& group = groups_[index];
         WINDLASS_TRY_STATUS(write_limits(group, limits));
@@ -229,8 +237,17 @@ class CgroupsV2 final : public Cgroups {
         return write_file(leaf + "/cgroup.procs", std::to_string(getpid()));
     }
 
+    // What holds the told base open may have ended meanwhile; what stays shows when controllers are handed down.
+    Status move_holder() {
+        const std::string leaf = support_.base + holder_leaf;
+        WINDLASS_TRY_STATUS(make_group(leaf));
+        std::istringstream members(read_small(support_.base + "/cgroup.procs"));
+        for (std::string pid; members >> pid;) const Status shows_later = write_file(leaf + "/cgroup.procs", pid);
+        return {};
+    }
+
     // What the worker itself needs, whatever its jobs do: memory that is not taken from it, and ten times the share of
-    // all jobs together. Both hold as far as those above us have as much.
+    // all jobs together. Both hold as far as those above us have as much. Beside a told base its unit says so.
     void keep_for_the_worker() const {
         if (!support_.worker_moves) return;
         const std::string leaf = support_.base + worker_leaf;
@@ -287,7 +304,8 @@ class CgroupsV2 final : public Cgroups {
 
     Status remember(std::size_t slot, const std::string& words) {
         const auto known = from_lines(words, 14);
-        if (!known || slot >= groups_.size()) return make_error(ErrorKind::invalid, "no words of a cgroup of version 2");
+        if (!known || slot >= groups_.size())
+            return make_error(ErrorKind::invalid, "no words of a cgroup of version 2");
         Group& group = groups_[slot];
         group.directory = (*known)[0];
         const auto number = [&](std::size_t at) { return number_in((*known)[at]); };

@@ -71,10 +71,11 @@ Finding network_namespace(const Machine& machine) {
                                "container docker run --cap-add SYS_ADMIN"};
 }
 
-Finding group_limit(Protection protection, const CgroupSupport& cgroups, const std::string& missing,
+Finding group_limit(Protection protection, const CgroupSupport& cgroups, const std::string& missing, std::size_t index,
                     const char* controller) {
     if (!missing.empty()) return {protection, false, missing, cgroups.fix};
-    return {protection, true, fmt::format("cgroup v{}: {}", cgroups.version, controller)};
+    const std::string& base = cgroups.version == 1 ? cgroups.bases[index] : cgroups.base;
+    return {protection, true, fmt::format("cgroup v{}: {}, in {}", cgroups.version, controller, base)};
 }
 
 Finding landlock(const Machine& machine) {
@@ -129,14 +130,14 @@ Machine examine_machine(const SandboxSettings& settings) {
     machine.uid = geteuid();
     machine.gid = getegid();
     machine.rootless = machine.uid != 0;
-    machine.cgroups = examine_cgroups();
+    machine.cgroups = examine_cgroups(settings.cgroup_base);
     machine.landlock_abi = landlock_abi();
     const CgroupSupport& cgroups = machine.cgroups;
     machine.findings = {user_namespace(machine),
                         network_namespace(machine),
-                        group_limit(Protection::memory_limit, cgroups, cgroups.missing_memory, "memory"),
-                        group_limit(Protection::process_limit, cgroups, cgroups.missing_processes, "pids"),
-                        group_limit(Protection::cpu_limit, cgroups, cgroups.missing_cpu, "cpu"),
+                        group_limit(Protection::memory_limit, cgroups, cgroups.missing_memory, 0, "memory"),
+                        group_limit(Protection::process_limit, cgroups, cgroups.missing_processes, 1, "pids"),
+                        group_limit(Protection::cpu_limit, cgroups, cgroups.missing_cpu, 2, "cpu"),
                         landlock(machine),
                         uid_per_job(machine, settings)};
     if (settings.network.full || settings.network.service) machine.findings.push_back(job_network(machine, settings));

@@ -107,7 +107,10 @@ Result<Sandbox::Launched> LinuxSandbox::start(const BoxSpec& spec) {
                           "the job has a service and this worker takes none: its operator must set "
                           "worker.service_listen");
     if (cgroups_) {
-        WINDLASS_TRY(const bool new_entrances, cgroups_->prepare(*slot, spec.limits));
+        auto prepared = cgroups_->prepare(*slot, spec.limits);
+        // A worker that is started again gets its cgroup back, with the unit that holds it.
+        if (!prepared && prepared.error().kind == ErrorKind::not_found) broken_ = prepared.error().message;
+        WINDLASS_TRY(const bool new_entrances, std::move(prepared));
         if (new_entrances) entrances_due_[static_cast<std::size_t>(*slot)] = true;
     }
     WINDLASS_TRY(Plan plan, make_plan(spec, options_of(*slot, spec.network)));

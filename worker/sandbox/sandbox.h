@@ -73,7 +73,10 @@ struct NetworkSettings {
 struct SandboxSettings {
     std::string spawner_path;     // of bin/windlass-spawner
     std::string state_directory;  // 0700, ours alone; for sockets and mount points; removed remains of a past life
-    std::string cgroup;         // name below which job cgroups are made, e.g. "windlass-<instance>"; unique per worker
+    std::string cgroup;  // name below which job cgroups are made, e.g. "windlass-<instance>"; unique per worker
+    // With cgroup v2: below which group that is made. "/a/b": from the root of the hierarchy on; "../b": from the
+    // worker's own on; empty: the worker's own, or one above it.
+    std::string cgroup_base;
     int slots = 1;              // boxes at the same time; one uid, one network namespace and one cgroup each
     uid_t first_uid = 200'000;  // as root: slot i runs as first_uid + i (uid and gid)
     std::vector<Protection> allow_weaker;

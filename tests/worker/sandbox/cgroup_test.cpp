@@ -169,6 +169,114 @@ TEST_F(PretendCgroup, group_of_a_job_with_many_processes_is_replaced_because_its
     EXPECT_EQ(get("slot-0.1/memory.max"), std::to_string(Limits{}.memory_bytes));
 }
 
+TEST_F(PretendCgroup, what_holds_a_told_group_open_moves_into_a_leaf_and_the_worker_stays_where_it_is) {
+    put(base / "cgroup.procs", "4711\n");
+    put(base / "holder" / "cgroup.procs", "");
+    CgroupSupport support;
+    support.version = 2;
+    support.top = support.base = base.string();
+    support.is_told = true;
+    auto opened = Cgroups::open(support, "boxes", 1);
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    groups = std::move(opened).value();
+    EXPECT_EQ(read_small((base / "holder/cgroup.procs").string()), "4711");
+    EXPECT_EQ(read_small((base / "windlass-worker/cgroup.procs").string()), "");
+    EXPECT_EQ(read_small((base / "cgroup.subtree_control").string()), "+memory +pids +cpu ");
+    ASSERT_TRUE(groups->prepare(0, Limits{}).ok());
+
+    fs::remove_all(base / "boxes");
+    const auto gone = groups->prepare(0, Limits{});
+    ASSERT_FALSE(gone.ok());
+    EXPECT_EQ(gone.error().kind, ErrorKind::not_found);
+    EXPECT_THAT(gone.error().message, HasSubstr("windlass-boxes"));
+}
+
+// A hierarchy of directories as systemd makes it, in which the worker and the boxes are units of one slice.
+class PretendHierarchy : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = "/tmp/windlass-hierarchy-XXXXXX";
+        ASSERT_NE(mkdtemp(name.data()), nullptr);
+        mount = name;
+        add("");
+        add("windlass.slice");
+        add("windlass.slice/jobs.slice");
+        add("windlass.slice/jobs.slice/worker.service");
+        add("windlass.slice/jobs.slice/boxes.service");
+    }
+    void TearDown() override { fs::remove_all(mount); }
+    void add(const std::string& group, const std::string& controllers = "cpu io memory pids\n") {
+        const fs::path directory = mount / group;
+        fs::create_directories(directory);
+        for (const char* file : {"cgroup.procs", "cgroup.subtree_control"}) std::ofstream(directory / file) << "";
+        std::ofstream(directory / "cgroup.controllers") << controllers;
+        if (!group.empty()) std::ofstream(directory / "cgroup.type") << "domain\n";
+    }
+    void put_in(const std::string& group, pid_t process) {
+        std::ofstream(mount / group / "cgroup.procs", std::ios::app) << process << "\n";
+    }
+    CgroupSupport examine(const std::string& told, const std::string& place = worker) const {
+        return examine_cgroups_v2(mount.string(), place, told);
+    }
+    std::string at(const std::string& group) const { return (mount / group).string(); }
+
+    static constexpr const char* worker = "/windlass.slice/jobs.slice/worker.service";
+    fs::path mount;
+};
+
+TEST_F(PretendHierarchy, a_group_beside_the_workers_is_named_from_there) {
+    const CgroupSupport support = examine("../boxes.service");
+    EXPECT_EQ(support.version, 2);
+    EXPECT_EQ(support.base, at("windlass.slice/jobs.slice/boxes.service"));
+    EXPECT_TRUE(support.is_told);
+    EXPECT_FALSE(support.worker_moves);
+    EXPECT_TRUE(support.counts_io);
+    EXPECT_EQ(support.missing_memory + support.missing_processes + support.missing_cpu, "");
+}
+
+TEST_F(PretendHierarchy, a_worker_in_a_leaf_of_its_own_finds_the_same_group) {
+    EXPECT_EQ(examine("../boxes.service", std::string(worker) + worker_leaf).base,
+              at("windlass.slice/jobs.slice/boxes.service"));
+}
+
+TEST_F(PretendHierarchy, a_group_is_named_from_the_root_on_wherever_the_worker_is) {
+    EXPECT_EQ(examine("/windlass.slice/jobs.slice/boxes.service", "/user.slice").base,
+              at("windlass.slice/jobs.slice/boxes.service"));
+}
+
+TEST_F(PretendHierarchy, a_group_that_is_not_there_is_no_reason_to_take_another_one) {
+    for (const char* told : {"../nothing.service", "/nothing.slice/boxes.service", "../../../../../etc"}) {
+        const CgroupSupport support = examine(told);
+        EXPECT_EQ(support.version, 0);
+        EXPECT_THAT(support.missing_memory, HasSubstr(std::string("worker.cgroup is ") + told));
+        EXPECT_THAT(support.fix, HasSubstr("systemctl start windlass-boxes"));
+    }
+    EXPECT_THAT(examine("../nothing.service").missing_cpu, HasSubstr(at("windlass.slice/jobs.slice/nothing.service")));
+}
+
+TEST_F(PretendHierarchy, where_version_1_holds_the_controllers_nothing_is_said_about_a_told_group) {
+    add("", "hugetlb\n");
+    const CgroupSupport support = examine("../boxes.service");
+    EXPECT_EQ(support.version, 0);
+    EXPECT_EQ(support.missing_memory, "") << "version 1 is looked at";
+}
+
+TEST_F(PretendHierarchy, without_a_word_the_worker_moves_out_of_a_group_that_is_its_own) {
+    put_in(worker + 1, getpid());
+    const CgroupSupport support = examine("");
+    EXPECT_EQ(support.base, at(worker + 1));
+    EXPECT_TRUE(support.worker_moves);
+    EXPECT_FALSE(support.is_told);
+}
+
+TEST_F(PretendHierarchy, without_a_word_the_slice_above_is_taken_from_a_group_that_is_shared) {
+    put_in(worker + 1, getpid());
+    put_in(worker + 1, getppid());
+    const CgroupSupport support = examine("");
+    EXPECT_EQ(support.base, at("windlass.slice/jobs.slice"));
+    EXPECT_FALSE(support.worker_moves);
+}
+
 std::string cgroup2_mount() {
     std::ifstream in("/proc/self/mounts");
     for (std::string source, where, type, rest; in >> source >> where >> type && std::getline(in, rest);) {
