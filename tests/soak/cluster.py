@@ -236,7 +236,7 @@ class Site:
                 WINDLASS_WORKER_FIRST_UID=str(self.first_uid(name)),
                 WINDLASS_WORKER_DRAIN_MS="2000",
                 WINDLASS_WORKER_KILL_GRACE_MS="1000",
-                WINDLASS_WORKER_ADOPT="false",  # who kills a worker, or its spawner, is to end its jobs
+                WINDLASS_WORKER_ADOPT=str(name in plan.ADOPTING).lower(),
                 WINDLASS_WORKER_DISK_LOW_BYTES=str(4 << 20),  # of 64 MiB
             )
 

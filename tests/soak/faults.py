@@ -118,10 +118,15 @@ class Faults:
 
     kill_leader = kill_standby = kill_api = kill_worker = kill
 
+    def spawners_of(self, name):
+        """The spawner and its guard. One that was taken over is no child of its worker: it has the door in its directory."""
+        below = [one for one in harness.descendants_of(self.site.daemons[name].pid) if program_of(one) == "windlass-spawner"]
+        return below or holders_of_socket(self.site.directory / name / "sandbox" / "spawner", "windlass-spawner")
+
     def kill_spawner(self, name, chance):
         old = self.site.daemons[name].pid
         with self.excused(name, "its spawner was killed"):
-            pid = next((one for one in harness.descendants_of(old) if program_of(one) == "windlass-spawner"), None)
+            pid = next(iter(self.spawners_of(name)), None)
             if pid:
                 os.kill(pid, signal.SIGKILL)
         if pid:
@@ -154,7 +159,8 @@ class Faults:
         self.operator.write(paused=name)
         frozen = []
         for _ in range(3):  # what was born between two looks
-            for one in [pid, *harness.descendants_of(pid)]:
+            spawners = [one for spawner in self.spawners_of(name) for one in (spawner, *harness.descendants_of(spawner))]
+            for one in [pid, *harness.descendants_of(pid), *spawners]:
                 if one not in frozen:
                     frozen.append(one)
                     signal_to(one, signal.SIGSTOP)
@@ -375,6 +381,18 @@ def replace(path, text):
 def signal_to(pid, number):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def holders_of_socket(path, program):
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        inodes = {fields[6] for fields in map(str.split, file) if len(fields) == 8 and fields[7] == str(path)}
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if inodes and entry.name.isdigit() and program_of(int(entry.name)) == program:
+            with contextlib.suppress(OSError):
+                if any(os.readlink(one) in {f"socket:[{inode}]" for inode in inodes} for one in (entry / "fd").iterdir()):
+                    found.append(int(entry.name))
+    return sorted(found)
 
 
 def program_of(pid):

@@ -9,6 +9,8 @@ import itertools
 import random
 
 SCHEDULERS, APIS, WORKERS = ("scheduler-a", "scheduler-b"), ("api-1", "api-2"), ("worker-1", "worker-2", "worker-3")
+# Whose jobs outlive them. With the others everything ends that they ran.
+ADOPTING = WORKERS[:2]
 
 # kind: whom it strikes, how long it lasts in seconds (least, most). "leader" and "standby" are told apart when it comes
 # to it; both schedulers are then left alone by other faults until it is over.

@@ -67,6 +67,9 @@ def figures(site, people, doing, log, begin, over, directory):
         "jobs": log["jobs"],
         "attempts": log["attempts"],
         "handed out again": log["handed out again"],
+        "went on under the next worker": sum(
+            path.read_text(errors="replace").count("of the former worker goes on") for path in directory.glob("worker-*.log")
+        ),
         "epochs": log["epochs"],
         "events": log["events"],
         "states": log["states"],
@@ -88,7 +91,7 @@ def show(figures, doing):
     print("faults: " + ", ".join(f"{kind} {n}" for kind, n in figures["faults"].items()))
     for kind, reason in figures["not here"].items():
         print(f"not here: {kind}: {reason}")
-    print(f"jobs {figures['jobs']}, attempts {figures['attempts']}, handed out again {figures['handed out again']}, epochs {figures['epochs']}, states {figures['states']}")
+    print(f"jobs {figures['jobs']}, attempts {figures['attempts']}, handed out again {figures['handed out again']}, went on under the next worker {figures['went on under the next worker']}, epochs {figures['epochs']}, states {figures['states']}")
     print(f"submits by status {figures['submits by status']}, ended per second {figures['jobs ended per second']}")
     for kind, one in figures["answered again after"].items():
         print(f"  first submit acknowledged after {kind}: {one}")
