@@ -123,6 +123,7 @@ add_library(windlass_api STATIC
   monitoring/job_tags.cpp
   monitoring/job_tags_repository.cpp
   monitoring/mail.cpp
+  monitoring/mail_carrier.cpp
   monitoring/measurements.cpp
   monitoring/metric_grid.cpp
   monitoring/metric_stream.cpp

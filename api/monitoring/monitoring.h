@@ -3,14 +3,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "api/monitoring/admin_notices.h"
 #include "api/monitoring/cluster_jobs_repository.h"
 #include "api/monitoring/job_tags_repository.h"
-#include "api/monitoring/mail.h"
+#include "api/monitoring/mail_carrier.h"
 #include "api/monitoring/monitored_jobs.h"
 #include "api/monitoring/monitoring_config.h"
 #include "shared/database/session_pool.h"
@@ -26,9 +25,8 @@ struct Monitoring {
                SendMail send = send_by_smtp)
         : pool(sessions),
           first_own_job(first_own),
-          mail(std::move(mail_to)),
-          compute_data(std::move(compute)),
-          send_mail(std::move(send)) {}
+          mail(std::move(mail_to), std::move(send)),
+          compute_data(std::move(compute)) {}
 
     SessionPool& pool;
     const std::int64_t first_own_job;  // ids of outside clusters lie below
@@ -37,10 +35,8 @@ struct Monitoring {
     JobTagsRepository tags{pool};
     AdminNoticesRepository notices{pool};
     NoticeBrake brake;
-    const MailSettings mail;
+    MailCarrier mail;
     const ComputeData compute_data;  // empty: nothing is known of metrics
-    const SendMail send_mail;
-    std::mutex mailing;  // one mail at a time: a slow mail server holds one thread, not all
 
     Result<MonitoringConfig> config() {
         WINDLASS_TRY(const auto session, pool.lease());

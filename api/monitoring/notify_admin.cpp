@@ -19,6 +19,13 @@ Mail mail_about(const UserInfo& user, std::string_view address) {
                         address)};
 }
 
+OrProblem<Reply> answer_to(const Status& sent) {
+    if (sent) return text_reply("");
+    auto problem = try_again_later("The mail server does not take it now. The admins see the request already.", 60);
+    problem.log_only = sent.error().message;
+    return problem;
+}
+
 }  // namespace
 
 OrProblem<Reply> notify_admin(const Call& call) {
@@ -33,16 +40,17 @@ OrProblem<Reply> notify_admin(const Call& call) {
     if (!monitoring.mail.configured())
         return try_again_later("This site has no mail server: ask its admins yourself.", 3'600);
     WINDLASS_TRY_STATUS(monitoring.notices.leave(user, call.request.remote_address, now.wall));
-    const std::unique_lock alone(monitoring.mailing, std::try_to_lock);
-    if (!alone) return try_again_later("Another mail is on its way. The admins see the request already.");
-    if (const auto sent =
-            monitoring.send_mail(monitoring.mail, mail_about(user, call.request.remote_address), now.wall);
-        !sent) {
-        auto problem = try_again_later("The mail server does not take it now. The admins see the request already.", 60);
-        problem.log_only = sent.error().message;
-        return problem;
-    }
-    return text_reply("");
+    Later later;
+    later.start = [call, now, mail = mail_about(user, call.request.remote_address)](const Resumer& resume) {
+        const auto taken = call.app.monitoring.mail.send(mail, now.wall, [call, resume](Status sent) {
+            resume(call.then([sent = std::move(sent)] { return answer_to(sent); }));
+        });
+        if (!taken)
+            resume(call.then([]() -> OrProblem<Reply> {
+                return try_again_later("Another mail is on its way. The admins see the request already.");
+            }));
+    };
+    return Reply(std::move(later));
 }
 
 OrProblem<Reply> list_notices(const Call& call) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <future>
 
 #include "tests/api/api_fixture.h"
 #include "tests/api/monitoring/played_mail_server.h"
@@ -98,6 +99,25 @@ TEST_F(NotifyAdmin, when_the_mail_server_does_not_take_it_the_admins_see_it_all_
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.body.find("127.0.0.1"), std::string::npos) << "strangers do not learn where it is";
     EXPECT_NE(notices().find(R"("username":"bob")"), std::string::npos);
+}
+
+TEST(MailCarrier, has_one_mail_on_its_way_and_is_free_again_when_it_says_what_became_of_it) {
+    std::promise<void> server_answers;
+    std::promise<Status> first, second;
+    MailCarrier carrier({"smtp://mail.example.org", "a@b", {"c@d"}, {}, {}},
+                        [&, asked = 0](const MailSettings&, const Mail& mail, WallTime) mutable -> Status {
+                            if (++asked > 1) return {};
+                            server_answers.get_future().wait();
+                            return make_error(ErrorKind::unavailable, "not " + mail.subject);
+                        });
+    ASSERT_TRUE(carrier.send({"one", "text"}, WallTime{}, [&](Status sent) { first.set_value(std::move(sent)); }));
+    const auto refused = carrier.send({"two", "text"}, WallTime{}, [](const Status&) { FAIL(); });
+    ASSERT_FALSE(refused) << "and nobody waited";
+    EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
+    server_answers.set_value();
+    EXPECT_EQ(first.get_future().get().error().message, "not one");
+    ASSERT_TRUE(carrier.send({"three", "text"}, WallTime{}, [&](Status sent) { second.set_value(std::move(sent)); }));
+    EXPECT_TRUE(second.get_future().get());
 }
 
 TEST_F(NotifyAdmin, is_throttled_by_address_and_altogether) {
