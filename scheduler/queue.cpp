@@ -62,7 +62,9 @@ void Queue::move(JobId id, const Move& move) {
     if (!asks_only) leave_state(id, job, move);
     jobs_.set_state(job, move.to);
     if (move.what == JobMove::lease) job.attempt = std::max(job.attempt, settings_.attempts_after) + 1;
-    job.ready = move.what == JobMove::ready || (asks_only && job.ready);
+    const bool ready = move.what == JobMove::ready || (asks_only && job.ready);
+    if (job.ready && !ready) service_addresses_.erase(id);
+    job.ready = ready;
     if (move.what == JobMove::request_cancel) job.cancel_requested = true;
     if (move.started) job.started = *move.started;
     job.failures = small_sum(job.failures, move.failures);

@@ -240,10 +240,11 @@ class Queue {
     JobTable jobs_;
     ArrayTable arrays_;
     DependencyTable dependencies_;
-    std::unordered_map<JobId, JobRules> rules_;  // of jobs and arrays that have any; not of members
-    JobMoments<SteadyTime> backing_off_;         // queued, and in line again from then on
-    JobMoments<WallTime> not_before_;            // as well
-    JobMoments<WallTime> deadlines_;             // of jobs that wait
+    std::unordered_map<JobId, JobRules> rules_;                 // of jobs and arrays that have any; not of members
+    std::unordered_map<JobId, std::string> service_addresses_;  // of the jobs that are ready
+    JobMoments<SteadyTime> backing_off_;                        // queued, and in line again from then on
+    JobMoments<WallTime> not_before_;                           // as well
+    JobMoments<WallTime> deadlines_;                            // of jobs that wait
     NeedTable needs_;
     WaitingJobs waiting_;
     NamedQueues queues_;

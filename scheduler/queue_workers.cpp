@@ -108,7 +108,8 @@ void Queue::handle(const AttemptStarted& event) {
     workers_.started(event.worker, id);
 }
 
-// Said again after every reconnect. Of two that are recorded (this scheduler was started in between) the later counts.
+// Said again after every reconnect. A worker that was started again may say another address, if it takes any port. Of
+// two that are recorded (also when this scheduler was started in between) the later counts.
 void Queue::handle(const AttemptReady& event) {
     const JobId id = event.attempt.job;
     if (!may_speak(event.attempt, event.worker, true)) {
@@ -116,7 +117,10 @@ void Queue::handle(const AttemptReady& event) {
         return;
     }
     const Job& job = *jobs_.find(id);
-    if (job.ready || job.state != JobState::running) return;
+    if (job.state != JobState::running) return;
+    std::string& address = service_addresses_[id];
+    if (job.ready && address == event.address) return;
+    address = event.address;
     move(id, {.what = JobMove::ready, .to = JobState::running, .worker = event.worker, .detail = event.address});
 }
 

@@ -24,8 +24,11 @@ MARKER = f"service-{os.getpid()}.py"  # of these services, not of those of a tes
 COMMAND = "exec python3 -c " + shlex.quote(PROGRAM)
 
 
-class Courses:
+class CoursesSite:
+    """A site of two workers with an image and data sets, and what people do there."""
+
     make_database = None
+    lease_ttl_ms = 6000
 
     @classmethod
     def setUpClass(cls):
@@ -47,7 +50,7 @@ class Courses:
         credentials = pathlib.Path(cls.directory) / "credentials"
         credentials.mkdir(mode=0o700)
         cls.scheduler = cls.daemon(
-            "scheduler", "scheduler", {"SCHEDULER_LEASE_TTL_MS": "6000", "SCHEDULER_LEASE_GRACE_MS": "1000"}
+            "scheduler", "scheduler", {"SCHEDULER_LEASE_TTL_MS": str(cls.lease_ttl_ms), "SCHEDULER_LEASE_GRACE_MS": "1000"}
         )
         cls.scheduler.wait_said("listening on")
         cls.workers = {}
@@ -165,8 +168,8 @@ class Courses:
     def gone(self, marker):
         return not harness.processes_with(marker)
 
-    # ---- the whole way
 
+class Courses(CoursesSite):
     def test_a_class_of_three_launches_uses_and_loses_its_services(self):
         students = [self.new_user(name) for name in ("anna", "björk", "чехов")]
         # Without a command: what runs is the entry point of the image.
@@ -303,6 +306,36 @@ class Courses:
 
 class CoursesOnSqlite(Courses, unittest.TestCase):
     make_database = harness.Sqlite
+
+
+class OutlivingOnSqlite(CoursesSite, unittest.TestCase):
+    make_database = harness.Sqlite
+    lease_ttl_ms = 60_000  # a worker that is started again at once is there before, however busy the machine is
+
+    def test_services_are_reached_where_they_were_after_their_workers_were_killed(self):
+        students = [self.new_user(name) for name in ("emma", "farid")]
+        marker = f"outliving-{os.getpid()}"
+        command = "exec python3 -c " + shlex.quote(PROGRAM + f"# {marker}\n")
+        course = self.make_course("Überleben", students, command=command)
+        jobs = [self.launch(student, course) for student in students]
+        paths = ["/" + self.wait_ready(student, job) for student, job in zip(students, jobs)]
+        boots = [student.get(path).json["boot"] for student, path in zip(students, paths)]
+        workers = [self.workers[name] for name in {self.worker_of(job) for job in jobs}]
+        for _ in range(2):
+            for worker in workers:
+                worker.kill()
+                worker.start()
+            for worker in workers:
+                worker.wait_said("took over [12] boxes of the former worker")
+            for student, path, boot in zip(students, paths, boots):
+                answer = harness.until(lambda: (a := student.get(path)).status == 200 and a, f"{path} answers")
+                self.assertEqual(answer.json["boot"], boot, "another process of the course")
+        for student, job in zip(students, jobs):
+            events = self.admin.get(f"/api/jobs/{job}/events/").json
+            self.assertEqual([event["event"] for event in events].count("start"), 1, events)
+            student.ask("DELETE", f"/v1/job/{quote(student.username)}/{job}")
+            self.assertEqual(self.admin.wait(job)["status"], "cancelled")
+        harness.until(lambda: self.gone(marker), "no process of a service is left")
 
 
 class CoursesOnPostgreSQL(Courses, unittest.TestCase):

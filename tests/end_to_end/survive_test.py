@@ -151,6 +151,19 @@ class Surviving(harness.OnDatabase):
         self.assertEqual(sorted(file["path"] for file in one["files"]), ["file", "results.json"])
         self.check_ran_once(short, loud, live, late, files)
 
+    def test_members_of_an_array_go_on_as_what_they_are(self):
+        array = self.submit("echo $WINDLASS_ARRAY_INDEX of $WINDLASS_ARRAY_COUNT; sleep 2; echo end", array={"count": 3})
+        members = [row["id"] for row in self.user.get(f"/api/jobs/{array}/members/").json]
+        self.assertEqual(len(members), 3)
+        self.wait_running(*members)
+        self.worker.kill_and_start()
+        self.assertEqual(self.user.wait(array)["status"], "succeeded")
+        said = [self.result(member)["stdout"] for member in members]
+        first = int(said[0].split()[0])
+        self.assertEqual(said, [f"{first + number} of 3\nend\n" for number in range(3)])
+        for member in members:
+            self.assertEqual(self.moves(member).count("start"), 1)
+
     def test_whenever_it_is_killed_no_job_is_run_twice(self):
         jobs = [
             self.submit(f"echo {number} begins; sleep 0.{number % 9 + 1}; echo {number} ends; sleep 1.{number % 7}")

@@ -90,6 +90,10 @@ TEST_F(QueueTest, a_service_that_answers_is_recorded_once_in_each_attempt_and_fo
     EXPECT_EQ(all<RecordEvent>(told)[0].detail, "unix:/s");
     EXPECT_EQ(all<ChangeState>(told).at(0).row.state, JobState::running);
     EXPECT_TRUE(on(ready).empty()) << "said again after a reconnect";
+    const auto moved = on(AttemptReady{lease.worker, lease.attempt, "127.0.0.1:4711"});
+    ASSERT_EQ(all<RecordEvent>(moved).size(), 1U) << "the worker was started again, and took another port";
+    EXPECT_EQ(all<RecordEvent>(moved)[0].detail, "127.0.0.1:4711");
+    EXPECT_EQ(all<RecordEvent>(on(ready)).size(), 1U) << "and back";
     EXPECT_EQ(all<SendRevoke>(on(AttemptReady{WorkerId{2}, lease.attempt, "x"})).size(), 1U);
 
     on(AttemptFinished{lease.worker, lease.attempt, OutcomeKind::exited, 1, 0, Seconds{1}});

@@ -346,12 +346,36 @@ class RunningUnits(unittest.TestCase):
         add_network_drop_in(self.tree)
         self.change("worker.toml", '# network = "none"', 'network = "full"')
         self.change("windlass.toml", "# network_full = []", 'network_full = ["everybody"]')
+        # However busy this machine is, a worker that is started again is back before the leases end.
+        self.change("windlass.toml", "# lease_ttl_ms = 15000", "lease_ttl_ms = 60000")
         self.boot_and_enable()
         devices = "sleep 1000 & cat data && id -u && cat /proc/net/dev"
         self.assertIn("net0:", self.run_job("with ", network="full", running_commands=devices))
         self.assertNotIn("net0:", self.run_job("without ", running_commands=devices))
+        self.check_a_network_outlives_the_worker()
         self.machine.run("systemctl", "stop", *reversed(SERVICES))
         self.assertEqual(self.machine.run("pgrep", "-c", "windlass|slirp4netns", check=False).strip(), "0")
+
+
+    def check_a_network_outlives_the_worker(self):
+        gate = "/usr/lib/windlass-gate"  # jobs see this, too
+        job = {"code": "", "data": "", "network": "full",
+               "running_commands": f"until [ -e {gate} ]; do sleep 0.1; done; cat /proc/net/dev"}
+        identity = json.loads(self.http("POST", "/api/jobs/submit/", job)[1])["id"]
+        wait_for("the job to run", lambda: json.loads(self.http("GET", f"/api/jobs/{identity}/")[1])["status"] == "running")
+        before = self.active_pid("windlass-worker")
+        self.machine.run("kill", "-9", before)
+        wait_for("the worker to be started again", lambda: self.active_pid("windlass-worker") not in (None, before), 60)
+        self.assertIn("took over 1 boxes of the former worker", self.journal())
+        self.machine.run("touch", gate)
+
+        def ended():
+            status, text = self.http("GET", f"/api/results/{identity}/?wait=5")
+            return json.loads(text)["results"] if status == 200 and json.loads(text)["results"] else None
+
+        results = wait_for("the result of the job", ended, 45)
+        self.assertIn("net0:", results["stdout"], results)
+        self.assertEqual(len(json.loads(self.http("GET", f"/api/jobs/{identity}/attempts/")[1])), 1)
 
 
 if __name__ == "__main__":
