@@ -57,7 +57,12 @@ std::optional<JobState> Queue::ended_state(const Dependency& dependency) const {
         const std::int64_t number = ArrayTable::number_of(*array, dependency.job);
         if (of.closed && number >= of.row.next_member && !of.holes.contains(number)) return of.closed_as;
     }
-    return dependency.ended;
+    if (dependency.ended) return dependency.ended;
+    // Whoever looked it up did so before this turn, and now its deadline may have come.
+    for (const Effect& effect : effects_)
+        if (const auto* ended = std::get_if<JobEnded>(&effect); ended != nullptr && ended->job == dependency.job)
+            return ended->state;
+    return std::nullopt;
 }
 
 void Queue::born(JobId id, RequestId request, std::size_t index, const NewJob& seed, bool blocked) {

@@ -413,6 +413,27 @@ TEST_F(QueueTest, a_chain_of_any_length_is_cancelled_without_recursion) {
     EXPECT_EQ(queue.counts().blocked, 0U);
 }
 
+// Who submits looked when the one before still waited; the turn that takes the submit is also the one in which that
+// one's deadline comes.
+TEST_F(QueueTest, what_ended_in_the_very_turn_of_a_submit_that_waits_for_it_has_ended_and_is_not_unknown) {
+    Submit first = submit_of(UserId{1}, 1, of(1000, 1));
+    first.jobs[0].rules.deadline = now.wall + Seconds{10};
+    const JobId late = all<InsertJob>(on(first)).at(0).job;
+    pass(Seconds{10});
+    Submit submit = submit_of(UserId{1}, 2, of(1000, 1));
+    submit.jobs[0].after = {{.job = late, .condition = DependencyCondition::any, .ended = std::nullopt}};
+    submit.jobs[1].after = {{.job = late, .condition = DependencyCondition::ok, .ended = std::nullopt}};
+    const Effects effects = on(submit);
+    const auto born = all<InsertJob>(effects);
+    ASSERT_EQ(born.size(), 2U);
+    EXPECT_EQ(queue.row(born[0].job)->state, JobState::queued);
+    EXPECT_FALSE(queue.is_active(born[1].job));
+    const auto told = all<RecordEvent>(effects);
+    EXPECT_TRUE(std::ranges::any_of(told, [&](const RecordEvent& event) {
+        return event.job == born[1].job && event.detail.find("ended timed_out") != std::string::npos;
+    }));
+}
+
 // However many moments are due at once: a turn takes a bounded number of them, and the next one comes at once.
 TEST_F(QueueTest, a_turn_wakes_a_bounded_number_of_jobs) {
     Submit submit = submit_of(UserId{1}, 5'000, of(1000, 1));
