@@ -185,6 +185,7 @@ class Queue {
     bool refuse(const Submit& event);
     void born(JobId id, RequestId request, std::size_t index, const NewJob& seed, bool blocked);
     std::optional<JobState> ended_state(const Dependency& dependency) const;
+    std::optional<JobState> ended_in_this_turn(JobId id) const;
     CancelAnswer cancel(JobId id, const std::string& reason);
 
     // queue_arrays.cpp

@@ -57,12 +57,20 @@ std::optional<JobState> Queue::ended_state(const Dependency& dependency) const {
         const std::int64_t number = ArrayTable::number_of(*array, dependency.job);
         if (of.closed && number >= of.row.next_member && !of.holes.contains(number)) return of.closed_as;
     }
-    if (dependency.ended) return dependency.ended;
-    // Whoever looked it up did so before this turn, and now its deadline may have come.
-    for (const Effect& effect : effects_)
-        if (const auto* ended = std::get_if<JobEnded>(&effect); ended != nullptr && ended->job == dependency.job)
+    return dependency.ended ? dependency.ended : ended_in_this_turn(dependency.job);
+}
+
+// Whoever looked it up did so before this turn, and now its deadline may have come, or that of its array.
+std::optional<JobState> Queue::ended_in_this_turn(JobId id) const {
+    std::optional<JobState> with_its_array;  // which tells it of all that had not started at once
+    for (const Effect& effect : effects_) {
+        if (const auto* ended = std::get_if<JobEnded>(&effect); ended != nullptr && ended->job == id)
             return ended->state;
-    return std::nullopt;
+        const auto* array = std::get_if<ChangeArray>(&effect);
+        if (array != nullptr && id > array->job && ArrayTable::number_of(array->job, id) < array->row.count)
+            with_its_array = array->row.cancelled > 0 ? JobState::cancelled : JobState::timed_out;
+    }
+    return with_its_array;
 }
 
 void Queue::born(JobId id, RequestId request, std::size_t index, const NewJob& seed, bool blocked) {

@@ -434,6 +434,23 @@ TEST_F(QueueTest, what_ended_in_the_very_turn_of_a_submit_that_waits_for_it_has_
     }));
 }
 
+TEST_F(QueueTest, nor_is_a_member_of_an_array_that_ended_so) {
+    Submit first = submit_of(UserId{1}, 1, of(1000, 1));
+    first.jobs[0].array.count = 3;
+    first.jobs[0].rules.deadline = now.wall + Seconds{10};
+    const JobId array = all<InsertJob>(on(first)).at(0).job;
+    pass(Seconds{10});
+    Submit submit = submit_of(UserId{1}, 2, of(1000, 1));
+    submit.jobs[0].after = {
+        {.job = JobId{array.value + 3}, .condition = DependencyCondition::any, .ended = std::nullopt}};
+    submit.jobs[1].after = {
+        {.job = JobId{array.value + 1000}, .condition = DependencyCondition::any, .ended = std::nullopt}};
+    const auto born = all<InsertJob>(on(submit));
+    ASSERT_EQ(born.size(), 2U);
+    EXPECT_EQ(queue.row(born[0].job)->state, JobState::queued);
+    EXPECT_FALSE(queue.is_active(born[1].job)) << "such a job never was";
+}
+
 // However many moments are due at once: a turn takes a bounded number of them, and the next one comes at once.
 TEST_F(QueueTest, a_turn_wakes_a_bounded_number_of_jobs) {
     Submit submit = submit_of(UserId{1}, 5'000, of(1000, 1));

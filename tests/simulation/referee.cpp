@@ -61,6 +61,12 @@ Referee::Job& Referee::get(JobId job) {
 
 // ---- what the rules need to know ------------------------------------------------------------------------------------
 
+// What had ended before the submit ended as it was told then: a leader that was deposed, and does not know it, gives the
+// same id once more.
+std::optional<JobState> Referee::end_of(const Dependency& after) const {
+    return after.ended ? after.ended : end_of(after.job);
+}
+
 std::optional<JobState> Referee::end_of(JobId id) const {
     if (const auto found = jobs_.find(id); found != jobs_.end())
         return is_final(found->second.row.state) ? std::optional(found->second.row.state) : std::nullopt;
@@ -249,7 +255,7 @@ void Referee::judge_deadlines(Now now) const {
 void Referee::judge_doom(JobId id, const Job& job) const {
     require(std::any_of(job.seed.after.begin(), job.seed.after.end(),
                         [&](const Dependency& after) {
-                            const auto end = end_of(after.job) ? end_of(after.job) : after.ended;
+                            const auto end = end_of(after);
                             return end && !condition_holds(*end, after.condition);
                         }),
             "job " + id.text() + ": it is given up, and what it waits for may still end as it must");
@@ -350,7 +356,7 @@ void Referee::judge_change(const Event* event, const ChangeState& change, const 
             break;
         case JobMove::release:
             for (const Dependency& after : job.seed.after) {
-                const auto end = end_of(after.job) ? end_of(after.job) : after.ended;
+                const auto end = end_of(after);
                 require(end && condition_holds(*end, after.condition), who + "it is released too early");
             }
             job.waits_since = now.steady;
@@ -403,7 +409,7 @@ void Referee::judge_lease(JobId id, const Job& job, WorkerId worker, Now now) co
     }
     const auto& submitted = jobs_.at(first).seed.after;
     for (const Dependency& after : submitted) {
-        const auto end = end_of(after.job) ? end_of(after.job) : after.ended;
+        const auto end = end_of(after);
         require(end && condition_holds(*end, after.condition),
                 who + "it is leased before what it waits for (" + after.job.text() + ") ended as it must");
     }

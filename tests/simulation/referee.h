@@ -53,6 +53,7 @@ class Referee {
     void judge_answers(const CancelJobs& asked, const AnswerCancel& answer) const;
     void rest(Job& job, const RecordEvent& log, Now now) const;
     std::optional<JobState> end_of(JobId job) const;
+    std::optional<JobState> end_of(const Dependency& after) const;
     Job& get(JobId job);
     std::int64_t waiting(UserId user) const;
     template <class Which>
