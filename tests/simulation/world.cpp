@@ -313,8 +313,8 @@ void World::client_hears(const Answer& answer) {
         require(client.jobs == answer.jobs, "one key was answered with two sets of jobs");
         return;
     }
-    // An answer that never reaches him: he asks again.
-    client.done = client.request.key.empty() || !faulty_ || !random_.chance(0.2);
+    // An answer that never reaches him: he asks again; but for one who was refused meanwhile and has given up.
+    client.done = client.done || client.request.key.empty() || !faulty_ || !random_.chance(0.2);
     client.jobs = answer.jobs;
     accepted_ += answer.jobs.size();
     if (answer.request == full_house_) judge_full_house(answer.jobs);
