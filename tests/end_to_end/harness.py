@@ -376,11 +376,10 @@ class PostgreSQL:
 
     def run(self, program, *arguments):
         command = [str(self.bin / program), *map(str, arguments)]
-        done = subprocess.run(
-            command, user=self.user, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", check=False
-        )
+        # Apart: a server that is being ended tells psql so, beside the rows it still gives.
+        done = subprocess.run(command, user=self.user, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", check=False)
         if done.returncode != 0:
-            raise AssertionError(f"{program}: {done.stdout.decode()}")
+            raise AssertionError(f"{program}: {(done.stdout + done.stderr).decode()}")
         return done.stdout.decode()
 
     def start(self):
