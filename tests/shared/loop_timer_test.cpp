@@ -45,6 +45,7 @@ TEST_F(LoopTimerTest, one_that_sets_itself_for_at_once_for_ever_keeps_nobody_els
     EXPECT_TRUE(loop_.run_until([&] { return rung > 3; })) << "it rings on";
     uv_close(reinterpret_cast<uv_handle_t*>(&letter), nullptr);
     timer.reset();
+    loop_.finish();  // the loop holds the letter, which is this function's, until it has closed it
 }
 
 TEST_F(LoopTimerTest, may_be_destroyed_while_it_rings) {
