@@ -447,6 +447,7 @@ void SchedulerModel::end_turn() {
 
 void SchedulerModel::send_commit(const TurnPtr& turn) {
     if (dies_here()) return;
+    commit_began_ = world_.timeline.now();
     // Under way: nothing that happens to this process holds it up any more.
     world_.timeline.after(world_.random.skewed_time(Microseconds{100}, world_.slowest_commit),
                           [this, turn, life = life_, store = store_] { execute_commit(turn, life, store); });
@@ -478,7 +479,7 @@ void SchedulerModel::commit_answered(const TurnPtr& turn, const Status& status) 
     if (!status.ok() && status.error().kind == ErrorKind::stale) return depose();
     if (!status.ok())
         return later(world_.random.skewed_time(Milliseconds{50}, Seconds{1}), [this, turn] { send_commit(turn); });
-    proved_ = world_.timeline.now();
+    proved_ = commit_began_;  // we led then; since that we may have been frozen
     if (WINDLASS_GUARD(deliver_after_commit)) deliver(turn->outgoing, turn->begun.value_or(world_.timeline.now()));
     if (!queue_) return;
     committing_ = false;
