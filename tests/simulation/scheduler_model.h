@@ -149,7 +149,7 @@ class SchedulerModel {
     std::map<JobId, JobState> ending_;  // decided and not durable yet
     bool committing_ = false;
     SteadyTime proved_{};
-    SteadyTime commit_began_{};  // of the one under way
+    SteadyTime commit_began_{};                          // of the one under way
     std::map<LinkNumber, std::vector<Event>> greeting_;  // what came on a connection before its Welcome
     std::vector<std::function<void()>> unproved_;
     std::set<std::string> keys_in_flight_;
