@@ -124,8 +124,8 @@ TEST_F(Submits, the_trace_of_the_request_goes_along_if_it_is_one) {
     for (const auto& job : scheduler_->submits.back().jobs) EXPECT_EQ(job.spec.traceparent, trace);
     const auto first = scheduler_->submits.front().jobs.size();
     EXPECT_EQ(first, 1u);
-    const auto id = answer.json()[0]["id"].GetString();
-    EXPECT_EQ(send("POST", "/api/jobs/" + std::string(id) + "/rerun/", "", ada.token).status, 200);
+    const std::string id = answer.json()[0]["id"].GetString();
+    EXPECT_EQ(send("POST", "/api/jobs/" + id + "/rerun/", "", ada.token).status, 200);
     EXPECT_EQ(scheduler_->submits.back().jobs[0].spec.traceparent, "") << "that was another request";
 }
 

@@ -25,10 +25,15 @@ const rapidjson::Document& document() {
     return published_description().document;
 }
 
+// RapidJSON wants an address also of a text of no characters.
+auto reference_to(std::string_view text) {
+    return rapidjson::StringRef(text.empty() ? "" : text.data(), text.size());
+}
+
 const Value* at(const Value* value, std::initializer_list<std::string_view> path) {
     for (const auto name : path) {
         if (value == nullptr || !value->IsObject()) return nullptr;
-        const auto found = value->FindMember(Value(rapidjson::StringRef(name.data(), name.size())));
+        const auto found = value->FindMember(Value(reference_to(name)));
         value = found == value->MemberEnd() ? nullptr : &found->value;
     }
     return value;
@@ -160,7 +165,7 @@ std::string fault_of_parameter(const Value& parameter, const std::string& text) 
         else
             value.SetDouble(number);
     } else {
-        value = Value(rapidjson::StringRef(text.data(), text.size()));
+        value = Value(reference_to(text));
     }
     return fault_of_value(schema, value);
 }
