@@ -58,6 +58,7 @@
 #include "shared/log.h"
 #include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/patience.h"
 #include "shared/reload.h"
 #include "shared/wire/connection.h"
 
@@ -162,7 +163,7 @@ Status run(const Config& config, Reload& reload) {
     raise_descriptor_limit();
     WINDLASS_TRY(const auto settings, front_settings(config.api));
     WINDLASS_TRY(const bool open, registration_open(config.api, settings));
-    WINDLASS_TRY_STATUS(prepare_database(url));
+    WINDLASS_TRY_STATUS(patiently("open the database", [&] { return prepare_database(url); }));
 
     // One session per handler thread, as handlers hold one at a time, one for the audit, one for thumbnails and one for
     // whoever comes by.
@@ -185,8 +186,9 @@ Status run(const Config& config, Reload& reload) {
     SessionsRepository sessions(pool);
     TokensRepository tokens(pool);
     PasswordHasher passwords;
-    WINDLASS_TRY_STATUS(
-        ensure_first_admin(accounts, tokens, passwords, config.api.credentials_directory, clock.now().wall));
+    WINDLASS_TRY_STATUS(patiently("look for the first admin", [&] {
+        return ensure_first_admin(accounts, tokens, passwords, config.api.credentials_directory, clock.now().wall);
+    }));
     const auto key_file = signing_key_file(config.api, url);
     WINDLASS_TRY(auto first_keys, signing_keys(key_file));
     CurrentSigningKeys keys(std::move(first_keys));
@@ -209,10 +211,8 @@ Status run(const Config& config, Reload& reload) {
     bool stopping = false;
     const auto on_link = [&](bool up) {
         if (stopping || !front) return;
-        if (up)
-            notify_ready(front_url(config.api, *front));
-        else
-            notify_status("the scheduler is away");
+        notify_status(up ? "" : "the scheduler is away");
+        if (up) notify_ready(front_url(config.api, *front));
     };
     SchedulerLink scheduler(loop, {.endpoints = schedulers, .name = "api", .secret = secret}, on_link);
     ThumbnailKeeper thumbnails(images, making, scheduler, config.api, clock);

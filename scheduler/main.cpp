@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstdio>
 #include <optional>
-#include <thread>
 
 #include "scheduler/backup.h"
 #include "scheduler/service.h"
@@ -21,41 +20,30 @@
 #include "shared/log.h"
 #include "shared/loop_watchdog.h"
 #include "shared/notify.h"
+#include "shared/patience.h"
 #include "shared/reload.h"
 #include "shared/wire/figures_listener.h"
 
 namespace windlass::scheduler {
 namespace {
 
-constexpr Milliseconds look_again{200};
 // How often one that stands by looks whether the leader is well.
 constexpr Milliseconds look_for_leader{1'000};
 
-// Calls `attempt` until it succeeds or fails for a reason that waiting does not mend. Says what it waits for, each
-// reason once. `on_conflict` is called when somebody else has what we want.
-template <class Attempt, class OnConflict>
-auto patiently(const char* what, Attempt attempt, Milliseconds pause_at_conflict, OnConflict on_conflict)
-    -> decltype(attempt()) {
-    for (std::string said;;) {
-        auto result = attempt();
-        if (result.ok()) return result;
-        const Error& error = result.error();
-        const bool conflict = error.kind == ErrorKind::conflict;
-        if (error.kind != ErrorKind::unavailable && !conflict) return result;
-        if (error.message != said) {
-            log::write(conflict && pause_at_conflict == look_for_leader ? log::Level::info : log::Level::warning,
-                       fmt::format("waiting to {}: {}", what, error.message));
-            if (conflict) on_conflict();
-            notify_status(error.message);
-            said = error.message;
-        }
-        notify_alive();
-        std::this_thread::sleep_for(conflict ? pause_at_conflict : look_again);
-    }
-}
+// As patiently(), and that somebody else leads (conflict) is waited out as well: with `standby` it is as it should be,
+// and may stay so for months, so to the manager of services this one is ready.
 template <class Attempt>
-auto patiently(const char* what, Attempt attempt) -> decltype(attempt()) {
-    return patiently(what, attempt, look_again, [] {});
+auto behind_the_leader(std::string_view what, Attempt attempt, bool standby) -> decltype(attempt()) {
+    for (Patience patience(what);;) {
+        auto result = attempt();
+        if (result.ok()) patience.over();
+        if (result.ok()) return result;
+        const bool led = result.error().kind == ErrorKind::conflict;
+        if (!led && result.error().kind != ErrorKind::unavailable) return result;
+        if (patience.say(result.error(), led && standby ? log::Level::info : log::Level::warning) && led && standby)
+            notify_ready();
+        Patience::pause(led && standby ? look_for_leader : look_again);
+    }
 }
 
 Result<LeadSettings> lead_settings(const Config& config) {
@@ -145,14 +133,10 @@ Status run(const Config& config, Reload& reload) {
     WINDLASS_TRY(ServiceSettings settings, service_settings(config));
     WINDLASS_TRY(const DatabaseUrl url, DatabaseUrl::parse(config.database.url));
     WINDLASS_TRY(const LeadSettings lead, lead_settings(config));
-    WINDLASS_TRY(auto store, patiently("open the database", [&] { return open_store(url, lead); }));
-    // Who stands by is as it should be, and may stay so for months: to the manager of services it is ready.
-    WINDLASS_TRY(const std::int64_t epoch,
-                 patiently(
-                     "lead", [&] { return store->lead(); }, lead.shared ? look_for_leader : look_again,
-                     [&] {
-                         if (lead.shared) notify_ready();
-                     }));
+    WINDLASS_TRY(auto store, behind_the_leader(
+                                 "open the database", [&] { return open_store(url, lead); }, lead.shared));
+    WINDLASS_TRY(const std::int64_t epoch, behind_the_leader(
+                                               "lead", [&] { return store->lead(); }, lead.shared));
     std::optional<WatchdogReprieve> reading(std::in_place);  // who stood by is watched already, and reads for a while
     WINDLASS_TRY(StoredState state, patiently("read the queue", [&] { return store->load(); }));
     reading.reset();

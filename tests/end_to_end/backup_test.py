@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import harness
-from standby_test import Daemon
+from daemon import Daemon
 
 GENERATION = 1_000_000
 COMMANDS = "sleep {}; echo attempt $WINDLASS_ATTEMPT"

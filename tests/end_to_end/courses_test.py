@@ -17,7 +17,7 @@ import websockets
 
 import harness
 import small_image
-from standby_test import Daemon
+from daemon import Daemon
 
 PROGRAM = (pathlib.Path(__file__).parent / "service_program.py").read_text()
 MARKER = f"service-{os.getpid()}.py"  # of these services, not of those of a test beside this one

@@ -10,7 +10,7 @@ import unittest
 
 import harness
 from queue_test import job, time_of
-from standby_test import Daemon
+from daemon import Daemon
 
 
 class Site:

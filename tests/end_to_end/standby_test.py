@@ -5,78 +5,20 @@ import http.client
 import itertools
 import os
 import pathlib
-import re
 import shutil
-import signal
-import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
 import harness
+from daemon import Daemon
 
 COMMANDS = 'read n < data; sleep 0.$((n % 10 + 1)); echo "$n gives $((n * 7 + 3))"'
 AHEAD = 60  # jobs accepted and not yet ended, at most
 TAKEOVER = 10  # seconds, the promise; a busy machine may take longer without a test failing for it
 REQUEUE = 20
 GENEROUS = 3  # times the promise
-
-
-class Daemon:
-    """One daemon of a site of its own, with its log."""
-
-    def __init__(self, name, program, directory, environment):
-        self.name, self.program, self.environment = name, program, environment
-        self.log = pathlib.Path(directory) / f"{name}.log"
-        self.process = None
-
-    def start(self):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("WINDLASS_")}
-        with open(self.log, "ab") as log:
-            self.seen = log.tell()
-            self.process = subprocess.Popen(
-                [str(harness.BIN / f"windlass-{self.program}")],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env={**clean, **self.environment},
-            )
-        return self
-
-    def said(self, pattern):
-        """What it said in this life."""
-        with open(self.log, "rb") as log:
-            log.seek(self.seen)
-            return re.search(pattern, log.read().decode(errors="replace"))
-
-    def wait_said(self, pattern):
-        def look():
-            if self.process.poll() is not None:
-                raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}")
-            return self.said(pattern)
-
-        return harness.until(look, f"{self.name} says {pattern!r}")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def freeze(self):
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self):
-        os.kill(self.process.pid, signal.SIGCONT)
-
-    def stop(self):
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.thaw()
-        self.process.terminate()
-        try:
-            self.process.wait(harness.PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
 
 class Load(threading.Thread):

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from standby_test import Daemon
+from daemon import Daemon
 
 LIFETIME = 60  # seconds; renewed at half of it, so a slow machine has the other half
 

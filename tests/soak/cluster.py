@@ -18,6 +18,7 @@ import threading
 import time
 
 import harness
+from daemon import Daemon
 
 import plan
 
@@ -42,26 +43,15 @@ def used_bytes(path):
     return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
 
 
-class Daemon:
+class SoakedDaemon(Daemon):
     def __init__(self, site, name, program, environment):
-        self.site, self.name, self.program, self.environment = site, name, program, environment
-        self.log = site.directory / f"{name}.log"
-        self.process, self.seen = None, 0
+        super().__init__(name, program, site.directory, environment)
         self.excuse = None  # the fault that may end it
         self.held_down = False  # a fault wants it to stay away for a while
         self.started_at = 0.0
 
     def start(self):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("WINDLASS_")}
-        with open(self.log, "ab") as log:
-            self.seen = log.tell()
-            self.process = subprocess.Popen(
-                [str(harness.BIN / f"windlass-{self.program}")],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env={**clean, **self.environment},
-            )
+        super().start()
         self.started_at = time.monotonic()
         return self
 
@@ -69,21 +59,9 @@ class Daemon:
     def pid(self):
         return self.process.pid
 
-    def runs(self):
-        return self.process is not None and self.process.poll() is None
-
-    def said(self, pattern):
-        """What it said in this life."""
-        with open(self.log, "rb") as log:
-            log.seek(self.seen)
-            return re.search(pattern, log.read().decode(errors="replace"))
-
     def send(self, number):
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
-
-    def tail(self, size=2500):
-        return self.log.read_text(errors="replace")[-size:] if self.log.exists() else ""
 
     def use(self):
         """Memory in KiB and open descriptors; None while it is not there."""
@@ -257,7 +235,7 @@ class Site:
                 "FAKETIME_DISABLE_SHM": "1",
                 "FAKETIME_DONT_RESET": "1",
             }
-        self.daemons[name] = Daemon(self, name, program, environment)
+        self.daemons[name] = SoakedDaemon(self, name, program, environment)
 
     def start(self):
         ready = {"scheduler": r"listening on|standing by; .* leads", "api": "listening on", "worker": "connected to the"}
