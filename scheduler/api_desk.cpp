@@ -1,7 +1,7 @@
 #include "scheduler/api_desk.h"
-
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <utility>
@@ -79,6 +79,11 @@ void ApiDesk::on_watch(const PeerPtr& peer, JobId job) {
     watchers_[job].push_back(peer);
 }
 
+bool ApiDesk::watches(const MembersEnded& members) const {
+    return std::any_of(watchers_.begin(), watchers_.end(),
+                       [&](const auto& watched) { return members.contains(watched.first); });
+}
+
 void ApiDesk::explain(const PeerPtr& peer, const protocol::ExplainJob& question) {
     Explanation found = turns_.queue().explain(question.job);
     protocol::JobExplained answer;
@@ -143,18 +148,22 @@ void ApiDesk::tell(const Effect& effect) {
             return protocol::OperatorAnswered{theirs, operated->refused};
         });
     } else if (const auto* ended = std::get_if<JobEnded>(&effect)) {
-        job_ended(*ended);
+        ++ended_;
+        tell_watchers(watchers_.find(ended->job));
+    } else if (const auto* members = std::get_if<MembersEnded>(&effect)) {
+        // Those who wait are fewer than an array may have members.
+        for (auto at = watchers_.begin(); at != watchers_.end();) {
+            const auto here = at++;
+            if (members->contains(here->first)) tell_watchers(here);
+        }
     }
 }
 
-void ApiDesk::job_ended(const JobEnded& ended) {
-    ++ended_;
-    submits_.job_ended(ended.job, ended.state);
-    const auto waiting = watchers_.find(ended.job);
-    if (waiting == watchers_.end()) return;
-    for (const auto& weak : waiting->second)
-        if (const auto peer = weak.lock()) peer->connection->send(protocol::JobEnded{ended.job, true});
-    watchers_.erase(waiting);
+void ApiDesk::tell_watchers(Watchers::iterator of) {
+    if (of == watchers_.end()) return;
+    for (const auto& weak : of->second)
+        if (const auto peer = weak.lock()) peer->connection->send(protocol::JobEnded{of->first, true});
+    watchers_.erase(of);
 }
 
 }  // namespace windlass::scheduler

@@ -26,23 +26,26 @@ class ApiDesk {
     std::int64_t lost() const { return lost_; }
     // Somebody waits for the end of this job.
     bool watches(JobId job) const { return watchers_.contains(job); }
+    bool watches(const MembersEnded& members) const;
 
   private:
+    using Watchers = std::unordered_map<JobId, std::vector<std::weak_ptr<Peer>>>;
+
     bool refuse_while_failing(const PeerPtr& peer, RequestId request);
     template <class Event>
     void operate(const PeerPtr& peer, RequestId request, Event event);
     void on_watch(const PeerPtr& peer, JobId job);
+    void tell_watchers(Watchers::iterator of);
     void explain(const PeerPtr& peer, const protocol::ExplainJob& question);
     void list_queues(const PeerPtr& peer, RequestId request);
     void send_statistics(const PeerPtr& peer, RequestId request);
-    void job_ended(const JobEnded& ended);
     void answer(RequestId ours, const std::function<protocol::Message(RequestId theirs)>& make);
 
     Turns& turns_;
     const WorkerDesk& workers_;
     Questions questions_;
     SubmitDesk submits_;
-    std::unordered_map<JobId, std::vector<std::weak_ptr<Peer>>> watchers_;
+    Watchers watchers_;
     std::int64_t ended_ = 0;
     std::int64_t lost_ = 0;
 };

@@ -133,7 +133,7 @@ void Queue::enter_state(JobId id, Job& job, const Move& move) {
         --queues_[queue_index(job)].records;
         needs_.remove(job.kind);
         if (job.has_rules && !job.is_member) rules_.erase(id);
-        if (job.is_array) arrays_.remove(id);
+        if (job.is_array) forget_array(id);
         jobs_.erase(id);
     }
 }

@@ -73,6 +73,9 @@ class Queue {
     UserId owner(JobId job) const;  // of one that row() has; 0 otherwise
     // It has not ended: row() has it, or it is a member of an array and gets a row when it starts.
     bool is_active(JobId job) const;
+    // How a member ended that never started, while others of its array go on. To those who read the tables it still
+    // waits.
+    std::optional<JobState> ended_unstarted(JobId member) const;
     // When TimePassed has something to do. The timer that is armed may ring earlier (never later), which is harmless.
     std::optional<SteadyTime> next_timer() const;
     // Everything that must always hold. O(n): for tests, after each step.
@@ -195,6 +198,7 @@ class Queue {
     CancelAnswer cancel_array(JobId id, const std::string& reason);
     void member_ended(JobId array, JobId member, JobState state);
     void settle_if_complete(JobId id);
+    void forget_array(JobId id);
 
     // queue_restore.cpp
     void restore_job(const StoredJob& stored, std::int64_t live_members);

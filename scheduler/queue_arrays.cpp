@@ -52,6 +52,24 @@ void Queue::close_array(JobId id, JobState as) {
         if (!array.holes.contains(ArrayTable::number_of(id, member))) ended_.push_back({member, as, JobId{}});
 }
 
+std::optional<JobState> Queue::ended_unstarted(JobId member) const {
+    const std::optional<JobId> id = arrays_.array_of(member);
+    if (!id) return std::nullopt;
+    const Array& array = *arrays_.find(*id);
+    const std::int64_t number = ArrayTable::number_of(*id, member);
+    const bool unstarted = number >= array.row.next_member && !array.holes.contains(number);
+    return array.closed && unstarted ? std::optional(array.closed_as) : std::nullopt;
+}
+
+// It has ended.
+void Queue::forget_array(JobId id) {
+    Array& array = *arrays_.find(id);
+    if (array.closed)
+        effects_.push_back(
+            MembersEnded{id, array.row.next_member, array.row.count, std::move(array.holes), array.closed_as});
+    arrays_.remove(id);
+}
+
 // Nothing more of it is to run: members that wait are cancelled, those that a worker has are asked to end.
 void Queue::stop_members(JobId id, const std::string& detail) {
     close_array(id, JobState::cancelled);

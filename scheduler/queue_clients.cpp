@@ -51,26 +51,20 @@ bool Queue::refuse(const Submit& event) {
 
 // What is known of the end of a job that somebody wants to wait for; nullopt: it has not ended, or never was.
 std::optional<JobState> Queue::ended_state(const Dependency& dependency) const {
-    if (const std::optional<JobId> array = arrays_.array_of(dependency.job)) {
-        // Cancelled with all members of its array that had not started: it has no row that could tell.
-        const Array& of = *arrays_.find(*array);
-        const std::int64_t number = ArrayTable::number_of(*array, dependency.job);
-        if (of.closed && number >= of.row.next_member && !of.holes.contains(number)) return of.closed_as;
-    }
+    // Cancelled with all members of its array that had not started: it has no row that could tell.
+    if (const std::optional<JobState> unstarted = ended_unstarted(dependency.job)) return unstarted;
     return dependency.ended ? dependency.ended : ended_in_this_turn(dependency.job);
 }
 
 // Whoever looked it up did so before this turn, and now its deadline may have come, or that of its array.
 std::optional<JobState> Queue::ended_in_this_turn(JobId id) const {
-    std::optional<JobState> with_its_array;  // which tells it of all that had not started at once
     for (const Effect& effect : effects_) {
         if (const auto* ended = std::get_if<JobEnded>(&effect); ended != nullptr && ended->job == id)
             return ended->state;
-        const auto* array = std::get_if<ChangeArray>(&effect);
-        if (array != nullptr && id > array->job && ArrayTable::number_of(array->job, id) < array->row.count)
-            with_its_array = array->row.cancelled > 0 ? JobState::cancelled : JobState::timed_out;
+        if (const auto* members = std::get_if<MembersEnded>(&effect); members != nullptr && members->contains(id))
+            return members->state;
     }
-    return with_its_array;
+    return std::nullopt;
 }
 
 void Queue::born(JobId id, RequestId request, std::size_t index, const NewJob& seed, bool blocked) {

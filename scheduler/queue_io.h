@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -321,15 +322,29 @@ struct JobEnded {
     JobId job;
     JobState state = JobState::succeeded;
 };
+// An array has ended (JobEnded of it stands before), and these members with it, which had never started and have no
+// row: wake whoever waits for one of them.
+struct MembersEnded {
+    JobId array;
+    std::int64_t first = 0;         // the ids of members are array + 1 + number: from this number
+    std::int64_t count = 0;         // … up to, without, this one
+    std::set<std::int64_t> except;  // numbers that had started, or ended by themselves
+    JobState state = JobState::cancelled;
+
+    bool contains(JobId job) const {
+        const std::int64_t number = job.value - array.value - 1;
+        return number >= first && number < count && !except.contains(number);
+    }
+};
 // Send TimePassed not before, and soon after, this moment. Replaces the timer armed before.
 struct ArmTimer {
     SteadyTime at{};
 };
 
-using Effect =
-    std::variant<InsertJob, InsertMember, ChangeState, RecordEvent, ChangeArray, AcceptResult, RecordLoss, StoreQueue,
-                 DropQueue, StoreDraining, AddUsage, SendLease, SendCancel, SendRevoke, AcknowledgeFinish,
-                 AnswerRenewal, AnswerSubmit, RefuseSubmit, AnswerCancel, AnswerOperator, JobEnded, ArmTimer>;
+using Effect = std::variant<InsertJob, InsertMember, ChangeState, RecordEvent, ChangeArray, AcceptResult, RecordLoss,
+                            StoreQueue, DropQueue, StoreDraining, AddUsage, SendLease, SendCancel, SendRevoke,
+                            AcknowledgeFinish, AnswerRenewal, AnswerSubmit, RefuseSubmit, AnswerCancel, AnswerOperator,
+                            JobEnded, MembersEnded, ArmTimer>;
 using Effects = std::vector<Effect>;
 
 // True for the effects a store carries out; the others leave the process.

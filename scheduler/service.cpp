@@ -254,6 +254,7 @@ class LoopService final : public Service {
 
     bool somebody_waits_for(const Effect& effect) const {
         if (const auto* ended = std::get_if<JobEnded>(&effect)) return apis_.watches(ended->job);
+        if (const auto* members = std::get_if<MembersEnded>(&effect)) return apis_.watches(*members);
         if (const auto* event = std::get_if<RecordEvent>(&effect)) return followers_.follows(event->job);
         if (const auto* lease = std::get_if<SendLease>(&effect)) return !workers_.has_plenty(lease->worker);
         return std::holds_alternative<AnswerSubmit>(effect) || std::holds_alternative<RefuseSubmit>(effect) ||

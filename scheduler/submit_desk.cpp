@@ -94,55 +94,49 @@ void SubmitDesk::look_up_key(const PendingPtr& pending) {
         });
 }
 
-void SubmitDesk::job_ended(JobId job, JobState state) {
-    if (lookups_ > 0) ended_meanwhile_[job] = state;
-}
-
-// Says of each job waited for that the queue does not have how it ended. False when one never was.
-bool SubmitDesk::resolve(Pending& pending, const std::unordered_map<JobId, JobState>& ended) {
+// Notes of each job waited for that has ended how it did, as far as this process knows; gives those it does not know
+// of.
+std::vector<JobId> SubmitDesk::note_ends(Pending& pending) {
+    std::vector<JobId> unknown;
     for (NewJob& seed : pending.event.jobs)
         for (Dependency& on : seed.after) {
-            if (!on.job || turns_.queue().is_active(on.job)) continue;
-            if (const auto now = turns_.ending(on.job)) {
-                on.ended = now;
-            } else if (const auto meanwhile = ended_meanwhile_.find(on.job); meanwhile != ended_meanwhile_.end()) {
-                on.ended = meanwhile->second;
-            } else if (const auto before = ended.find(on.job); before != ended.end()) {
-                on.ended = before->second;
-            } else {
-                refuse(pending, protocol::SubmitRefused::Why::no_such_job,
-                       "There is no job " + on.job.text() + " to wait for.");
-                return false;
-            }
+            if (!on.job || on.ended || turns_.queue().is_active(on.job)) continue;
+            on.ended = turns_.ending(on.job);
+            if (!on.ended) unknown.push_back(on.job);
         }
-    return true;
+    std::sort(unknown.begin(), unknown.end());
+    unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+    return unknown;
 }
 
 void SubmitDesk::look_up_dependencies(const PendingPtr& pending) {
-    std::vector<JobId> unknown;
-    for (const NewJob& seed : pending->event.jobs)
-        for (const Dependency& on : seed.after)
-            if (on.job && !turns_.queue().is_active(on.job) && !turns_.ending(on.job)) unknown.push_back(on.job);
-    if (unknown.empty()) {
-        if (resolve(*pending, {})) feed(pending);
-        return;
-    }
-    std::sort(unknown.begin(), unknown.end());
-    unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
-    ++lookups_;
+    const std::vector<JobId> unknown = note_ends(*pending);
+    if (unknown.empty()) return feed(pending);
     turns_.store().ask<std::vector<std::optional<JobState>>>(
         [unknown](Store& store) { return store.final_states(unknown); },
         [this, pending, unknown](Result<std::vector<std::optional<JobState>>> states) {
-            std::unordered_map<JobId, JobState> ended;
-            for (std::size_t i = 0; states && i < unknown.size(); ++i)
-                if ((*states)[i]) ended.emplace(unknown[i], *(*states)[i]);
             if (!states)
                 unavailable(*pending, states.error().message);
-            else if (resolve(*pending, ended))
-                feed(pending);
-            if (--lookups_ == 0) ended_meanwhile_.clear();
+            else
+                looked_up(pending, unknown, *states);
             turns_.end_turn();
         });
+}
+
+void SubmitDesk::looked_up(const PendingPtr& pending, const std::vector<JobId>& jobs,
+                           const std::vector<std::optional<JobState>>& states) {
+    for (NewJob& seed : pending->event.jobs)
+        for (Dependency& on : seed.after) {
+            const auto place = std::lower_bound(jobs.begin(), jobs.end(), on.job);
+            if (place != jobs.end() && *place == on.job)
+                on.ended = states[static_cast<std::size_t>(place - jobs.begin())];
+        }
+    // What went on when the store was asked and has ended since: the store answers in order, so that the end of it
+    // cannot be durable yet, and is known here.
+    const std::vector<JobId> never_were = note_ends(*pending);
+    if (never_were.empty()) return feed(pending);
+    refuse(*pending, protocol::SubmitRefused::Why::no_such_job,
+           "There is no job " + never_were.front().text() + " to wait for.");
 }
 
 void SubmitDesk::feed(const PendingPtr& pending) {

@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -23,8 +22,6 @@ class SubmitDesk {
     void heard(const PeerPtr& peer, protocol::SubmitJobs submit, const std::string& body);
     void answer(const AnswerSubmit& answer);
     void answer(const RefuseSubmit& refusal);
-    // A job ended: a submit that is looking up the jobs it waits for must not miss it.
-    void job_ended(JobId job, JobState state);
 
     std::int64_t submitted() const { return submitted_; }
 
@@ -42,7 +39,9 @@ class SubmitDesk {
 
     void look_up_key(const PendingPtr& pending);
     void look_up_dependencies(const PendingPtr& pending);
-    bool resolve(Pending& pending, const std::unordered_map<JobId, JobState>& ended);
+    void looked_up(const PendingPtr& pending, const std::vector<JobId>& jobs,
+                   const std::vector<std::optional<JobState>>& states);
+    std::vector<JobId> note_ends(Pending& pending);
     void feed(const PendingPtr& pending);
     void refuse(const Pending& pending, protocol::SubmitRefused::Why why, std::string detail);
     void unavailable(const Pending& pending, const std::string& why);
@@ -51,8 +50,6 @@ class SubmitDesk {
     Turns& turns_;
     Questions& questions_;
     std::unordered_set<std::string> keys_in_flight_;
-    int lookups_ = 0;                                      // of dependencies, under way
-    std::unordered_map<JobId, JobState> ended_meanwhile_;  // … since the first of them began
     std::int64_t submitted_ = 0;
 };
 

@@ -55,8 +55,8 @@ void Turns::feed(const Event& event, Attachment attachment) {
 }
 
 std::optional<JobState> Turns::ending(JobId job) const {
-    const auto found = ending_.find(job);
-    return found == ending_.end() ? std::nullopt : std::optional(found->second);
+    if (const auto unstarted = queue_.ended_unstarted(job)) return unstarted;
+    return ends_.find(job);
 }
 
 bool Turns::holds(WorkerId worker, AttemptRef attempt) const {
@@ -73,7 +73,7 @@ void Turns::gather(Effects effects, Attachment attachment, Now now) {
         else if (const auto* timer = std::get_if<ArmTimer>(&effect))
             arm(timer->at, now.steady);
         else {
-            if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.emplace(ended->job, ended->state);
+            ends_.decided(effect);
             urgent_ = urgent_ || hooks_.is_urgent(effect);
             waiting.push_back(std::move(effect));
         }
@@ -117,8 +117,7 @@ void Turns::commit() {
 }
 
 void Turns::on_committed(const Batch& batch, const Effects& outgoing, SteadyTime decided) {
-    for (const Effect& effect : outgoing)
-        if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.erase(ended->job);
+    for (const Effect& effect : outgoing) ends_.durable(effect);
     hooks_.committed(batch, decided);
     hooks_.carry_out(outgoing, decided);
 }

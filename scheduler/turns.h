@@ -8,9 +8,9 @@
 
 #include <functional>
 #include <memory>
-#include <unordered_map>
 
 #include "scheduler/batch_builder.h"
+#include "scheduler/pending_ends.h"
 #include "scheduler/queue.h"
 #include "scheduler/store_thread.h"
 #include "shared/figures.h"
@@ -64,7 +64,7 @@ class Turns {
     Now now() const { return clock_.now(); }
     bool deposed() const { return deposed_; }
     bool committing() const { return committing_; }
-    // The state in which a job ends whose end is decided and not durable yet.
+    // The state in which a job ends whose end is decided, and that the tables do not show yet.
     std::optional<JobState> ending(JobId job) const;
     void depose(const std::string& why);
 
@@ -93,7 +93,7 @@ class Turns {
     LoopTimer pace_timer_;  // what is not urgent is committed
     TurnEnd* turn_end_;
     std::unique_ptr<StoreThread> store_;
-    std::unordered_map<JobId, JobState> ending_;
+    PendingEnds ends_;
     std::int64_t commits_ = 0;
     std::int64_t committed_changes_ = 0;
     figures::Durations commit_durations_;

@@ -55,10 +55,18 @@ def until(condition, what, patience=PATIENCE):
         pause = min(pause * 1.5, 0.2)
 
 
+def tasks_of(pid):
+    """Its threads; none when it has ended, also while they are listed."""
+    try:
+        return list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+
+
 def children_of(pid):
     """Process ids of the children, by name: {"windlass-worker": 4711}."""
     found = {}
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
+    for task in tasks_of(pid):
         try:
             for child in (task / "children").read_text().split():
                 name = os.readlink(f"/proc/{child}/exe").rsplit("/", 1)[1].split(" ")[0]
@@ -72,7 +80,7 @@ def descendants_of(pid):
     out = []
     todo = [pid]
     while todo:
-        for task in pathlib.Path(f"/proc/{todo.pop()}/task").glob("*"):
+        for task in tasks_of(todo.pop()):
             try:
                 found = [int(child) for child in (task / "children").read_text().split()]
             except OSError:

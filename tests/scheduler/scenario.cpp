@@ -183,6 +183,9 @@ struct Describe {
     std::string operator()(const JobEnded& e) const {
         return "-> waiters: " + e.job.text() + " " + std::string(name(e.state));
     }
+    std::string operator()(const MembersEnded& e) const {
+        return "-> waiters: what of " + e.array.text() + " had not started " + std::string(name(e.state));
+    }
     std::string operator()(const ArmTimer& e) const { return "timer at " + seconds(e.at); }
 
     static std::string to(WorkerId worker) { return "-> worker " + worker.text() + ": "; }

@@ -28,9 +28,11 @@ using testing::HasSubstr;
 struct StoreSwitch {
     std::mutex mutex;
     std::condition_variable opened;
-    bool gate_closed = false;     // commits wait
-    bool shelf_closed = false;    // those who read the schedules wait
-    std::atomic<int> waiting{0};  // commits that wait at the gate
+    bool gate_closed = false;       // commits wait
+    bool shelf_closed = false;      // those who read the schedules wait
+    bool questions_closed = false;  // those who ask how jobs ended wait
+    std::atomic<int> waiting{0};    // commits that wait at the gate
+    std::atomic<int> asked{0};      // how jobs ended
     std::atomic<ErrorKind> failure{ErrorKind::internal};
     std::atomic<bool> failing{false};
     std::atomic<int> times_forgotten{0};
@@ -43,10 +45,14 @@ struct StoreSwitch {
         const std::lock_guard lock(mutex);
         gate_closed = true;
     }
+    void close_questions() {
+        const std::lock_guard lock(mutex);
+        questions_closed = true;
+    }
     void open_gate() {
         {
             const std::lock_guard lock(mutex);
-            gate_closed = shelf_closed = false;
+            gate_closed = shelf_closed = questions_closed = false;
         }
         opened.notify_all();
     }
@@ -85,6 +91,9 @@ class SwitchedStore final : public Store {
     }
     Result<std::string> blob(const std::string& sha256) override { return inner_->blob(sha256); }
     Result<std::vector<std::optional<JobState>>> final_states(const std::vector<JobId>& jobs) override {
+        std::unique_lock lock(control_->mutex);
+        ++control_->asked;
+        control_->opened.wait(lock, [&] { return !control_->questions_closed; });
         return inner_->final_states(jobs);
     }
     Result<std::optional<KeyRecord>> submitted_with(UserId account, const std::string& route,

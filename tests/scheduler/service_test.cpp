@@ -1,4 +1,6 @@
 // Jobs in the whole scheduler: from their submit to what watchers hear of their end.
+#include <set>
+
 #include "tests/scheduler/service_fixture.h"
 
 namespace windlass::scheduler::service_test {
@@ -233,6 +235,102 @@ TEST_F(ServiceTest, a_job_may_wait_for_one_that_ended_long_ago_and_for_none_that
     submit.jobs[0].after = {{JobId{999'999'999}, 0, DependencyCondition::ok}};
     api.connection->send(submit, "codeD1dat");
     EXPECT_EQ(wait_for<protocol::SubmitRefused>(api).first.why, protocol::SubmitRefused::Why::no_such_job);
+}
+
+// An array of three: one runs, and there is no room for the two others.
+class ArrayThatIsCancelled : public ServiceTest {
+  protected:
+    ArrayThatIsCancelled() {
+        start();
+        worker_ = &join("worker");
+        api_ = &join("api");
+        protocol::SubmitJobs submit;
+        submit.request = RequestId{1};
+        submit.owner = UserId{1};
+        protocol::SubmitItem& item = submit.jobs.emplace_back();
+        item.spec.running_commands = "member";
+        item.spec.limits.cpu_millis = 2000;
+        item.array_count = 3;
+        api_->connection->send(submit);
+        array_ = wait_for<protocol::JobsSubmitted>(*api_).first.jobs.at(0);
+        running_ = wait_for<protocol::Lease>(*worker_).first.attempt;
+    }
+    JobId member(std::int64_t number) const { return JobId{array_.value + 1 + number}; }
+    void send_cancel() { api_->connection->send(protocol::CancelJobs{RequestId{9}, {array_}, ""}); }
+    void cancel() {
+        send_cancel();
+        wait_for<protocol::CancelAnswered>(*api_);
+        wait_for<protocol::CancelAttempt>(*worker_);
+    }
+    void end_the_last() {
+        protocol::AttemptFinished finished;
+        finished.attempt = running_;
+        worker_->connection->send(finished);
+    }
+    // What is known of the end of a job that is waited for decides whether the first of them waits.
+    void submit_after(std::vector<protocol::SubmitDependency> after) {
+        protocol::SubmitJobs submit = two_jobs(2);
+        submit.jobs[0].after = std::move(after);
+        api_->connection->send(submit, "codeD1dat");
+    }
+    protocol::Statistics statistics() {
+        api_->connection->send(protocol::AskStatistics{RequestId{4}});
+        return wait_for<protocol::Statistics>(*api_).first;
+    }
+
+    Client* worker_ = nullptr;
+    Client* api_ = nullptr;
+    JobId array_;
+    AttemptRef running_;
+};
+
+TEST_F(ArrayThatIsCancelled, what_never_started_may_be_waited_for_while_the_last_member_still_ends) {
+    cancel();
+    submit_after({{member(2), 0, DependencyCondition::any}});
+    EXPECT_EQ(wait_for<protocol::JobsSubmitted>(*api_).first.request, RequestId{2});
+    EXPECT_EQ(statistics().blocked, 0) << "it is over, so there is nothing to wait for";
+}
+
+TEST_F(ArrayThatIsCancelled, and_while_the_end_of_the_array_is_not_durable_yet) {
+    cancel();
+    control_->close_gate();
+    end_the_last();
+    ASSERT_TRUE(loop_.run_until([&] { return control_->waiting == 1; }));
+    submit_after({{member(2), 0, DependencyCondition::any}, {running_.job, 0, DependencyCondition::any}});
+    EXPECT_EQ(statistics().blocked, 0);
+    control_->open_gate();
+    EXPECT_EQ(wait_for<protocol::JobsSubmitted>(*api_).first.request, RequestId{2});
+}
+
+TEST_F(ArrayThatIsCancelled, and_when_it_ends_while_another_job_is_looked_up) {
+    // Ended, so that it must be looked up.
+    api_->connection->send(two_jobs(3), "codeD1dat");
+    const JobId ended = wait_for<protocol::JobsSubmitted>(*api_).first.jobs.at(0);
+    api_->connection->send(protocol::CancelJobs{RequestId{5}, {ended}, ""});
+    wait_for<protocol::CancelAnswered>(*api_);
+    control_->close_questions();
+    submit_after({{member(2), 0, DependencyCondition::any}, {ended, 0, DependencyCondition::any}});
+    ASSERT_TRUE(loop_.run_until([&] { return control_->asked == 1; }));
+    send_cancel();
+    EXPECT_EQ(statistics().queued, 1) << "the members that wait are cancelled";
+    end_the_last();
+    worker_->connection->send(protocol::Renew{});
+    wait_for<protocol::Renewed>(*worker_);  // by then its end, which came before, is decided
+    EXPECT_FALSE(api_->has<protocol::JobsSubmitted>());
+    control_->open_gate();
+    EXPECT_EQ(wait_for<protocol::JobsSubmitted>(*api_).first.request, RequestId{2});
+}
+
+TEST_F(ArrayThatIsCancelled, who_watches_what_never_started_hears_of_its_end_with_that_of_the_array) {
+    api_->connection->send(protocol::WatchJob{member(1)});
+    cancel();
+    api_->connection->send(protocol::WatchJob{member(2)});
+    statistics();  // the question behind the watch is answered, the watch is not
+    EXPECT_FALSE(api_->has<protocol::JobEnded>()) << "whoever reads the tables still sees it wait";
+    end_the_last();
+    const std::set<JobId> told = {wait_for<protocol::JobEnded>(*api_).first.job,
+                                  wait_for<protocol::JobEnded>(*api_).first.job};
+    EXPECT_EQ(told, (std::set{member(1), member(2)}));
 }
 
 TEST_F(ServiceTest, members_of_an_array_are_told_which_they_are) {

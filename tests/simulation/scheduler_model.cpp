@@ -118,7 +118,7 @@ void SchedulerModel::stop_leading() {
     builder_ = {};
     schedules_ = {};
     dealt_with_.clear();
-    ending_.clear();
+    ends_.clear();
     unproved_.clear();
     keys_in_flight_.clear();
     keys_.clear();
@@ -273,11 +273,9 @@ bool SchedulerModel::resolve_dependencies(std::vector<SubmittedItem>& items) con
     for (SubmittedItem& item : items)
         for (Dependency& on : item.after) {
             if (!on.job || queue_->is_active(on.job)) continue;
-            const auto ending = ending_.find(on.job);
-            if (ending != ending_.end()) {
-                on.ended = ending->second;
-                continue;
-            }
+            on.ended = queue_->ended_unstarted(on.job);
+            if (!on.ended) on.ended = ends_.find(on.job);
+            if (on.ended) continue;
             const auto stored = store_->final_states({on.job});
             if (!stored.ok() || !stored->front()) return false;
             on.ended = stored->front();
@@ -399,7 +397,7 @@ void SchedulerModel::take(Effects effects, Attachment attachment) {
             answer_renewal(*renewal);
             continue;
         }
-        if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_[ended->job] = ended->state;
+        ends_.decided(effect);
         if (const auto* insert = std::get_if<InsertJob>(&effect); insert != nullptr && attachment.items != nullptr)
             if (const SubmittedItem& item = attachment.items->at(insert->index); item.planned)
                 schedules_.dealt_with({item.schedule, *item.planned, true, {}, {}, {}}, insert->job);
@@ -497,7 +495,7 @@ bool SchedulerModel::dies_here() {
 void SchedulerModel::deliver(const Effects& effects, SteadyTime decided) {
     for (const Effect& effect : effects) {
         if (is_persistent(effect)) continue;
-        if (const auto* ended = std::get_if<JobEnded>(&effect)) ending_.erase(ended->job);
+        ends_.durable(effect);
         if (dies_here()) return;
         deliver(effect, decided);
         if (!queue_) return;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "scheduler/batch_builder.h"
+#include "scheduler/pending_ends.h"
 #include "scheduler/queue.h"
 #include "scheduler/schedules.h"
 #include "tests/simulation/model_store.h"
@@ -146,7 +147,7 @@ class SchedulerModel {
     std::map<WorkerId, LinkNumber> links_;
     // The number of the last hello (of a connection it stands for what a real hello counts up).
     std::map<WorkerId, LinkNumber> newest_;
-    std::map<JobId, JobState> ending_;  // decided and not durable yet
+    PendingEnds ends_;
     bool committing_ = false;
     SteadyTime proved_{};
     SteadyTime commit_began_{};                          // of the one under way

@@ -87,6 +87,9 @@ struct Words {
     std::string operator()(const JobEnded& e) const {
         return "ended " + e.job.text() + " " + std::string(name(e.state));
     }
+    std::string operator()(const MembersEnded& e) const {
+        return "ended what of " + e.array.text() + " had not started " + std::string(name(e.state));
+    }
     std::string operator()(const ArmTimer&) const { return "timer"; }
 };
 
