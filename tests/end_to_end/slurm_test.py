@@ -106,8 +106,11 @@ class Slurm(harness.OnDatabase):
             self.assertEqual(self.shown(job, False)["ExitCode"], code, self.site.job(job))
 
     def test_a_cancelled_job_is_over_and_did_not_succeed(self):
-        job = self.site.sbatch("#!/bin/sh\nsleep 1000\n")
+        gate = self.gate()
+        up = gate.with_suffix(".up")
+        job = self.site.sbatch(f"#!/bin/sh\ntouch {up}\nexec sleep 1000\n")
         self.shown(job, True)
+        harness.until(up.exists, "the script itself runs, which the signal is for")
         self.site.run("scancel", job)
         self.assertEqual(self.site.wait(job)["JobState"], "CANCELLED")
         self.assertEqual(self.shown(job, False)["ExitCode"], 128 + 15)
