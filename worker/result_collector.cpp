@@ -1,6 +1,5 @@
 #include "worker/result_collector.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -10,13 +9,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 
 #include "shared/digest.h"
 #include "shared/json.h"
+#include "worker/directory_stream.h"
 #include "worker/file_descriptor.h"
 #include "worker/output_patterns.h"
 
@@ -35,15 +34,6 @@ FileDescriptor open_beneath(int directory, const char* name, std::uint64_t flags
 }
 FileDescriptor open_directory(int parent, const char* name) {
     return open_beneath(parent, name, O_RDONLY | O_DIRECTORY);
-}
-
-struct CloseDirectory {
-    void operator()(DIR* directory) const { closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
-bool is_dots(const char* name) {
-    return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
 
 // At most `size` bytes: the file may have changed since it was measured. nullopt: not readable.
@@ -90,7 +80,7 @@ class Walk {
     // `place`: only what the patterns take from there on; null: everything.
     void directory(FileDescriptor fd, const std::string& path, int depth, const OutputPatterns::Place* place) {
         const int number = fd.get();
-        const Directory stream(fdopendir(number));
+        const DirectoryStream stream(fdopendir(number));
         if (!stream) return leave_out();
         fd.release();  // the stream's now
         for (const std::string& name : names_in(stream.get())) {

@@ -1,6 +1,5 @@
 #include "worker/images/tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
@@ -12,10 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "shared/digest.h"
+#include "worker/directory_stream.h"
 
 namespace windlass::worker {
 namespace {
@@ -23,25 +22,15 @@ namespace {
 constexpr int deepest = 200;
 constexpr int only_here = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 
-struct CloseDirectory {
-    void operator()(DIR* stream) const { closedir(stream); }
-};
-
-using Stream = std::unique_ptr<DIR, CloseDirectory>;
-
 // Null, with errno: it cannot be read.
-Stream open_stream(int directory) {
+DirectoryStream open_stream(int directory) {
     const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | only_here);
-    return Stream(copy < 0 ? nullptr : fdopendir(copy));
-}
-
-bool is_dots(std::string_view name) {
-    return name == "." || name == "..";
+    return DirectoryStream(copy < 0 ? nullptr : fdopendir(copy));
 }
 
 // The names in a directory, sorted.
 Result<std::vector<std::string>> names_in(int directory) {
-    const Stream stream = open_stream(directory);
+    const DirectoryStream stream = open_stream(directory);
     if (!stream) return errno_error("reading a directory", errno);
     std::vector<std::string> names;
     errno = 0;

@@ -11,19 +11,12 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 namespace windlass::worker {
 namespace {
 
 constexpr const char* door_name = "spawner";
 constexpr int patience_ms = 10'000;
-
-std::int64_t boottime_us() {
-    timespec now{};
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
-}
 
 std::int64_t steady_us() {
     return SystemClock().now().steady.time_since_epoch().count();

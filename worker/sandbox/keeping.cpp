@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "worker/sandbox/message.h"
 
@@ -36,12 +35,6 @@ int lifeline_fd = nobody;
 int starts_read = nobody;
 int starts_write = nobody;
 const volatile KeepingPage* page = nullptr;
-
-std::int64_t boottime_us() {
-    timespec now{};
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
-}
 
 void let_go(KeptSlot& slot) {
     if (slot.box == 0) return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 
 namespace windlass::worker {
 
@@ -86,9 +87,17 @@ static_assert(Kept::work_directory + 1 == max_kept);
 struct KeepingPage {
     std::uint32_t version = keeping_version;
     std::uint32_t reserved = 0;
-    // CLOCK_BOOTTIME, microseconds: nothing may run any longer without a worker that renews its leases. 0: nothing may.
+    // On the clock of boottime_us(): nothing may run any longer without a worker that renews its leases. 0: nothing
+    // may.
     std::int64_t good_until_us = 0;
 };
+
+// CLOCK_BOOTTIME, in microseconds: the same for all processes, and it goes on while the machine sleeps, as leases do.
+inline std::int64_t boottime_us() {
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
 
 struct Heritage {
     std::uint32_t version = keeping_version;
