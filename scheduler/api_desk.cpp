@@ -1,4 +1,5 @@
 #include "scheduler/api_desk.h"
+
 #include <unistd.h>
 
 #include <algorithm>

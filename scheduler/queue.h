@@ -73,8 +73,7 @@ class Queue {
     UserId owner(JobId job) const;  // of one that row() has; 0 otherwise
     // It has not ended: row() has it, or it is a member of an array and gets a row when it starts.
     bool is_active(JobId job) const;
-    // How a member ended that never started, while others of its array go on. To those who read the tables it still
-    // waits.
+    // How a member ended that never started, while others of its array go on: the tables still show it waiting.
     std::optional<JobState> ended_unstarted(JobId member) const;
     // When TimePassed has something to do. The timer that is armed may ring earlier (never later), which is harmless.
     std::optional<SteadyTime> next_timer() const;

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -209,6 +210,73 @@ def samples():
     return f"{len(cpu)} of them; {usual:.2f} cores, {max(memory) / 1e6:.0f} MB, {max(processes):.0f} processes"
 
 
+def change(file, old, new):
+    text = pathlib.Path(file).read_text()
+    expect(old in text, f"{file} has no line {old}")
+    pathlib.Path(file).write_text(text.replace(old, new))
+
+
+NETWORK_SETTINGS = [("/etc/windlass/worker.toml", '# network = "none"', 'network = "full"'),
+                    ("/etc/windlass/windlass.toml", "# network_full = []", 'network_full = ["everybody"]')]
+
+
+def network():
+    """A job with the whole network reaches another machine (which is a network namespace here) and not this one, also
+    when the worker is killed below it; a job without reaches nothing."""
+    there = "198.51.100.7"  # TEST-NET-2: an address of nobody
+    for words in ("netns add world", "link add outside type veth peer name inside netns world", "address add 198.51.100.1/24 dev outside",
+                  "link set outside up", f"-n world address add {there}/24 dev inside", "-n world link set inside up"):
+        run("ip", *words.split())
+    served = HERE / "world"
+    served.mkdir()
+    (served / "hello").write_text("from the world\n")
+    server = subprocess.Popen(["ip", "netns", "exec", "world", sys.executable, "-m", "http.server", "--directory", served, "80"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ask = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())"
+    until("the world to answer", lambda: run(sys.executable, "-c", ask, f"http://{there}/hello", check=False) == "from the world")
+    for unit in ("windlass-worker", "windlass-boxes"):
+        folder = pathlib.Path(f"/etc/systemd/system/{unit}.service.d")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(f"/usr/share/doc/windlass-worker/examples/{unit}-network.conf", folder / "network.conf")
+    for file, old, new in NETWORK_SETTINGS:
+        change(file, old, new)
+    start_afresh()
+
+    gate = pathlib.Path("/usr/lib/boot-network")
+    hello, api = f"python3 -c '{ask}' http://{there}/hello", f"python3 -c '{ask}' http://198.51.100.1:8080/api/health/"
+    held = site().submit(f"{hello}; until [ -e {gate} ]; do sleep 0.5; done; {hello}", network="full")
+    until("the job to run", lambda: held.show()["status"] == "running")
+    before, took_over = active_pid("windlass-worker"), takeovers()
+    os.kill(before, 9)
+    meant["signal"] += 1
+    until("windlass-worker to be started again", lambda: active_pid("windlass-worker") not in (None, before))
+    until("the next worker to take over", lambda: takeovers() > took_over)
+    gate.touch()
+    found = result_of(held)
+    expect(found.stdout == "from the world\n" * 2, found.raw)
+    expect(len(get(f"/api/jobs/{held.id}/attempts/")) == 1, "it was run again")
+    for job, kind in ((site().submit(hello), "without a network"), (site().submit(api, network="full"), "to the api of its host")):
+        found = result_of(job)
+        expect(found.stdout == "" and "Error" in found.stderr, f"{kind}: {found.raw}")
+
+    for file, old, new in NETWORK_SETTINGS:
+        change(file, new, old)
+    for unit in ("windlass-worker", "windlass-boxes"):
+        pathlib.Path(f"/etc/systemd/system/{unit}.service.d/network.conf").unlink()
+    start_afresh()
+    server.kill()
+    server.wait()
+    return f"it reached {there} before and after the worker was killed below it, in one attempt; not this machine, and nothing without network: full"
+
+
+def start_afresh():
+    """After a change of units and settings; boxes are held by a unit of their own."""
+    run("systemctl", "daemon-reload")
+    run("systemctl", "stop", "windlass-worker", "windlass-boxes", "windlass-api")
+    run("systemctl", "start", *SERVICES)
+    wait_until_active()
+
+
 def killed():
     seen = []
     for service in SERVICES:
@@ -348,7 +416,7 @@ def after_the_reboot():
 FIRST_BOOT = [
     ("the machine has booted", the_machine), ("install", the_packages_are_installed), ("a job", a_job),
     ("a limit of memory", memory_limit), ("a limit of processes", process_limit), ("a limit of processor time", cpu_limit),
-    ("samples of a running job", samples), ("each unit killed", killed), ("the worker killed below jobs", killed_below_jobs),
+    ("samples of a running job", samples), ("network: full", network), ("each unit killed", killed), ("the worker killed below jobs", killed_below_jobs),
     ("the boxes killed", the_boxes_are_killed), ("each unit frozen, the worker below jobs", watchdog),
     ("restarts below a job", restarts_below_a_job), ("drain", drain), ("upgrade below jobs", upgrade), ("journal", journal)]
 SECOND_BOOT = [("reboot", the_machine), ("the site after the reboot", after_the_reboot), ("journal after the reboot", journal)]
