@@ -91,7 +91,7 @@ bool listen(Pipe& out, Pipe& err, CommandSaid& said, std::size_t most_bytes,
 }
 
 // True: it has ended, or does so before `end`.
-bool ends(pid_t pid, std::chrono::steady_clock::time_point end) {
+bool process_ends_by(pid_t pid, std::chrono::steady_clock::time_point end) {
     const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     while (process) {
         const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now()).count();
@@ -114,7 +114,7 @@ Result<CommandSaid> run_bounded(const BoundedCommand& command) {
     const auto end = std::chrono::steady_clock::now() + command.deadline;
     CommandSaid said;
     // Who closed its output has nothing more to do than to end.
-    const bool heard = listen(out, err, said, command.most_bytes, end) && ends(pid, end);
+    const bool heard = listen(out, err, said, command.most_bytes, end) && process_ends_by(pid, end);
     if (!heard) kill(-pid, SIGKILL);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
