@@ -116,6 +116,19 @@ const scenarios = {
         await person.leave();
     },
 
+    async "what is searched for is found when it comes, in pieces too"() {
+        const person = await Person.come(browser, setup);
+        const { page } = person;
+        await person.signIn();
+        const job = await submit("printf 'one nee'; sleep 3; echo between >&2; echo 'dle, whole'; echo 'another needle'");
+        await person.open(`/jobs/${job}`);
+        await page.getByText("one nee").waitFor({ timeout: patience });
+        await page.getByLabel("Search the output").fill("needle");
+        await page.locator(".log-line.current", { hasText: "one needle, whole" }).waitFor({ timeout: patience });
+        await page.getByText("line 1 of 2 with it").waitFor({ timeout: patience });
+        await person.leave();
+    },
+
     async "cancelling a job, and many"() {
         const person = await Person.come(browser, setup);
         const { page } = person;

@@ -12,7 +12,7 @@ const tallest = 8_000_000; // pixels that every browser can scroll
 const textEncoder = new TextEncoder();
 
 export function logView({ label = "Output", both = true } = {}) {
-    const lines = []; // { text, stream, attempt, open }
+    const lines = []; // { text, stream, note, foundFor: what was searched for and is in it }
     const openLine = { stdout: null, stderr: null };
     let follow = true, drawing = 0, found = [], foundAt = -1, wanted = "", onlyStream = "", attempt = 0;
     let shownLines = lines;
@@ -55,12 +55,25 @@ export function logView({ label = "Output", both = true } = {}) {
         wanted = search.value.toLowerCase();
         found = [];
         if (wanted) shownLines.forEach((line, at) => {
-            if (line.text.toLowerCase().includes(wanted)) found.push(at);
+            if (!line.text.toLowerCase().includes(wanted)) return;
+            found.push(at);
+            line.foundFor = wanted;
         });
         foundAt = -1;
         if (found.length > 0) step(1);
         else tellHits();
         draw();
+    }
+    /** The line is new, or has grown: it may have what is searched for. Lines of the other stream may stand behind it by now. */
+    function lookAt(line) {
+        if (!wanted || line.foundFor === wanted || !line.text.toLowerCase().includes(wanted)) return;
+        const at = shownLines.lastIndexOf(line);
+        if (at < 0) return;
+        line.foundFor = wanted;
+        const place = found.findLastIndex((other) => other < at) + 1;
+        found.splice(place, 0, at);
+        if (foundAt < 0) step(1); // somebody waits for it
+        else if (place <= foundAt) foundAt++;
     }
     function tellHits() {
         fill(hits, wanted ? (found.length === 0 ? "not found" : `line ${foundAt + 1} of ${count(found.length)} with it`) : null);
@@ -119,6 +132,7 @@ export function logView({ label = "Output", both = true } = {}) {
             rows.style.transform = `translateY(${Math.min(first * share, Math.max(0, height() - shown.length * lineHeight))}px)`;
             fill(rows, shown.map((line, at) => row(line, first + at)));
             fill(size, `${count(lines.length)} lines, ${bytes(total)}`);
+            tellHits();
         });
     }
 
@@ -128,7 +142,6 @@ export function logView({ label = "Output", both = true } = {}) {
         const line = { text, stream };
         lines.push(line);
         if (shownLines !== lines && (!onlyStream || stream === onlyStream)) shownLines.push(line);
-        if (wanted && text.toLowerCase().includes(wanted) && (!onlyStream || stream === onlyStream)) found.push(shownLines.length - 1);
         return line;
     }
 
@@ -149,6 +162,7 @@ export function logView({ label = "Output", both = true } = {}) {
                 if (part === "" && at === parts.length - 1) return;
                 if (openLine[stream] !== null) openLine[stream].text += part;
                 else openLine[stream] = put(part, stream);
+                lookAt(openLine[stream]);
             });
             draw();
         },
