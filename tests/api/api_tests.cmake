@@ -39,6 +39,7 @@ set(api_contract
   openapi/answer_check.cpp
   openapi/schema_contract_test.cpp
   operators_contract_test.cpp
+  played_scheduler.cpp
   rate_contract_test.cpp
   results_contract_test.cpp
   schedules_contract_test.cpp
@@ -108,6 +109,7 @@ windlass_test(api_postgresql_tests WHOLE
 windlass_test(api_generated_test WHOLE
   SOURCES
     api_fixture.cpp
+    played_scheduler.cpp
     on_sqlite.cpp
     openapi/answer_check.cpp
     openapi/generated_requests_test.cpp
