@@ -224,17 +224,19 @@ NETWORK_SETTINGS = [("/etc/windlass/worker.toml", '# network = "none"', 'network
 def network():
     """A job with the whole network reaches another machine (which is a network namespace here) and not this one, also
     when the worker is killed below it; a job without reaches nothing."""
-    there = "198.51.100.7"  # TEST-NET-2: an address of nobody
-    for words in ("netns add world", "link add outside type veth peer name inside netns world", "address add 198.51.100.1/24 dev outside",
+    here, there = "198.51.100.1", "198.51.100.7"  # TEST-NET-2: addresses of nobody
+    for words in ("netns add world", "link add outside type veth peer name inside netns world", f"address add {here}/24 dev outside",
                   "link set outside up", f"-n world address add {there}/24 dev inside", "-n world link set inside up"):
         run("ip", *words.split())
     served = HERE / "world"
     served.mkdir()
     (served / "hello").write_text("from the world\n")
-    server = subprocess.Popen(["ip", "netns", "exec", "world", sys.executable, "-m", "http.server", "--directory", served, "80"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    serve = [sys.executable, "-m", "http.server", "--directory", served, "81"]
+    servers = [subprocess.Popen([*at, *serve], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for at in ([], ["ip", "netns", "exec", "world"])]
     ask = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())"
-    until("the world to answer", lambda: run(sys.executable, "-c", ask, f"http://{there}/hello", check=False) == "from the world")
+    for address in (here, there):  # both answer: to whom they should not, it is the rule that forbids it
+        until(f"{address} to answer", lambda address=address: run(sys.executable, "-c", ask, f"http://{address}:81/hello", check=False) == "from the world")
     # As udev would, which is left out of this machine (its rules 50-udev-default).
     run("modprobe", "tun")
     os.chmod("/dev/net/tun", 0o666)
@@ -247,7 +249,7 @@ def network():
     start_afresh()
 
     gate = pathlib.Path("/usr/lib/boot-network")
-    hello, api = f"python3 -c '{ask}' http://{there}/hello", f"python3 -c '{ask}' http://198.51.100.1:8080/api/health/"
+    hello, back = (f"python3 -c '{ask}' http://{address}:81/hello" for address in (there, here))
     held = site().submit(f"{hello}; until [ -e {gate} ]; do sleep 0.5; done; {hello}", network="full")
     until("the job to run", lambda: held.show()["status"] == "running")
     before, took_over = active_pid("windlass-worker"), takeovers()
@@ -259,7 +261,7 @@ def network():
     found = result_of(held)
     expect(found.stdout == "from the world\n" * 2, found.raw)
     expect(len(get(f"/api/jobs/{held.id}/attempts/")) == 1, "it was run again")
-    for job, kind in ((site().submit(hello), "without a network"), (site().submit(api, network="full"), "to the api of its host")):
+    for job, kind in ((site().submit(hello), "without a network"), (site().submit(back, network="full"), "to its own host")):
         found = result_of(job)
         expect(found.stdout == "" and "Error" in found.stderr, f"{kind}: {found.raw}")
 
@@ -268,8 +270,9 @@ def network():
     for unit in ("windlass-worker", "windlass-boxes"):
         pathlib.Path(f"/etc/systemd/system/{unit}.service.d/network.conf").unlink()
     start_afresh()
-    server.kill()
-    server.wait()
+    for server in servers:
+        server.kill()
+        server.wait()
     return f"it reached {there} before and after the worker was killed below it, in one attempt; not this machine, and nothing without network: full"
 
 
