@@ -7,23 +7,7 @@
 #include "tests/support/must.h"
 
 namespace windlass::api::test {
-namespace {
-
 using windlass::test::must;
-
-std::string env_json(const std::map<std::string, std::string>& env) {
-    rapidjson::StringBuffer buffer;
-    JsonWriter json(buffer);
-    json.StartObject();
-    for (const auto& [name, value] : env) {
-        put_key(json, name);
-        put(json, value);
-    }
-    json.EndObject();
-    return std::string(text_of(buffer));
-}
-
-}  // namespace
 
 void PlayedScheduler::ask(protocol::Message question, std::string body, OnAnswer on_answer) {
     if (away)
@@ -122,7 +106,7 @@ protocol::Message PlayedScheduler::submit(const protocol::SubmitJobs& message, s
             id, message.owner.value, spec.name, spec.priority, now, spec.running_commands, keep(code), keep(data),
             spec.timeout.count(), spec.max_attempts, spec.limits.cpu_millis, spec.limits.memory_bytes,
             spec.limits.disk_bytes, spec.limits.processes, spec.limits.output_bytes, spec.limits.open_files,
-            env_json(spec.env), protocol::encode_details(spec), spec.queue, rerun_of));
+            json_object_of(spec.env), protocol::encode_details(spec), spec.queue, rerun_of));
         const std::int64_t state = item.after.empty() ? 1 : 0;
         must(session->execute(
             "insert into job_state (id, owner, state, attempt, failures, losses, worker, cancel_requested, started_us, "
@@ -146,7 +130,7 @@ protocol::Message PlayedScheduler::submit(const protocol::SubmitJobs& message, s
                              "cancelled, lost) values (:id, :count, 0, :max_fails, 0, 0, 0, 0, 0)",
                              id, item.array_count, item.max_fails));
         std::string params;
-        for (const auto& member : item.params) params += (params.empty() ? "[" : ",") + env_json(member);
+        for (const auto& member : item.params) params += (params.empty() ? "[" : ",") + json_object_of(member);
         if (!params.empty())
             must(session->execute("insert into job_array_params (array_id, first, params) values (:id, 0, :params)", id,
                                   params + "]"));

@@ -76,7 +76,8 @@ export function logView({ label = "Output", both = true } = {}) {
         else if (place <= foundAt) foundAt++;
     }
     function tellHits() {
-        fill(hits, wanted ? (found.length === 0 ? "not found" : `line ${foundAt + 1} of ${count(found.length)} with it`) : null);
+        const words = !wanted ? "" : found.length === 0 ? "not found" : `line ${foundAt + 1} of ${count(found.length)} with it`;
+        if (hits.textContent !== words) hits.textContent = words; // it is read aloud, and drawn with every frame
     }
     function step(by) {
         if (found.length === 0) return;
@@ -142,6 +143,7 @@ export function logView({ label = "Output", both = true } = {}) {
         const line = { text, stream };
         lines.push(line);
         if (shownLines !== lines && (!onlyStream || stream === onlyStream)) shownLines.push(line);
+        lookAt(line);
         return line;
     }
 
@@ -160,9 +162,11 @@ export function logView({ label = "Output", both = true } = {}) {
             parts.forEach((part, at) => {
                 if (at > 0) openLine[stream] = null;
                 if (part === "" && at === parts.length - 1) return;
-                if (openLine[stream] !== null) openLine[stream].text += part;
-                else openLine[stream] = put(part, stream);
-                lookAt(openLine[stream]);
+                if (openLine[stream] === null) openLine[stream] = put(part, stream);
+                else {
+                    openLine[stream].text += part;
+                    lookAt(openLine[stream]);
+                }
             });
             draw();
         },
